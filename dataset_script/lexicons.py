@@ -1,0 +1,123 @@
+"""Which lexicons a split may use, and how one is drawn.
+
+Whether a lexicon is held out depends on a hash u ∈ [0, 1) of the lexicon alone, not on any seed:
+
+    0 ───────── h/2 ──────────────────────────── 1 − h/2 ───────── 1
+     validation              training                      test
+
+so the lexicons held out at 10% are among those held out at 50%, and a model may be evaluated under any seed.
+"""
+
+import itertools
+from functools import lru_cache
+
+import numpy as np
+
+from dataset_script.languages import LanguageConfig
+from dataset_script.streams import (
+    GAMMA,
+    array_like,
+    draw_below,
+    draw_permutations,
+    full_like,
+    index_keys,
+    mix64,
+    name_key,
+)
+
+ENUMERABLE = 50_000
+"""Up to so many lexicons are listed once and drawn by number; more are drawn by permutation and rejection."""
+
+PURPOSE_LEXICON = 0  # further tries of a rejected lexicon count up from here
+MAX_TRIES = 1 << 20
+
+
+def lexicon_hash(lexicons):
+    """(N, L) int64 target-word numbers → (N,) int64 in [0, 2³²), a function of the lexicon alone."""
+    state = full_like(lexicons, (len(lexicons),), name_key(f"lexicon of {lexicons.shape[1]} words"))
+    for word in range(lexicons.shape[1]):
+        state = mix64(state + (lexicons[:, word] + 1) * GAMMA)
+    return (state >> 32) & 0xFFFFFFFF
+
+
+def in_split(config: LanguageConfig, split: str, lexicons):
+    """(N, L) lexicons → (N,) bool: does the split draw from them?"""
+    u = lexicon_hash(lexicons)
+    half = int(config.held_out_languages / 2 * (1 << 32))
+    if half == 0:
+        return u >= 0
+    if split == "validation":
+        return u < half
+    if split == "test":
+        return u >= (1 << 32) - half
+    return (u >= half) & (u < (1 << 32) - half)
+
+
+@lru_cache(maxsize=32)
+def split_lexicons(config: LanguageConfig, split: str) -> np.ndarray | None:
+    """All lexicons of a split, (M, L) int64, where they can be listed; None where they are too many.
+
+    Raises:
+        ValueError: the split has none, or fewer than `num_training_languages`.
+    """
+    L, R = config.num_source_words, config.num_target_words
+    pool_size = config.num_training_languages if split == "train" else None
+    if config.num_lexicons > ENUMERABLE:
+        return None if pool_size is None else _training_pool(config, pool_size)
+    lexicons = np.array(list(itertools.permutations(range(R), L)), dtype=np.int64)
+    lexicons = lexicons[in_split(config, split, lexicons)]
+    if len(lexicons) == 0:
+        raise ValueError(
+            f"held_out_languages={config.held_out_languages} leaves no lexicon for {split}: there are only "
+            f"{config.num_lexicons} of {L} words into {R}; use more words or another fraction"
+        )
+    if pool_size is None:
+        return lexicons
+    if pool_size > len(lexicons):
+        raise ValueError(
+            f"num_training_languages must be at most {len(lexicons)}, the lexicons of {L} words into {R} that "
+            f"training may use at held_out_languages={config.held_out_languages}, got {pool_size}"
+        )
+    return _training_pool(config, pool_size, lexicons)
+
+
+def _training_pool(config: LanguageConfig, size: int, lexicons: np.ndarray | None = None) -> np.ndarray:
+    """The first `size` distinct lexicons of one fixed stream, (size, L): the same under every seed."""
+    tries = 2 * size
+    while True:
+        keys = index_keys("metatrans training pool", np.arange(tries, dtype=np.int64))
+        drawn = _draw_listed(keys, lexicons) if lexicons is not None else _draw_rejecting(config, "train", keys)
+        _, first = np.unique(drawn, axis=0, return_index=True)
+        if len(first) >= size:
+            return drawn[np.sort(first)[:size]]
+        tries *= 2
+
+
+def draw_lexicons(config: LanguageConfig, split: str, keys):
+    """(N,) keys → (N, L) int64 lexicons: target-word number of every source word, uniform over the split's."""
+    listed = split_lexicons(config, split)
+    return _draw_rejecting(config, split, keys) if listed is None else _draw_listed(keys, listed)
+
+
+def _draw_listed(keys, lexicons: np.ndarray):
+    return array_like(keys, lexicons)[draw_below(keys, PURPOSE_LEXICON, 1, len(lexicons))[:, 0]]
+
+
+def _draw_rejecting(config: LanguageConfig, split: str, keys):
+    def attempt(keys, number: int):
+        return draw_permutations(keys, PURPOSE_LEXICON + number, config.num_target_words)[:, : config.num_source_words]
+
+    # The counters of try n begin at n · 2³², so the other purposes of an episode (small numbers) are left alone.
+    lexicons = attempt(keys, 1 << 16)
+    rejected = (~in_split(config, split, lexicons)).nonzero()
+    rejected = rejected[0] if isinstance(rejected, tuple) else rejected[:, 0]
+    for number in range(1, MAX_TRIES):
+        if len(rejected) == 0:
+            return lexicons
+        again = attempt(keys[rejected], (1 << 16) + number)
+        accepted = in_split(config, split, again)
+        lexicons[rejected[accepted]] = again[accepted]
+        rejected = rejected[~accepted]
+    raise ValueError(
+        f"held_out_languages={config.held_out_languages} leaves hardly a lexicon for {split}; use another fraction"
+    )

@@ -1,0 +1,190 @@
+"""The `datasets` builder behind `load_dataset("metatrans")`.
+
+    load_dataset("metatrans", split="validation")
+    load_dataset("metatrans", split="train", streaming=True, num_episodes=None, num_active_words=(2, 6))
+
+Rows are made as whole Arrow tables by the same sampler that feeds training.
+"""
+
+import difflib
+import itertools
+from dataclasses import dataclass, field, fields
+
+import datasets
+import numpy as np
+import pyarrow as pa
+from datasets.builder import Key
+
+from dataset_script.bayes import bayes_nll
+from dataset_script.episodes import LOSS_ON, sample_episodes
+from dataset_script.languages import SPLITS, LanguageConfig, _check_int
+
+NUM_EPISODES = {"train": 100_000, "validation": 2_048, "test": 8_192}
+
+# Resuming a stream makes a shard's earlier rows again, so shards are small. 720 is a multiple of most numbers of
+# processes and workers, which `datasets` needs to give each of them shards of its own.
+NUM_SHARDS = 720
+ENDLESS_TABLE_ROWS = 256
+
+
+@dataclass
+class MetatransConfig(datasets.BuilderConfig):
+    """The knobs of `LanguageConfig` as keywords, and how rows are written.
+
+    Args:
+        num_episodes: rows a split; an int for every split, a dict by split, or None: endless, streaming only.
+        loss_on: "all", as in the post, or "targets": source words get label −100.
+        with_details: adds the columns `lexicon`, `determined` and `episode_index`.
+
+    Raises:
+        ValueError: an impossible value; the message says what is allowed.
+    """
+
+    num_pairs: int = 10
+    num_source_words: int = 6
+    num_target_words: int = 6
+    sentence_length: int | tuple[int, int] = 3
+    num_active_words: int | tuple[int, int] | None = None
+    held_out_languages: float = 0.0
+    num_training_languages: int | None = None
+    seed: int = 0
+    num_episodes: int | dict[str, int] | None = field(default_factory=lambda: dict(NUM_EPISODES))
+    loss_on: str = "all"
+    with_details: bool = False
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.check()
+
+    def check(self) -> LanguageConfig:
+        """The languages that the knobs describe; ValueError if a knob has an impossible value."""
+        if self.loss_on not in LOSS_ON:
+            raise ValueError(f"loss_on must be one of {', '.join(LOSS_ON)}, got {self.loss_on!r}")
+        if self.num_episodes is not None and not isinstance(self.num_episodes, dict):
+            _check_int("num_episodes", self.num_episodes, 1, advice=" (None is endless, a dict gives rows by split)")
+        if isinstance(self.num_episodes, dict):
+            for split, rows in self.num_episodes.items():
+                if split not in SPLITS:
+                    raise ValueError(f"num_episodes names the split {split!r}; the splits are {', '.join(SPLITS)}")
+                _check_int(f"num_episodes of {split}", rows, 1)
+        return self.language
+
+    @property
+    def language(self) -> LanguageConfig:
+        return LanguageConfig(**{f.name: getattr(self, f.name) for f in fields(LanguageConfig)})
+
+    def rows(self, split: str) -> int | None:
+        """Rows of a split; None: endless."""
+        if isinstance(self.num_episodes, dict):
+            return self.num_episodes.get(split, NUM_EPISODES[split])
+        return self.num_episodes
+
+
+class Metatrans(datasets.ArrowBasedBuilder):
+    """Episodes of in-context translation of made-up languages, with the exact Bayes floor of every token."""
+
+    BUILDER_CONFIG_CLASS = MetatransConfig
+    DEFAULT_CONFIG_NAME = "kyrylov2023"
+    BUILDER_CONFIGS = [
+        MetatransConfig(name="kyrylov2023", description="The post's episodes: K=10, L=R=6, T=3."),
+        MetatransConfig(
+            name="ragged",
+            description="As people type: sentences of 1–5 words, 2–6 words in use, a tenth of the lexicons held out.",
+            sentence_length=(1, 5),
+            num_active_words=(2, 6),
+            held_out_languages=0.1,
+        ),
+    ]
+
+    def _create_builder_config(self, *args, **kwargs):
+        names = {f.name for f in fields(MetatransConfig)} | {"config_name", "custom_features", "config_id"}
+        for name in kwargs.keys() - names:
+            near = difflib.get_close_matches(name, names, n=1)
+            raise ValueError(f"metatrans has no knob {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+        config, config_id = super()._create_builder_config(*args, **kwargs)
+        # `datasets` overlooks keywords of None; here None says something (endless; all words active).
+        for name in names & {name for name, value in self.config_kwargs.items() if value is None}:
+            setattr(config, name, None)
+        config.check()
+        return config, config_id
+
+    def _info(self):
+        m, M = self.config.language.length_range
+        length = self.config.language.max_episode_length if m == M else -1
+
+        def row(dtype: str, length: int = length):
+            return datasets.List(datasets.Value(dtype), length=length)
+
+        columns = {"input_ids": row("int32"), "labels": row("int32"), "bayes_nll": row("float32")}
+        if self.config.with_details:
+            columns |= {
+                "lexicon": row("int32", self.config.num_source_words),
+                "determined": row("bool"),
+                "episode_index": datasets.Value("int64"),
+            }
+        return datasets.DatasetInfo(
+            description=self.__doc__,
+            features=datasets.Features(columns),
+            homepage="https://huggingface.co/docs/datasets",
+            license="apache-2.0",
+        )
+
+    def download_and_prepare(self, *args, **kwargs):
+        if self.config.num_episodes is None:
+            raise ValueError("num_episodes=None is endless: pass streaming=True, or the number of rows wanted")
+        super().download_and_prepare(*args, **kwargs)
+
+    def _split_generators(self, dl_manager):
+        generators = []
+        for split in SPLITS:
+            rows = self.config.rows(split)
+            if rows is None:
+                shards = [(shard, None) for shard in range(NUM_SHARDS)]
+            else:
+                edges = np.linspace(0, rows, min(rows, NUM_SHARDS) + 1).astype(int).tolist()
+                shards = list(itertools.pairwise(edges))
+            generators.append(datasets.SplitGenerator(name=split, gen_kwargs={"split_name": split, "shards": shards}))
+        return generators
+
+    def _generate_shards(self, split_name, shards):
+        yield from (f"{split_name} episodes from {first}" for first, _ in shards)
+
+    def _generate_tables(self, split_name, shards):
+        for number, (first, stop) in enumerate(shards):
+            for batch, indices in enumerate(_index_ranges(first, stop)):
+                yield Key(number, batch), self._table(split_name, indices)
+
+    def _table(self, split: str, indices: range) -> pa.Table:
+        language = self.config.language
+        episodes = sample_episodes(language, indices, split)
+        counts = None if episodes.lengths is None else episodes.token_counts
+        columns = {
+            "input_ids": _list_array(episodes.input_ids, counts),
+            "labels": _list_array(episodes.labels(self.config.loss_on), counts),
+            "bayes_nll": _list_array(bayes_nll(episodes), counts),
+        }
+        if self.config.with_details:
+            columns |= {
+                "lexicon": _list_array(episodes.lexicons.astype(np.int32)),
+                "determined": _list_array(episodes.determined, counts),
+                "episode_index": pa.array(np.asarray(indices, dtype=np.int64)),
+            }
+        return pa.table(columns, schema=self.info.features.arrow_schema)
+
+
+def _index_ranges(first: int, stop: int | None):
+    """Episode numbers of one shard: first…stop − 1; with stop=None every NUM_SHARDS-th from `first`, for ever."""
+    if stop is not None:
+        yield range(first, stop)
+        return
+    while True:
+        yield range(first, first + NUM_SHARDS * ENDLESS_TABLE_ROWS, NUM_SHARDS)
+        first += NUM_SHARDS * ENDLESS_TABLE_ROWS
+
+
+def _list_array(rows: np.ndarray, counts: np.ndarray | None = None) -> pa.Array:
+    """(N, S) → N lists: of S values each, or of the first `counts[n]`."""
+    if counts is None:
+        return pa.FixedSizeListArray.from_arrays(pa.array(rows.reshape(-1)), rows.shape[1])
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+    return pa.ListArray.from_arrays(offsets, pa.array(rows[np.arange(rows.shape[1]) < counts[:, None]]))

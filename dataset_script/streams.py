@@ -1,0 +1,104 @@
+"""Random integers addressed by index, the same in numpy and torch, on CPU and GPU.
+
+Everything is int64 arithmetic that wraps around; the very same expressions run on numpy arrays and torch tensors.
+The mixer is the finaliser of SplitMix64 (Steele, Lea & Flood, "Fast splittable pseudorandom number generators", 2014).
+"""
+
+import hashlib
+
+import numpy as np
+import torch
+
+
+def _signed(x: int) -> int:
+    return x - (1 << 64) if x >= 1 << 63 else x
+
+
+GAMMA = _signed(0x9E3779B97F4A7C15)
+MIX_1 = _signed(0xBF58476D1CE4E5B9)
+MIX_2 = _signed(0x94D049BB133111EB)
+
+
+def _shift_right(x, bits: int):
+    """Logical shift: int64's own >> would copy the sign bit."""
+    return (x >> bits) & ((1 << (64 - bits)) - 1)
+
+
+def mix64(x):
+    """int64 array → int64 array of the same shape, every output bit a hash of every input bit."""
+    x = (x ^ _shift_right(x, 30)) * MIX_1
+    x = (x ^ _shift_right(x, 27)) * MIX_2
+    return x ^ _shift_right(x, 31)
+
+
+def name_key(name: str) -> int:
+    """A name's 64-bit key, as a signed integer."""
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little", signed=True)
+
+
+def index_keys(name: str, indices):
+    """One key an index, (N,) int64: where the stream called `name` begins for each of them."""
+    return mix64(indices * GAMMA + name_key(name))
+
+
+def draw(keys, purpose: int, count: int):
+    """`count` draws for every key: (N,) → (N, count) int64, uniform over all 2⁶⁴ values.
+
+    Draws for different purposes are independent, so that one more draw for one purpose changes no other.
+    """
+    counters = arange_like(keys, purpose << 32, (purpose << 32) + count)
+    return mix64(keys[:, None] + (counters + 1) * GAMMA)
+
+
+def draw_below(keys, purpose: int, count: int, bound):
+    """`count` integers in [0, bound) for every key: (N, count) int64; `bound` < 2³¹ an int or an (N, 1) array.
+
+    Multiply-shift on the 32-bit halves of a draw: no value is favoured by more than bound / 2³².
+    """
+    draws = draw(keys, purpose, (count + 1) // 2)
+    halves = concatenate([_shift_right(draws, 32), draws & 0xFFFFFFFF])[:, :count]
+    return (halves * bound) >> 32
+
+
+def draw_permutations(keys, purpose: int, size: int):
+    """A uniform permutation of 0…size − 1 for every key: (N, size) int64.
+
+    Sorts draws whose low bits are overwritten by their position, which then reads off the permutation.
+    """
+    bits = max(1, (size - 1).bit_length())
+    low = (1 << bits) - 1
+    tagged = (draw(keys, purpose, size) & ~low) | arange_like(keys, 0, size)
+    ordered = np.sort(tagged, axis=-1) if isinstance(tagged, np.ndarray) else tagged.sort(dim=-1).values
+    return ordered & low
+
+
+# The few names that numpy and torch don't share.
+
+
+def arange_like(x, start: int, stop: int):
+    """int64 range of x's kind, on x's device."""
+    if isinstance(x, np.ndarray):
+        return np.arange(start, stop, dtype=np.int64)
+    return torch.arange(start, stop, device=x.device)
+
+
+def full_like(x, shape, value, dtype: str = "int64"):
+    """Constant array of x's kind, on x's device."""
+    if isinstance(x, np.ndarray):
+        return np.full(shape, value, dtype=dtype)
+    return torch.full(shape, value, dtype=getattr(torch, dtype), device=x.device)
+
+
+def array_like(x, values: np.ndarray):
+    """A numpy table as an array of x's kind, on x's device."""
+    return values if isinstance(x, np.ndarray) else torch.from_numpy(values).to(x.device)
+
+
+def concatenate(arrays):
+    """Along the last axis."""
+    return np.concatenate(arrays, -1) if isinstance(arrays[0], np.ndarray) else torch.cat(arrays, -1)
+
+
+def take_along(x, index):
+    """x[n, index[n, i]] for (N, M) arrays and indices."""
+    return np.take_along_axis(x, index, -1) if isinstance(x, np.ndarray) else torch.take_along_dim(x, index, -1)

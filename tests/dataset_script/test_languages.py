@@ -1,0 +1,48 @@
+import pytest
+
+from dataset_script.languages import LanguageConfig
+
+
+def test_tokens_follow_the_post():
+    config = LanguageConfig()
+    assert (config.soh, config.stx, config.pad, config.vocab_size) == (12, 13, 14, 15)
+    assert config.max_episode_length == 81
+    assert config.num_lexicons == 720
+
+
+def test_ranges_are_normalised():
+    assert LanguageConfig(sentence_length=[2, 5]).sentence_length == (2, 5)
+    assert LanguageConfig(sentence_length=(3, 3)) == LanguageConfig()
+    assert LanguageConfig(num_active_words=6) == LanguageConfig()
+    assert LanguageConfig(num_active_words=(2, 6)).active_range == (2, 6)
+
+
+@pytest.mark.parametrize(
+    "knobs, message",
+    [
+        ({"num_target_words": 5}, "num_target_words must be at least num_source_words (6)"),
+        ({"sentence_length": 0}, "sentence_length must be at least 1, got 0"),
+        ({"sentence_length": (3, 1)}, "sentence_length must have its smaller end first"),
+        ({"sentence_length": (1, 2, 3)}, "sentence_length must be an integer or a pair (min, max)"),
+        ({"sentence_length": "3"}, "sentence_length must be an integer, got '3'"),
+        ({"num_pairs": 0}, "num_pairs must be at least 1"),
+        ({"num_pairs": True}, "num_pairs must be an integer, got True"),
+        ({"num_pairs": 2.5}, "num_pairs must be an integer, got 2.5"),
+        ({"num_active_words": 7}, "num_active_words must be between 1 and 6, got 7"),
+        ({"held_out_languages": 1.0}, "held_out_languages must be a fraction in [0, 1), got 1.0"),
+        ({"held_out_languages": "a"}, "held_out_languages must be a fraction in [0, 1), got 'a'"),
+        ({"held_out_languages": float("nan")}, "held_out_languages must be a fraction in [0, 1), got nan"),
+        ({"num_training_languages": 0}, "num_training_languages must be at least 1"),
+        ({"seed": -1}, "seed must be at least 0"),
+    ],
+)
+def test_impossible_values_are_refused_in_a_sentence(knobs, message):
+    with pytest.raises(ValueError) as error:
+        LanguageConfig(**knobs)
+    assert str(error.value).startswith(message)
+    assert "\n" not in str(error.value)
+
+
+def test_split_is_checked():
+    with pytest.raises(ValueError, match="split must be one of train, validation, test, got 'dev'"):
+        LanguageConfig().stream_name("dev")
