@@ -7,7 +7,8 @@ SEED ?= 0
 .PHONY: train test bench quality style clean
 
 train: $(VENV)/ready  ## the main job: a translator in outputs/cpu, in about a minute on two CPU cores
-	$(BIN)/accelerate launch --config_file configs/accelerate_cpu.yaml train.py --config configs/cpu.yaml $(ARGS)
+	$(BIN)/accelerate launch --quiet --num_processes 1 --num_machines 1 --mixed_precision no --dynamo_backend no \
+		train.py --config configs/cpu.yaml $(ARGS)
 
 test: $(VENV)/ready  ## the whole test suite; needs no network
 	$(BIN)/python -m pytest $(ARGS)

@@ -5,7 +5,8 @@ source words, each followed by its word-by-word translation:
 
     ␁ s s s ␂ t t t   ␁ s s s ␂ t t t   …   ␁
 
-Source: the generator of "Metalearning sequence translation" by Volodymyr Kyrylov, 12 October 2023 ("the post").
+Source: the generator of "Meta Sequence Transducer" by Volodymyr Kyrylov, 12 October 2023 ("the post"),
+https://proger.github.io/posts/meta/transducer.html
 """
 
 import math

@@ -1,0 +1,267 @@
+"""A training run as one object: a YAML file and `--key value` overrides, checked before anything is built."""
+
+import types
+import typing
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from pathlib import Path
+
+import yaml
+
+from dataset_script.episodes import LOSS_ON
+from dataset_script.languages import SPLITS, LanguageConfig
+from dataset_script.lexicons import split_lexicons
+from metatrans_lab.errors import UserError, nearest
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of the curriculum: which episodes a batch is made of, and when to move on.
+
+    Args:
+        languages: a list of knob sets, each laid over the run's `language`; every batch draws one of them.
+        until_step: the stage ends before this step;
+        until_accuracy: or as soon as the accuracy on determined tokens, averaged over the stage's latest batches,
+            is at least this. With neither, the stage lasts to the end of training.
+        replay: fraction of batches that are drawn from a random earlier stage instead.
+    """
+
+    languages: list[dict] = field(default_factory=lambda: [{}])
+    until_step: int | None = None
+    until_accuracy: float | None = None
+    replay: float = 0.0
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Every key of `configs/*.yaml`. Units: steps are optimiser updates, seconds are wall-clock.
+
+    Args:
+        name: the run's; its folder is outputs/NAME unless `output_dir` says otherwise.
+        seed: of the episodes, the initial weights and the choices of the curriculum.
+        language: knobs of `LanguageConfig`: the task that is evaluated, and on which the stages build.
+        loss_on: "all" tokens, as in the post, or "targets": source words, which can't be predicted, left out.
+        model: `model_type` and the keyword arguments of its configuration class.
+        curriculum: the stages, in order.
+        num_steps: optimiser updates.
+        batch_size: episodes a process and micro-batch.
+        optimizer: "adam", "adamw" or "muon" (Muon on the hidden matrices, AdamW on the rest).
+        learning_rate: of Adam(W). muon_learning_rate, muon_momentum: of Muon.
+        warmup_steps: steps of linear rise from 0. decay_steps: last steps, of linear fall to 0; 0: held to the end.
+        max_grad_norm: gradients are clipped to it; None: not at all.
+        mixed_precision: "no", "bf16", "fp16", or "auto": bf16 where the processor multiplies it natively, else "no".
+        num_threads: of torch on a CPU; None: the cores this process may use, shared among the processes of a machine.
+        log_every, eval_every, save_every: steps between lines of the log, evaluations (0: only the last), checkpoints
+            (0: none).
+        eval_episodes: of an evaluation on the way (split "validation"); final_eval_episodes: of the last one ("test").
+        keep_checkpoints: how many are kept; older ones go after a new one is complete.
+        resume_from_checkpoint: a checkpoint's folder, or "latest".
+        overwrite: start anew in a folder that holds another run, which is removed.
+    """
+
+    name: str = "metatrans"
+    output_dir: str | None = None
+    seed: int = 0
+    language: dict = field(default_factory=dict)
+    loss_on: typing.Literal[LOSS_ON] = "all"
+    model: dict = field(default_factory=lambda: {"model_type": "metalstm"})
+    curriculum: list[Stage] = field(default_factory=lambda: [Stage()])
+    num_steps: int = 1000
+    batch_size: int = 32
+    gradient_accumulation_steps: int = 1
+    optimizer: typing.Literal["adam", "adamw", "muon"] = "adamw"
+    learning_rate: float = 1e-3
+    adam_betas: list[float] = field(default_factory=lambda: [0.9, 0.999])
+    muon_learning_rate: float = 0.02
+    muon_momentum: float = 0.95
+    weight_decay: float = 0.0
+    warmup_steps: int = 0
+    decay_steps: int = 0
+    max_grad_norm: float | None = None
+    mixed_precision: typing.Literal["auto", "no", "bf16", "fp16"] = "no"
+    num_threads: int | None = None
+    log_every: int = 10
+    eval_every: int = 0
+    eval_episodes: int = 1024
+    final_eval_episodes: int = 8192
+    save_every: int = 0
+    keep_checkpoints: int = 2
+    resume_from_checkpoint: str | None = None
+    overwrite: bool = False
+
+    def __post_init__(self):
+        for name, low in _SMALLEST.items():
+            value = getattr(self, name)
+            if value is not None and not value >= low:
+                raise UserError(f"{name} must be at least {low}, got {value}")
+        if not self.name or Path(self.name).name != self.name or self.name.startswith("."):
+            raise UserError(f"name must be a plain folder name, got {self.name!r}")
+        if self.decay_steps + self.warmup_steps > self.num_steps:
+            raise UserError(
+                f"warmup_steps + decay_steps must be at most num_steps ({self.num_steps}), "
+                f"got {self.warmup_steps} + {self.decay_steps}"
+            )
+        if len(self.adam_betas) != 2 or not all(0 <= beta < 1 for beta in self.adam_betas):
+            raise UserError(f"adam_betas must be two numbers in [0, 1), got {self.adam_betas}")
+        if not self.curriculum:
+            raise UserError("curriculum must have at least one stage")
+        vocabularies = {self.language_config().vocab_size}
+        for number, stage in enumerate(self.curriculum):
+            if not stage.languages:
+                raise UserError(f"curriculum[{number}].languages must name at least one set of knobs ({{}} is one)")
+            if not 0 <= stage.replay < 1:
+                raise UserError(f"curriculum[{number}].replay must be a fraction in [0, 1), got {stage.replay}")
+            vocabularies |= {self.language_config(knobs).vocab_size for knobs in stage.languages}
+            if stage.until_step is stage.until_accuracy is None and number < len(self.curriculum) - 1:
+                raise UserError(f"curriculum[{number}] needs until_step or until_accuracy to be followed by a stage")
+            for knobs in stage.languages:
+                split_lexicons(self.language_config(knobs), "train")  # ValueError if there is none
+        for split in SPLITS:
+            split_lexicons(self.language_config(), split)
+        if len(vocabularies) > 1:
+            raise UserError("the curriculum can't change num_source_words or num_target_words")
+
+    def language_config(self, knobs: dict | None = None) -> LanguageConfig:
+        """The run's languages, with a stage's knobs laid over them."""
+        merged = self.language | (knobs or {})
+        known = [f.name for f in fields(LanguageConfig)]
+        for name in merged:
+            if name not in known or name == "seed":
+                raise UserError(f"language has no knob {name!r}{nearest(name, known)}")
+        return LanguageConfig(**merged, seed=self.seed)
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.output_dir or f"outputs/{self.name}")
+
+    def learning_rate_factor(self, step: int) -> float:
+        """What the learning rates are multiplied with at a step (from 0): a trapezium from 0 to 1 to 0."""
+        rise = (step + 1) / self.warmup_steps if step < self.warmup_steps else 1.0
+        fall = (self.num_steps - step) / self.decay_steps if step >= self.num_steps - self.decay_steps else 1.0
+        return min(rise, fall)
+
+    def to_yaml(self) -> str:
+        return yaml.safe_dump(asdict(self), sort_keys=False, allow_unicode=True)
+
+
+_SMALLEST = {
+    "seed": 0,
+    "num_steps": 1,
+    "batch_size": 1,
+    "gradient_accumulation_steps": 1,
+    "learning_rate": 0.0,
+    "muon_learning_rate": 0.0,
+    "muon_momentum": 0.0,
+    "weight_decay": 0.0,
+    "warmup_steps": 0,
+    "decay_steps": 0,
+    "max_grad_norm": 0.0,
+    "num_threads": 1,
+    "log_every": 1,
+    "eval_every": 0,
+    "eval_episodes": 2,
+    "final_eval_episodes": 2,
+    "save_every": 0,
+    "keep_checkpoints": 1,
+}
+
+
+def read_config(path: str, overrides: dict[str, str]) -> TrainingConfig:
+    """A YAML file with `--key value` overrides laid over it; `--model.hidden_size 64` reaches inside a mapping.
+
+    Raises:
+        UserError: unreadable file, unknown key, wrong type, impossible value.
+    """
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"can't read the config {path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"the config {path} is not YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise UserError(f"the config {path} must be a mapping of keys to values")
+    for key, text in overrides.items():
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise UserError(f"--{key} {text!r} is not a YAML value: {error}") from error
+        *outer, last = key.split(".")
+        inside = values
+        for name in outer:
+            inside = inside.setdefault(name, {})
+            if not isinstance(inside, dict):
+                raise UserError(f"--{key}: {name} is no mapping")
+        inside[last] = value
+    try:
+        return from_dict(TrainingConfig, values)
+    except UserError:
+        raise
+    except ValueError as error:
+        raise UserError(str(error)) from error
+
+
+def parse_overrides(arguments: list[str]) -> dict[str, str]:
+    """['--num_steps', '10', '--seed=1', '--overwrite'] → {'num_steps': '10', 'seed': '1', 'overwrite': 'true'}.
+
+    Raises:
+        UserError: an argument that is no --key value.
+    """
+    overrides = {}
+    rest = list(arguments)
+    while rest:
+        argument = rest.pop(0)
+        if not argument.startswith("--") or len(argument) == 2:
+            raise UserError(f"expected --key value, got {argument!r}")
+        key, equals, value = argument[2:].partition("=")
+        if not equals:
+            value = rest.pop(0) if rest and not rest[0].startswith("--") else "true"
+        overrides[key.replace("-", "_")] = value
+    return overrides
+
+
+def from_dict(cls: type, values: dict, where: str = ""):
+    """A dataclass from plain values, every key known and every value of its field's type.
+
+    Raises:
+        UserError: an unknown key (with the nearest known one) or a wrong type.
+    """
+    hints = typing.get_type_hints(cls)
+    for name in values:
+        if name not in hints:
+            inside = f" in {where}" if where else ""
+            raise UserError(f"unknown key {name!r}{inside}{nearest(str(name), hints)}")
+    prefix = f"{where}." if where else ""
+    return cls(**{name: _checked(hints[name], value, prefix + name) for name, value in values.items()})
+
+
+def _checked(hint, value, where: str):
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (types.UnionType, typing.Union):
+        if value is None and type(None) in inner:
+            return None
+        return _checked(next(kind for kind in inner if kind is not type(None)), value, where)
+    if origin is typing.Literal:
+        # YAML 1.1 reads a bare no as False.
+        value = "no" if value is False and "no" in inner else value
+        if value not in inner:
+            raise UserError(f"{where} must be one of {', '.join(map(str, inner))}, got {value!r}")
+        return value
+    if origin is list or hint is list:
+        if not isinstance(value, list):
+            raise UserError(f"{where} must be a list, got {value!r}")
+        return [_checked(inner[0], item, f"{where}[{i}]") for i, item in enumerate(value)]
+    if is_dataclass(hint):
+        if not isinstance(value, dict):
+            raise UserError(f"{where} must be a mapping, got {value!r}")
+        return from_dict(hint, value, where)
+    if hint is float and not isinstance(value, bool):
+        try:
+            value = float(value)  # YAML 1.1 reads 1e-3 as a string
+        except (TypeError, ValueError):
+            raise UserError(f"{where} must be a number, got {value!r}") from None
+        if value != value or value in (float("inf"), float("-inf")):
+            raise UserError(f"{where} must be a finite number, got {value!r}")
+        return value
+    if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
+        names = {int: "an integer", float: "a number", str: "a text", bool: "true or false", dict: "a mapping"}
+        raise UserError(f"{where} must be {names[hint]}, got {value!r}")
+    return value

@@ -1,0 +1,244 @@
+"""Any causal language model, measured against the Bayes optimum on episodes it has never seen.
+
+All figures are in nats, over the tokens named. A target word is *determined* if its source word was translated
+earlier in the episode, *eliminated* if not, but only one target word is left.
+"""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from dataset_script.bayes import bayes_nll, family_probabilities
+from dataset_script.episodes import IGNORE, Episodes, sample_episodes
+from dataset_script.languages import LanguageConfig
+from metatrans_lab.errors import UserError
+
+Z = 1.959964  # of a 95% interval
+
+
+@torch.no_grad()
+def next_token_log_probabilities(model, episodes: Episodes) -> np.ndarray:
+    """(N, S − 1, V) float32 log-probabilities of tokens 1…S − 1, normalised over the model's whole vocabulary.
+
+    Right-padded rows need no mask: a causal model's predictions don't depend on what follows.
+    """
+    device = next(model.parameters()).device
+    input_ids = torch.as_tensor(episodes.input_ids, dtype=torch.long, device=device)
+    logits = model(input_ids=input_ids[:, :-1], use_cache=False).logits.float()
+    return logits.log_softmax(-1)[..., : episodes.config.vocab_size].cpu().numpy()
+
+
+@torch.no_grad()
+def last_sentences_exact(model, episodes: Episodes, at_most: int | None = None) -> np.ndarray:
+    """Greedy `generate()` of each episode's last translation: (M,) bool, exact or not.
+
+    Only the M episodes count in which all words of that sentence were translated before; of them the first `at_most`.
+    """
+    config, tokens = episodes.config, episodes.input_ids
+    device = next(model.parameters()).device
+    exact = []
+    last = (episodes.shot == config.num_pairs - 1) & episodes.is_target
+    lengths = last.sum(1)
+    askable = (last & ~episodes.determined).sum(1) == 0
+    if at_most is not None:
+        askable &= askable.cumsum() <= at_most
+    for length in np.unique(lengths[askable]):
+        rows = np.flatnonzero(askable & (lengths == length))
+        prompt_lengths = episodes.token_counts[rows] - 1 - length
+        width = int(prompt_lengths.max())
+        columns = np.arange(width) - (width - prompt_lengths)[:, None]  # left-padded: negative on padding
+        prompts = np.where(columns >= 0, tokens[rows[:, None], np.maximum(columns, 0)], config.pad)
+        answers = tokens[rows[:, None], prompt_lengths[:, None] + np.arange(length)]
+        generated = model.generate(
+            input_ids=torch.as_tensor(prompts, dtype=torch.long, device=device),
+            attention_mask=torch.as_tensor(columns >= 0, dtype=torch.long, device=device),
+            max_new_tokens=int(length),
+            min_new_tokens=int(length),
+            do_sample=False,
+            pad_token_id=config.pad,
+        )
+        exact.append((generated[:, width:].cpu().numpy() == answers).all(1))
+    return np.concatenate(exact) if exact else np.zeros(0, bool)
+
+
+def ragged_exact_match(model, language: LanguageConfig, num_prompts: int = 1000, split: str = "test") -> dict:
+    """Exact match on prompts as people type them: 2–10 examples, sentences of 1–5 words, 2–6 words in use.
+
+    Every word of the question occurs in some example. Numbers of examples come up equally often.
+    """
+    exact = []
+    most = min(6, language.num_source_words)
+    for num_examples in range(2, 11):
+        wanted = num_prompts * (num_examples - 1) // 9 - num_prompts * (num_examples - 2) // 9
+        knobs = {"num_pairs": num_examples + 1, "sentence_length": (1, 5), "num_active_words": (min(2, most), most)}
+        episodes = sample_episodes(replace(language, **knobs), range(6 * wanted + 60), split)
+        exact.append(last_sentences_exact(model, episodes, at_most=wanted))
+    exact = np.concatenate(exact).astype(np.float64)
+    return {
+        "ragged_exact_match": float(exact.mean()),
+        "num_ragged_prompts": len(exact),
+        "interval": _proportion_interval(exact, np.ones_like(exact)),
+    }
+
+
+def evaluate(
+    model,
+    language: LanguageConfig,
+    split: str = "test",
+    num_episodes: int = 8192,
+    loss_on: str = "all",
+    exact_match: bool = True,
+    batch_size: int = 512,
+) -> dict:
+    """Figures of a causal LM whose tokens are `language`'s; the keys are those of results.json.
+
+    Args:
+        model: anything with `model(input_ids=…).logits`, and `generate()` if exact_match is asked for.
+        split: with `held_out_languages`, "validation" and "test" have lexicons that training never saw.
+        loss_on: what the model was trained on; after "targets", `token_regret` is None.
+        batch_size: episodes a forward pass.
+
+    Raises:
+        UserError: the model has fewer tokens than the language.
+    """
+    if model.config.vocab_size < language.vocab_size:
+        raise UserError(
+            f"the model knows {model.config.vocab_size} tokens, but {language.num_source_words} source and "
+            f"{language.num_target_words} target words need {language.vocab_size}"
+        )
+    was_training = model.training
+    model.eval()
+    sums = _Sums(language, loss_on)
+    for first in range(0, num_episodes, batch_size):
+        indices = range(first, min(first + batch_size, num_episodes))
+        episodes = sample_episodes(language, indices, split)
+        exact = last_sentences_exact(model, episodes) if exact_match else np.zeros(0, bool)
+        sums.add(episodes, next_token_log_probabilities(model, episodes), exact)
+    model.train(was_training)
+    return sums.results()
+
+
+class _Sums:
+    """What is added up over batches: per-episode sums for the intervals, per-shot sums for the curves."""
+
+    def __init__(self, config: LanguageConfig, loss_on: str):
+        self.config, self.loss_on = config, loss_on
+        self.columns: dict[str, list[np.ndarray]] = {}
+        self.exact: list[np.ndarray] = []
+        K, T = config.num_pairs, config.length_range[1]
+        self.by_shot = {name: np.zeros(K) for name in ("count", "nll", "bayes_nll", "accuracy", "bayes_accuracy")}
+        self.by_position = np.zeros((2, K, 2 * T + 2))  # summed probability of the right token, and count
+
+    def add(self, episodes: Episodes, log_q: np.ndarray, exact: np.ndarray) -> None:
+        tokens = episodes.input_ids[:, 1:].astype(np.int64)
+        p = family_probabilities(self.config, episodes.input_ids)[:, :-1]
+        # A model may give a token probability 0 only where Bayes does; the floor keeps 0 · log 0 out of the sum.
+        divergence = np.sum(p * (np.log(np.maximum(p, 1e-300)) - np.maximum(log_q, -1e4)), axis=-1)
+        log_q_right = np.take_along_axis(log_q, tokens[..., None], -1)[..., 0].astype(np.float64)
+        right = log_q.argmax(-1) == tokens
+        bayes = bayes_nll(episodes)[:, 1:].astype(np.float64)
+        predicted = np.arange(1, tokens.shape[1] + 1) < episodes.token_counts[:, None]
+        target, determined = episodes.is_target[:, 1:], episodes.determined[:, 1:]
+        eliminated, shot = episodes.eliminated[:, 1:], episodes.shot[:, 1:]
+        for name, values, mask in (
+            ("target_regret", divergence, target),
+            ("target_nll", -log_q_right, target),
+            ("target_bayes_nll", bayes, target),
+            ("loss", -log_q_right, episodes.labels(self.loss_on)[:, 1:] != IGNORE),
+            ("token_regret", divergence, predicted),
+            ("token_nll", -log_q_right, predicted),
+            ("determined_accuracy", right, determined),
+            ("eliminated_accuracy", right, eliminated),
+        ):
+            self.columns.setdefault(name, []).append(
+                np.stack([np.where(mask, values, 0).sum(1), mask.sum(1)]).astype(np.float64)
+            )
+        self.exact.append(exact)
+        K = self.config.num_pairs
+        for name, values in (
+            ("count", 1.0),
+            ("nll", -log_q_right),
+            ("bayes_nll", bayes),
+            ("accuracy", right),
+            ("bayes_accuracy", p.max(-1)),
+        ):
+            weights = np.where(target, values, 0)
+            self.by_shot[name] += np.bincount(shot[target], weights=weights[target], minlength=K)
+        self._add_positions(episodes, np.exp(log_q_right))
+
+    def _add_positions(self, episodes: Episodes, probability: np.ndarray) -> None:
+        """Averages by place within the sentence pair: source 1…T, ␂, target 1…T, and the ␁ that follows."""
+        K, T = self.config.num_pairs, self.config.length_range[1]
+        tokens, shot = episodes.input_ids, episodes.shot
+        is_soh = (tokens == self.config.soh) & (np.arange(tokens.shape[1]) < episodes.token_counts[:, None])
+        is_stx = tokens == self.config.stx
+        columns = np.arange(tokens.shape[1])
+        since_soh = columns - np.maximum.accumulate(np.where(is_soh, columns, 0), axis=1)
+        since_stx = columns - np.maximum.accumulate(np.where(is_stx, columns, 0), axis=1)
+        place = np.where(episodes.is_target, T + since_stx, since_soh - 1)
+        place = np.where(is_stx, T, np.where(is_soh, 2 * T + 1, place))
+        # The ␁ that ends pair k opens pair k + 1, whose shot it carries.
+        pair = np.where(is_soh, np.where(shot < 0, K, shot) - 1, shot)
+        real = (columns >= 1) & (columns < episodes.token_counts[:, None])
+        where = (pair * (2 * T + 2) + place)[real]
+        shape = self.by_position.shape[1:]
+        size = math.prod(shape)
+        for row, weights in enumerate((probability[real[:, 1:]], None)):
+            self.by_position[row] += np.bincount(where, weights, minlength=size).reshape(shape)
+
+    def results(self) -> dict:
+        figures, intervals = {}, {}
+        for name, parts in self.columns.items():
+            sums, counts = np.concatenate(parts, axis=1)
+            interval = _proportion_interval if name.endswith("accuracy") else _mean_interval
+            figures[name], intervals[name] = _ratio(sums, counts), interval(sums, counts)
+        exact = np.concatenate(self.exact).astype(np.float64)
+        figures["exact_match"] = _ratio(exact, np.ones_like(exact))
+        intervals["exact_match"] = _proportion_interval(exact, np.ones_like(exact))
+        if self.loss_on == "targets":
+            figures["token_regret"] = figures["token_nll"] = None
+            intervals["token_regret"] = intervals["token_nll"] = None
+        count = self.by_shot["count"]
+        figures["num_exact_match"] = len(exact)
+        figures["accuracy_by_shot"] = (self.by_shot["accuracy"] / count).tolist()
+        figures["bayes_accuracy_by_shot"] = (self.by_shot["bayes_accuracy"] / count).tolist()
+        figures["nll_by_shot"] = (self.by_shot["nll"] / count).tolist()
+        figures["bayes_nll_by_shot"] = (self.by_shot["bayes_nll"] / count).tolist()
+        total, number = self.by_position
+        figures["probability_by_position"] = np.where(number > 0, total / np.maximum(number, 1), 0).tolist()
+        figures["intervals"] = intervals
+        figures["num_eval_episodes"] = sum(part.shape[1] for part in self.columns["target_nll"])
+        return figures
+
+
+def _ratio(sums: np.ndarray, counts: np.ndarray) -> float | None:
+    return float(sums.sum() / counts.sum()) if counts.sum() else None
+
+
+def _residual_variance(sums: np.ndarray, counts: np.ndarray) -> float:
+    """Variance of the ratio Σ sums / Σ counts over episodes (linearised): tokens of one episode aren't independent."""
+    residuals = sums - sums.sum() / counts.sum() * counts
+    return float(len(sums) / max(len(sums) - 1, 1) * (residuals**2).sum() / counts.sum() ** 2)
+
+
+def _mean_interval(sums: np.ndarray, counts: np.ndarray) -> list[float] | None:
+    if not counts.sum():
+        return None
+    half = Z * math.sqrt(_residual_variance(sums, counts))
+    mean = sums.sum() / counts.sum()
+    return [float(mean - half), float(mean + half)]
+
+
+def _proportion_interval(sums: np.ndarray, counts: np.ndarray) -> list[float] | None:
+    """Wilson's interval, which stays honest near 1, for as many independent trials as the clustering leaves."""
+    n = counts.sum()
+    if not n:
+        return None
+    p = sums.sum() / n
+    if 0 < p < 1:
+        n /= max(_residual_variance(sums, counts) / (p * (1 - p) / n), 1)
+    centre = (p + Z**2 / (2 * n)) / (1 + Z**2 / n)
+    half = Z * math.sqrt(p * (1 - p) / n + Z**2 / (4 * n**2)) / (1 + Z**2 / n)
+    return [float(max(centre - half, 0)), float(min(centre + half, 1))]

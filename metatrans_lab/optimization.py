@@ -1,0 +1,38 @@
+"""Optimisers by name, and the learning rates of a step."""
+
+import torch
+from torch import nn
+
+from metatrans_lab.configuration import TrainingConfig
+
+
+def build_optimizers(model: nn.Module, config: TrainingConfig) -> list[torch.optim.Optimizer]:
+    """One optimiser, or with "muon" two: Muon for the matrices inside the model, AdamW for the rest.
+
+    Muon (Jordan et al., 2024, https://kellerjordan.github.io/posts/muon/) orthogonalises the update of a matrix; the
+    embedding and the head, whose rows are words, stay with AdamW.
+    """
+    adam = {"lr": config.learning_rate, "betas": tuple(config.adam_betas), "weight_decay": config.weight_decay}
+    parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    if config.optimizer == "adam":
+        optimizers = [torch.optim.Adam(parameters.values(), **adam)]
+    elif config.optimizer == "adamw":
+        optimizers = [torch.optim.AdamW(parameters.values(), **adam)]
+    else:
+        words = {id(e.weight) for e in (model.get_input_embeddings(), model.get_output_embeddings()) if e is not None}
+        inner = [p for p in parameters.values() if p.ndim == 2 and id(p) not in words]
+        outer = [p for p in parameters.values() if p.ndim != 2 or id(p) in words]
+        muon = torch.optim.Muon(
+            inner, lr=config.muon_learning_rate, momentum=config.muon_momentum, weight_decay=config.weight_decay
+        )
+        optimizers = [muon, torch.optim.AdamW(outer, **adam)]
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["base_lr"] = group["lr"]
+    return optimizers
+
+
+def set_learning_rates(optimizers: list, factor: float) -> None:
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = group["base_lr"] * factor

@@ -1,0 +1,140 @@
+"""The post's two pictures, with the computed levels beside the measured curves."""
+
+import math
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("agg")
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from dataset_script.bayes import expected_nll
+from dataset_script.languages import LanguageConfig
+
+BLUE, ORANGE, GREY = "#2f6db3", "#d9730d", "#777777"
+
+
+def plateaus(language: LanguageConfig, loss_on: str) -> dict[str, float]:
+    """Mean nats a predicted token at which a model rests that knows ever more.
+
+    uniform: nothing; unigram: how frequent each token is; format only: which kind of token comes, but not which word;
+    Bayes: all that can be known.
+    """
+    expected = expected_nll(language)
+    K, L, R = language.num_pairs, language.num_source_words, language.num_target_words
+    words = K * sum(language.length_range) / 2
+    source = words if loss_on == "all" else 0.0
+    source_nll = expected.source if loss_on == "all" else 0.0
+    predicted = source + words + 2 * K
+    shares = [(K / predicted, 2), (source / predicted / L, L), (words / predicted / R, R)]
+    return {
+        "uniform": math.log(language.vocab_size),
+        "unigram": -sum(number * share * math.log(share) for share, number in shares if share > 0),
+        "format only": (source * math.log(L) + words * math.log(R) + expected.delimiter) / predicted,
+        "Bayes": (source_nll + expected.target + expected.delimiter) / predicted,
+    }
+
+
+def plot_loss(path: Path, log: list[dict], language: LanguageConfig, loss_on: str) -> None:
+    """loss.png: the loss over steps, the levels as labelled lines.
+
+    Args:
+        log: lines of log.jsonl: those with `loss` are training, those with `eval_loss` evaluations on `language`.
+    """
+    figure, axes = plt.subplots(figsize=(8, 4.2), layout="constrained")
+    training = [(line["step"], line["loss"]) for line in log if "loss" in line]
+    evaluations = [(line["step"], line["eval_loss"]) for line in log if "eval_loss" in line]
+    if training:
+        axes.plot(*zip(*training, strict=True), color=BLUE, lw=1, alpha=0.55, label="training batches")
+    if evaluations:
+        marker = "o" if len(evaluations) < 60 else None
+        axes.plot(*zip(*evaluations, strict=True), color=ORANGE, marker=marker, ms=4, label=_task(language))
+    last = max([step for step, _ in training + evaluations], default=1)
+    levels = plateaus(language, loss_on)
+    floor, top = levels["Bayes"], levels["uniform"]
+    label_height, label_gap = -math.inf, 0.052 * (top - min(floor, 0))
+    for name, level in sorted(levels.items(), key=lambda item: item[1]):
+        axes.axhline(level, color=GREY, lw=0.8, ls="--")
+        # Levels may lie closer together than their labels are high.
+        label_height = max(level, label_height + label_gap)
+        axes.annotate(
+            f"{name} {level:.3f}",
+            xy=(1.005, label_height),
+            xycoords=("axes fraction", "data"),
+            va="center",
+            fontsize=9,
+            color=GREY,
+        )
+    axes.set_xlim(0, last)
+    axes.set_ylim(min(0, floor - 0.05), top * 1.05)
+    tokens = "predicted token" if loss_on == "all" else "target word or delimiter"
+    axes.set(xlabel="training step", ylabel=f"loss, nats per {tokens}")
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, fontsize=9, frameon=False)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _save(figure, path)
+
+
+def plot_shots(path: Path, results: dict, language: LanguageConfig) -> None:
+    """shots.png: how fast the language is learned within the episode.
+
+    Left, nats a target word by shot against the Bayes optimum; right, as in the post, the probability of the right
+    token at each place of a sentence pair, a line a shot.
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained", width_ratios=(1, 1.25))
+    shots = np.arange(1, language.num_pairs + 1)
+    left.plot(shots, results["bayes_nll_by_shot"], color=GREY, ls="--", marker="s", ms=4, label="Bayes optimum")
+    left.plot(shots, results["nll_by_shot"], color=ORANGE, marker="o", ms=4, label="model")
+    left.set(xlabel="shot (sentence pair)", ylabel="nats per target word", xlim=(0.6, language.num_pairs + 0.4))
+    left.set_yscale("symlog", linthresh=0.01, linscale=0.5)
+    left.set_ylim(0, max(math.log(language.num_target_words) * 1.4, 1.2 * max(results["nll_by_shot"])))
+    ticks = [0, 0.01, 0.1, 1]
+    left.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    left.xaxis.set_major_locator(MaxNLocator(integer=True))
+    left.legend(fontsize=9)
+    left.grid(alpha=0.25)
+
+    probabilities = np.array(results["probability_by_position"])
+    T = language.length_range[1]
+    places = [f"s{i}" for i in range(1, T + 1)] + ["␂"] + [f"t{i}" for i in range(1, T + 1)] + ["␁"]
+    colours = plt.get_cmap("viridis")(np.linspace(0, 0.92, len(probabilities)))
+    for row, colour in zip(probabilities, colours, strict=True):
+        right.plot(range(len(row)), row, color=colour, lw=1.4)
+    right.set_xticks(range(len(places)), [_printable(place) for place in places])
+    right.set(xlabel="token of the sentence pair", ylabel="mean probability of the right token", ylim=(0, 1.03))
+    right.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    right.axvspan(-0.5, T - 0.5, color=GREY, alpha=0.1, lw=0)
+    right.set_xlim(-0.5, len(places) - 0.5)
+    right.text((T - 1) / 2, 0.97, "source words:\nno one can know them", ha="center", va="top", fontsize=8, color=GREY)
+    right.grid(alpha=0.25)
+    scale = plt.cm.ScalarMappable(
+        plt.Normalize(0.5, len(probabilities) + 0.5), matplotlib.colors.ListedColormap(colours)
+    )
+    bar = figure.colorbar(scale, ax=right, label="shot")
+    bar.locator = MaxNLocator(integer=True, nbins=10)
+    bar.update_ticks()
+    figure.suptitle(f"{_task(language)}, {results['num_eval_episodes']:,} episodes", fontsize=10)
+    _save(figure, path)
+
+
+def _printable(place: str) -> str:
+    """Few fonts have ␁ and ␂; their names are drawn instead."""
+    return {"␁": "SOH", "␂": "STX"}.get(place, place)
+
+
+def _task(language: LanguageConfig) -> str:
+    m, M = language.length_range
+    words = f"L=R={language.num_source_words}"
+    if language.num_source_words != language.num_target_words:
+        words = f"L={language.num_source_words}, R={language.num_target_words}"
+    unseen = "unseen languages" if language.held_out_languages else "fresh episodes"
+    return f"{unseen}, K={language.num_pairs}, {words}, T={m if m == M else f'{m}–{M}'}"
+
+
+def _save(figure, path: Path) -> None:
+    """Whoever watches the file never sees half a picture."""
+    temporary = path.with_name(f".{path.name}")
+    figure.savefig(temporary, format="png", dpi=130)
+    plt.close(figure)
+    temporary.replace(path)

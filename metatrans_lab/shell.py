@@ -1,0 +1,168 @@
+"""The command `metatrans`: translate by your own rules, or measure a model.
+
+Exit codes: 0 done, 2 bad input.
+"""
+
+import argparse
+import json
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import yaml
+
+from dataset_script.episodes import LOSS_ON
+from dataset_script.languages import SPLITS, LanguageConfig
+from metatrans_lab.errors import UserError, exit_with, nearest
+
+TRANSLATE_EXAMPLES = """examples:
+  metatrans translate outputs/cpu --example "red = dax" --example "blue red = wif dax" "blue red blue"
+  metatrans translate outputs/cpu --example "red = dax" --json "red"
+"""
+
+EVALUATE_EXAMPLES = """examples:
+  metatrans evaluate outputs/cpu
+  metatrans evaluate outputs/cpu --num_pairs 100 --num_episodes 1024
+  metatrans evaluate outputs/cpu --sentence_length "[1, 5]" --num_active_words "[2, 6]" --json
+
+Any knob of the languages is a key: num_pairs, sentence_length, num_active_words, held_out_languages, seed, …
+The others are what the model was trained on, if its folder says so, else the post's.
+"""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="metatrans", description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True, metavar="{translate,evaluate}")
+    raw = argparse.RawDescriptionHelpFormatter
+    translate = commands.add_parser(
+        "translate", help="translate a sentence by examples", epilog=TRANSLATE_EXAMPLES, formatter_class=raw
+    )
+    translate.add_argument("model", help="a model's folder, or its repository on the Hub")
+    translate.add_argument("sentence", help="what to translate, in your own words")
+    translate.add_argument(
+        "--example", action="append", default=[], metavar='"SOURCE = TARGET"', help="a sentence and its translation"
+    )
+    translate.add_argument(
+        "--num_bindings",
+        type=int,
+        default=1,
+        help="average over so many bindings of your words to its symbols",
+    )
+    translate.add_argument("--json", action="store_true", help="print JSON")
+    translate.add_argument("--trust_remote_code", action="store_true", help="run code that comes with the model")
+    evaluate = commands.add_parser(
+        "evaluate", help="measure a model against the Bayes optimum", epilog=EVALUATE_EXAMPLES, formatter_class=raw
+    )
+    evaluate.add_argument("model", help="a model's folder, or its repository on the Hub")
+    evaluate.add_argument("--split", choices=SPLITS, default="test")
+    evaluate.add_argument("--num_episodes", type=int, default=8192)
+    evaluate.add_argument("--loss_on", choices=LOSS_ON, help="what the model was trained on")
+    evaluate.add_argument("--json", action="store_true", help="print all figures as JSON")
+    evaluate.add_argument("--trust_remote_code", action="store_true", help="run code that comes with the model")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    if rest and options.command != "evaluate":
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    try:
+        # Imports of torch and transformers take seconds; --help should not.
+        _translate(options) if options.command == "translate" else _evaluate(options, rest)
+    except UserError as error:
+        exit_with(error, "metatrans")
+
+
+def parse_example(text: str) -> tuple[str, str]:
+    """'blue red = wif dax' → ('blue red', 'wif dax').
+
+    Raises:
+        UserError: no "=", or several.
+    """
+    sides = text.split("=")
+    if len(sides) != 2:
+        raise UserError(f'an example is written "SOURCE = TARGET", with one =, got {text!r}')
+    return sides[0].strip(), sides[1].strip()
+
+
+def _translate(options: argparse.Namespace) -> None:
+    examples = [parse_example(text) for text in options.example]
+    from metatrans_lab.models import load_model
+    from modeling_metalstm import InContextTranslationPipeline, TranslationError
+
+    model = load_model(options.model, options.trust_remote_code)
+    if model.config.model_type != "metalstm":
+        raise UserError(f"{options.model} is a {model.config.model_type} model; translate needs a metalstm")
+    translator = InContextTranslationPipeline(model=model)
+    try:
+        result = translator(options.sentence, examples=examples, num_bindings=options.num_bindings)
+    except TranslationError as error:
+        raise UserError(str(error)) from error
+    if options.json:
+        print(json.dumps(result, ensure_ascii=False))
+        return
+    print(result["translation_text"])
+    width = max(len(word["source"]) for word in result["words"])
+    target_width = max(len(word["target"]) for word in result["words"])
+    for word in result["words"]:
+        note = "   a guess: no example translates it" if word["guess"] else ""
+        pair = f"{word['source']:<{width}} → {word['target']:<{target_width}}"
+        print(f"  {pair}  {word['probability']:7.2%}{note}")
+
+
+def _evaluate(options: argparse.Namespace, rest: list[str]) -> None:
+    from metatrans_lab.configuration import parse_overrides
+
+    if options.num_episodes < 2:
+        raise UserError(f"num_episodes must be at least 2, got {options.num_episodes}")
+    trained = _training_config(options.model)
+    known = [field.name for field in fields(LanguageConfig)]
+    knobs = {}
+    for name, text in parse_overrides(rest).items():
+        if name not in known:
+            raise UserError(f"unknown key {name!r}{nearest(name, [*known, 'split', 'num_episodes', 'loss_on'])}")
+        knobs[name] = yaml.safe_load(text)
+    try:
+        language = LanguageConfig(**(trained.get("language", {}) | {"seed": trained.get("seed", 0)} | knobs))
+    except (ValueError, TypeError) as error:
+        raise UserError(str(error)) from error
+    from metatrans_lab.evaluation import evaluate
+    from metatrans_lab.models import load_model
+
+    model = load_model(options.model, options.trust_remote_code)
+    loss_on = options.loss_on or trained.get("loss_on", "all")
+    try:
+        results = evaluate(model, language, options.split, options.num_episodes, loss_on)
+    except UserError:
+        raise
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    if options.json:
+        print(json.dumps(results))
+        return
+    knobs = ", ".join(f"{field.name}={getattr(language, field.name)}" for field in fields(language))
+    print(f"{results['num_eval_episodes']:,} episodes of split {options.split}, {knobs}")
+    for name, interval in results["intervals"].items():
+        if interval is not None:
+            print(f"  {name:<20} {results[name]:9.5f}   (95%: {interval[0]:.5f} … {interval[1]:.5f})")
+    print(f"  {'shot':<20} {'nats':>9} {'Bayes':>9} {'accuracy':>9} {'Bayes':>9}   (per target word)")
+    columns = ("nll_by_shot", "bayes_nll_by_shot", "accuracy_by_shot", "bayes_accuracy_by_shot")
+    for shot, row in enumerate(zip(*(results[name] for name in columns), strict=True), 1):
+        print(f"  {shot:<20} " + " ".join(f"{value:9.4f}" for value in row))
+
+
+def _training_config(model: str) -> dict:
+    """What a model folder says of its training; nothing if it doesn't."""
+    path = Path(model) / "training_config.yaml"
+    if not path.is_file():
+        return {}
+    try:
+        values = yaml.safe_load(path.read_text())
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} can't be read: {error}") from error
+    return values if isinstance(values, dict) else {}
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
