@@ -125,7 +125,8 @@ def main(arguments: list[str]) -> int:
             episodes_per_second = run.log_training(done, curriculum.stage, measures, train_seconds())
             bar.set_postfix_str(
                 f"loss {measures['loss']:.3f} regret {measures['loss'] - measures['bayes_nll']:.3f} "
-                f"stage {curriculum.stage + 1}/{len(curriculum.stages)} {episodes_per_second:.0f} episodes/s"
+                f"stage {curriculum.stage + 1}/{len(curriculum.stages)} {episodes_per_second:.0f} episodes/s",
+                refresh=False,
             )
         bar.update()
         if config.eval_every and done % config.eval_every == 0 and done < config.num_steps:

@@ -22,7 +22,7 @@ import numpy as np
 
 from dataset_script.episodes import Episodes
 from dataset_script.languages import LanguageConfig
-from dataset_script.streams import array_like
+from dataset_script.streams import array_like, in_blocks
 
 
 @lru_cache(maxsize=32)
@@ -70,21 +70,35 @@ def bayes_nll(episodes: Episodes):
     config, words = episodes.config, episodes.words
     num_known = episodes.num_known
     target_tables = np.stack([np.zeros(config.num_source_words + 1), _target_nll(config)]).astype(np.float32)
-    target = array_like(words, target_tables)[episodes.is_new * 1, num_known]
+    target = _look_up(target_tables, episodes.is_new, num_known)
     if episodes.lengths is None and config.active_range[0] == config.num_source_words:
         source, stx = log(config.num_source_words), 0.0
     else:
         new, seen = _source_probabilities(
             config.num_source_words, config.active_range, config.num_pairs * words.shape[2] + 1
         )
-        tables = array_like(words, np.stack([_nll(seen), _nll(new)]).astype(np.float32))
-        source = tables[episodes.is_new * 1, episodes.num_words_before, num_known]
+        tables = np.stack([_nll(seen), _nll(new)]).astype(np.float32)
+        source = _look_up(tables, episodes.is_new, episodes.num_words_before, num_known)
         stx = 0.0
     if episodes.lengths is not None:
         end_nll, go_on_nll = _stop_nll(config.length_range)
         source = source + array_like(words, go_on_nll[:-1].astype(np.float32))
-        stx = array_like(words, end_nll.astype(np.float32))[episodes.lengths]
+        stx = _look_up(end_nll.astype(np.float32), episodes.lengths)
     return episodes.lay_out(0.0, source, stx, target, end=0.0, pad=0.0, dtype="float32")
+
+
+def _look_up(table: np.ndarray, *indices):
+    """table[indices] for index arrays of one shape, as an array of their kind."""
+
+    def entries(*indices):
+        places = indices[0] * 1
+        for size, index in zip(table.shape[1:], indices[1:], strict=True):
+            places = places * size + index
+        return table.reshape(-1).take(places)
+
+    if isinstance(indices[0], np.ndarray):
+        return in_blocks(entries, *indices)
+    return array_like(indices[0], table)[tuple(index.long() for index in indices)]
 
 
 def _target_nll(config: LanguageConfig) -> np.ndarray:

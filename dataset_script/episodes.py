@@ -4,12 +4,12 @@ One sampler feeds the `datasets` builder and the training batches; on a GPU the 
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import torch
 
-from dataset_script.languages import LanguageConfig
+from dataset_script.languages import TOKEN_DTYPE, LanguageConfig
 from dataset_script.lexicons import draw_lexicons
 from dataset_script.streams import (
     arange_like,
@@ -17,7 +17,9 @@ from dataset_script.streams import (
     draw_below,
     draw_permutations,
     full_like,
+    in_blocks,
     index_keys,
+    row_starts,
     take_along,
 )
 
@@ -52,10 +54,9 @@ class Episodes:
     @cached_property
     def in_sentence(self):
         """(N, K, T) bool: is this word within its sentence?"""
-        slots = arange_like(self.words, 0, self.words.shape[2])
         if self.lengths is None:
-            return (slots >= 0) | full_like(self.words, self.words.shape, False, "bool")
-        return slots < self.lengths[:, :, None]
+            return full_like(self.words, self.words.shape, True, "bool")
+        return arange_like(self.words, 0, self.words.shape[2]) < self.lengths[:, :, None]
 
     @cached_property
     def token_counts(self):
@@ -105,17 +106,19 @@ class Episodes:
 
     @cached_property
     def input_ids(self):
-        """(N, S) int32 tokens, right-padded with `config.pad`."""
+        """(N, S) int16 tokens, right-padded with `config.pad`."""
         c = self.config
         targets = self.targets + c.num_source_words
-        return self.lay_out(c.soh, self.words, c.stx, targets, end=c.soh, pad=c.pad, dtype="int32")
+        return self.lay_out(c.soh, self.words, c.stx, targets, end=c.soh, pad=c.pad, dtype=TOKEN_DTYPE)
 
     def labels(self, loss_on: str = "all"):
-        """(N, S) int32, aligned with `input_ids`; −100 on padding and, with loss_on="targets", on source words."""
+        """(N, S) int16, aligned with `input_ids`; −100 on padding and, with loss_on="targets", on source words."""
         c = self.config
+        if loss_on == "all" and self.lengths is None:
+            return self.input_ids + 0
         source = self.words if loss_on == "all" else IGNORE
         targets = self.targets + c.num_source_words
-        return self.lay_out(c.soh, source, c.stx, targets, end=c.soh, pad=IGNORE, dtype="int32")
+        return self.lay_out(c.soh, source, c.stx, targets, end=c.soh, pad=IGNORE, dtype=TOKEN_DTYPE)
 
     @cached_property
     def is_new(self):
@@ -124,28 +127,18 @@ class Episodes:
         L = self.config.num_source_words
         words = self.words if self.lengths is None else _where(self.in_sentence, self.words, L)
         words = words.reshape(N, K * T)
-        positions = arange_like(words, 0, K * T) + full_like(words, (N, K * T), 0)
-        first = full_like(words, (N, L + 1), K * T)
-        if isinstance(words, np.ndarray):
-            row_starts = np.arange(N, dtype=np.int64)[:, None] * (L + 1)
-            np.minimum.at(first.reshape(-1), (words + row_starts).reshape(-1), positions.reshape(-1))
-        else:
-            first.scatter_reduce_(1, words, positions, reduce="amin")
-        return (take_along(first, words) == positions).reshape(N, K, T) & self.in_sentence
+        new = in_blocks(partial(_is_first, L), words) if isinstance(words, np.ndarray) else _is_first(L, words)
+        return new.reshape(N, K, T) & self.in_sentence
 
     @cached_property
     def num_known(self):
         """(N, K, T): distinct words that occurred earlier in the episode."""
-        N, K, T = self.words.shape
-        new = self.is_new.reshape(N, K * T)
-        return (new.cumsum(-1) - new * 1).reshape(N, K, T)
+        return _count_before(self.is_new)
 
     @cached_property
     def num_words_before(self):
         """(N, K, T): source words, repetitions counted, that occurred earlier in the episode."""
-        N, K, T = self.words.shape
-        inside = self.in_sentence.reshape(N, K * T)
-        return (inside.cumsum(-1) - inside * 1).reshape(N, K, T)
+        return _count_before(self.in_sentence)
 
     @cached_property
     def is_target(self):
@@ -166,15 +159,50 @@ class Episodes:
 
     @cached_property
     def shot(self):
-        """(N, S) int32: number of the sentence pair that a token belongs to, from 0; −1 at the end and on padding."""
+        """(N, S) int16: number of the sentence pair that a token belongs to, from 0; −1 at the end and on padding."""
         N, K, _ = self.words.shape
         number = arange_like(self.words, 0, K) + full_like(self.words, (N, K), 0)
         wide = number[:, :, None]
-        return self.lay_out(number, wide, number, wide, end=-1, pad=-1, dtype="int32")
+        return self.lay_out(number, wide, number, wide, end=-1, pad=-1, dtype=TOKEN_DTYPE)
+
+
+def _is_first(L: int, words):
+    """(N, M) words 0…L → (N, M) bool: does the word stand here for the first time in its row?"""
+    N, M = words.shape
+    if isinstance(words, np.ndarray):
+        dtype = _position_dtype(M)
+        positions = np.broadcast_to(np.arange(M, dtype=dtype), words.shape)
+        first = np.full((N, L + 1), M, dtype=dtype)
+        places = words + row_starts(first)
+        np.minimum.at(first.reshape(-1), places.reshape(-1), positions.reshape(-1))
+        return first.reshape(-1).take(places) == positions
+    positions = torch.arange(M, device=words.device).expand(words.shape)
+    first = torch.full((N, L + 1), M, device=words.device)
+    first.scatter_reduce_(1, words.long(), positions, reduce="amin")
+    return first.gather(1, words.long()) == positions
+
+
+def _position_dtype(size: int) -> type:
+    return np.int8 if size < 1 << 7 else np.int16 if size < 1 << 15 else np.int64
+
+
+def _count_before(marks):
+    """(N, K, T) bool → how many are set before each, within its row."""
+    N, K, T = marks.shape
+    flat = marks.reshape(N, K * T)
+    if isinstance(flat, np.ndarray):
+        count = flat.cumsum(-1, dtype=_position_dtype(K * T)) - flat
+    else:
+        count = flat.cumsum(-1) - flat.long()
+    return count.reshape(N, K, T)
 
 
 def _where(condition, x, other: int):
     return np.where(condition, x, other) if isinstance(condition, np.ndarray) else torch.where(condition, x, other)
+
+
+def _as_type(x, dtype: str):
+    return x.astype(dtype) if isinstance(x, np.ndarray) else x.to(getattr(torch, dtype))
 
 
 def sample_episodes(config: LanguageConfig, indices, split: str = "train", device=None) -> Episodes:
@@ -195,7 +223,7 @@ def sample_episodes(config: LanguageConfig, indices, split: str = "train", devic
     if device is not None:
         indices = torch.as_tensor(indices, dtype=torch.int64, device=device)
     keys = index_keys(config.stream_name(split), indices)
-    lexicons = draw_lexicons(config, split, keys)
+    lexicons = _as_type(draw_lexicons(config, split, keys), config.word_dtype)
     K, L = config.num_pairs, config.num_source_words
     (T_min, T_max), (a_min, a_max) = config.length_range, config.active_range
     lengths = None
@@ -204,7 +232,7 @@ def sample_episodes(config: LanguageConfig, indices, split: str = "train", devic
     num_active = a_min
     if a_min < a_max:
         num_active = a_min + draw_below(keys, PURPOSE_NUM_ACTIVE, 1, a_max - a_min + 1)
-    words = draw_below(keys, PURPOSE_WORDS, K * T_max, num_active)
+    words = draw_below(keys, PURPOSE_WORDS, K * T_max, num_active, config.word_dtype)
     if a_min < L:
-        words = take_along(draw_permutations(keys, PURPOSE_ACTIVE, L), words)
+        words = take_along(_as_type(draw_permutations(keys, PURPOSE_ACTIVE, L), config.word_dtype), words)
     return Episodes(config, lexicons, words.reshape(len(words), K, T_max), lengths)

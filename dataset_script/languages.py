@@ -15,6 +15,11 @@ from dataclasses import dataclass, fields
 GENERATOR_VERSION = 1
 """Part of every stream's key: a change that alters any episode raises it."""
 
+TOKEN_DTYPE = "int16"
+"""Of input_ids and labels: it holds −100 and every vocabulary up to MAX_VOCAB_SIZE."""
+
+MAX_VOCAB_SIZE = 1 << 15
+
 SPLITS = ("train", "validation", "test")
 
 
@@ -79,6 +84,10 @@ class LanguageConfig:
                 f"num_target_words must be at least num_source_words ({self.num_source_words}), so that every source "
                 f"word has a translation of its own, got {self.num_target_words}"
             )
+        if self.vocab_size > MAX_VOCAB_SIZE:
+            raise ValueError(
+                f"num_source_words + num_target_words must be at most {MAX_VOCAB_SIZE - 3}, got {self.soh}"
+            )
         lengths = _check_range("sentence_length", self.sentence_length, 1)
         object.__setattr__(self, "sentence_length", lengths)
         if self.num_active_words is not None:
@@ -110,6 +119,11 @@ class LanguageConfig:
     @property
     def vocab_size(self) -> int:
         return self.soh + 3
+
+    @property
+    def word_dtype(self) -> str:
+        """What words are drawn in: the smallest signed integers that hold every token. Small arrays are fast ones."""
+        return "int8" if self.pad < 1 << 7 else TOKEN_DTYPE
 
     @property
     def length_range(self) -> tuple[int, int]:

@@ -33,7 +33,8 @@ MAX_TRIES = 1 << 20
 
 
 def lexicon_hash(lexicons):
-    """(N, L) int64 target-word numbers → (N,) int64 in [0, 2³²), a function of the lexicon alone."""
+    """(N, L) target-word numbers → (N,) int64 in [0, 2³²), a function of the lexicon alone."""
+    lexicons = lexicons.astype(np.int64) if isinstance(lexicons, np.ndarray) else lexicons.long()
     state = full_like(lexicons, (len(lexicons),), name_key(f"lexicon of {lexicons.shape[1]} words"))
     for word in range(lexicons.shape[1]):
         state = mix64(state + (lexicons[:, word] + 1) * GAMMA)

@@ -17,7 +17,7 @@ from datasets.builder import Key
 
 from dataset_script.bayes import bayes_nll
 from dataset_script.episodes import LOSS_ON, sample_episodes
-from dataset_script.languages import SPLITS, LanguageConfig, _check_int
+from dataset_script.languages import SPLITS, TOKEN_DTYPE, LanguageConfig, _check_int
 
 NUM_EPISODES = {"train": 100_000, "validation": 2_048, "test": 8_192}
 
@@ -115,10 +115,10 @@ class Metatrans(datasets.ArrowBasedBuilder):
         def row(dtype: str, length: int = length):
             return datasets.List(datasets.Value(dtype), length=length)
 
-        columns = {"input_ids": row("int32"), "labels": row("int32"), "bayes_nll": row("float32")}
+        columns = {"input_ids": row(TOKEN_DTYPE), "labels": row(TOKEN_DTYPE), "bayes_nll": row("float32")}
         if self.config.with_details:
             columns |= {
-                "lexicon": row("int32", self.config.num_source_words),
+                "lexicon": row(TOKEN_DTYPE, self.config.num_source_words),
                 "determined": row("bool"),
                 "episode_index": datasets.Value("int64"),
             }
@@ -165,7 +165,7 @@ class Metatrans(datasets.ArrowBasedBuilder):
         }
         if self.config.with_details:
             columns |= {
-                "lexicon": _list_array(episodes.lexicons.astype(np.int32)),
+                "lexicon": _list_array(episodes.lexicons.astype(TOKEN_DTYPE)),
                 "determined": _list_array(episodes.determined, counts),
                 "episode_index": pa.array(np.asarray(indices, dtype=np.int64)),
             }

@@ -1,6 +1,7 @@
 """Random integers addressed by index, the same in numpy and torch, on CPU and GPU.
 
-Everything is int64 arithmetic that wraps around; the very same expressions run on numpy arrays and torch tensors.
+Everything is 64-bit arithmetic that wraps around. torch has no unsigned 64-bit integers to speak of, so its tensors
+are int64; numpy works on the same bits as uint64, in place.
 The mixer is the finaliser of SplitMix64 (Steele, Lea & Flood, "Fast splittable pseudorandom number generators", 2014).
 """
 
@@ -8,6 +9,8 @@ import hashlib
 
 import numpy as np
 import torch
+
+BLOCK_ROWS = 2048
 
 
 def _signed(x: int) -> int:
@@ -26,9 +29,21 @@ def _shift_right(x, bits: int):
 
 def mix64(x):
     """int64 array → int64 array of the same shape, every output bit a hash of every input bit."""
+    if isinstance(x, np.ndarray):
+        return _mix64_in_place(x.astype(np.uint64)).view(np.int64)
     x = (x ^ _shift_right(x, 30)) * MIX_1
     x = (x ^ _shift_right(x, 27)) * MIX_2
     return x ^ _shift_right(x, 31)
+
+
+def _mix64_in_place(x: np.ndarray) -> np.ndarray:
+    shifted = np.empty_like(x)
+    for shift, factor in ((30, MIX_1), (27, MIX_2), (31, 1)):
+        np.right_shift(x, np.uint64(shift), out=shifted)
+        np.bitwise_xor(x, shifted, out=x)
+        if factor != 1:
+            np.multiply(x, np.uint64(factor & (1 << 64) - 1), out=x)
+    return x
 
 
 def name_key(name: str) -> int:
@@ -50,14 +65,27 @@ def draw(keys, purpose: int, count: int):
     return mix64(keys[:, None] + (counters + 1) * GAMMA)
 
 
-def draw_below(keys, purpose: int, count: int, bound):
-    """`count` integers in [0, bound) for every key: (N, count) int64; `bound` < 2³¹ an int or an (N, 1) array.
+def draw_below(keys, purpose: int, count: int, bound, dtype: str = "int64"):
+    """`count` integers in [0, bound) for every key: (N, count); `bound` < 2³¹ an int or an (N, 1) array.
 
     Multiply-shift on the 32-bit halves of a draw: no value is favoured by more than bound / 2³².
     """
+    if isinstance(keys, np.ndarray):
+        bounds = np.broadcast_to(np.asarray(bound, dtype=np.uint64), (len(keys), 1))
+        return in_blocks(lambda keys, bounds: _numpy_below(keys, purpose, count, bounds).astype(dtype), keys, bounds)
     draws = draw(keys, purpose, (count + 1) // 2)
-    halves = concatenate([_shift_right(draws, 32), draws & 0xFFFFFFFF])[:, :count]
-    return (halves * bound) >> 32
+    halves = torch.cat([_shift_right(draws, 32), draws & 0xFFFFFFFF], -1)[:, :count]
+    return ((halves * bound) >> 32).to(getattr(torch, dtype))
+
+
+def _numpy_below(keys: np.ndarray, purpose: int, count: int, bounds: np.ndarray) -> np.ndarray:
+    draws = draw(keys, purpose, (count + 1) // 2).view(np.uint64)
+    size = draws.shape[1]
+    numbers, half = np.empty((len(draws), 2 * size), dtype=np.uint64), np.uint64(32)
+    np.right_shift(draws, half, out=numbers[:, :size])
+    np.bitwise_and(draws, np.uint64(0xFFFFFFFF), out=numbers[:, size:])
+    np.multiply(numbers, bounds, out=numbers)
+    return np.right_shift(numbers, half, out=numbers)[:, :count]
 
 
 def draw_permutations(keys, purpose: int, size: int):
@@ -101,4 +129,23 @@ def concatenate(arrays):
 
 def take_along(x, index):
     """x[n, index[n, i]] for (N, M) arrays and indices."""
-    return np.take_along_axis(x, index, -1) if isinstance(x, np.ndarray) else torch.take_along_dim(x, index, -1)
+    if isinstance(x, np.ndarray):
+        # Several times as fast as np.take_along_axis.
+        return in_blocks(lambda x, index: x.reshape(-1).take(index + row_starts(x)), x, index)
+    return torch.take_along_dim(x, index.long(), -1)
+
+
+def in_blocks(function, *arrays: np.ndarray) -> np.ndarray:
+    """function(*arrays), row for row the same, computed in blocks of rows.
+
+    Temporaries of a block stay in the cache; larger ones would be handed back to the system and faulted in each time.
+    """
+    blocks = range(0, len(arrays[0]), BLOCK_ROWS)
+    if len(blocks) == 1:
+        return function(*arrays)
+    return np.concatenate([function(*(array[i : i + BLOCK_ROWS] for array in arrays)) for i in blocks])
+
+
+def row_starts(x: np.ndarray) -> np.ndarray:
+    """(N, 1) places of the rows of an (N, M) array in its flattened form."""
+    return np.arange(len(x), dtype=np.int64)[:, None] * x.shape[1]

@@ -1,0 +1,79 @@
+"""The state of an LSTM layer as a cache layer, so that `past_key_values` and `generate()` carry it."""
+
+import torch
+from transformers.cache_utils import STATIC_LAYER_TYPE_MAPPING, CacheLayerMixin
+
+
+class LSTMCacheLayer(CacheLayerMixin):
+    """
+    One LSTM layer's state: `keys` is the hidden state and `values` the cell state, each `(B, H)`, whatever the number
+    of tokens read. `DynamicCache(config=MetaLSTMConfig(…))` builds one for each layer.
+
+    The state is replaced, never written into, so a copy of the cache (`copy.deepcopy`) stays valid. It can't be
+    cropped: an LSTM doesn't remember how it was before its last token.
+    """
+
+    _layer_type = "lstm"  # the base class enters it for `DynamicCache`
+    is_croppable = False
+    is_compileable = False
+    supports_early_init = False
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.cumulative_length = 0
+
+    @property
+    def batch_size(self) -> int:
+        return self.keys.shape[0] if self.is_initialized else -1
+
+    def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
+        self.device = key_states.device
+        self.is_initialized = True
+
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, num_tokens: int = 0, **kwargs
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """
+        Takes the state after `num_tokens` more columns of input, padding included.
+
+        Args:
+            key_states (`torch.Tensor` of shape `(B, H)`): the hidden state.
+            value_states (`torch.Tensor` of shape `(B, H)`): the cell state.
+            num_tokens (`int`): the number of columns read, by which `get_seq_length()` grows.
+        """
+        if not self.is_initialized:
+            self.lazy_initialization(key_states, value_states)
+        self.keys, self.values = key_states, value_states
+        self.cumulative_length += num_tokens
+        return self.keys, self.values
+
+    def get_seq_length(self) -> int:
+        return self.cumulative_length
+
+    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
+        return self.cumulative_length + query_length, 0
+
+    def get_max_length(self) -> int:
+        return -1
+
+    def reset(self) -> None:
+        self.__init__()
+
+    def crop(self, tokens_to_remove: int) -> None:
+        if tokens_to_remove != 0:
+            raise ValueError(
+                "The state of an LSTM can't be cropped; keep a copy of it from before the tokens instead."
+            )
+
+    def batch_repeat_interleave(self, repeats: int) -> None:
+        if self.is_initialized:
+            self.keys = self.keys.repeat_interleave(repeats, dim=0)
+            self.values = self.values.repeat_interleave(repeats, dim=0)
+
+    def batch_select_indices(self, indices: torch.Tensor) -> None:
+        if self.is_initialized:
+            self.keys, self.values = self.keys[indices], self.values[indices]
+
+
+# A state has one size however long the prompt, so the static cache is the same thing.
+STATIC_LAYER_TYPE_MAPPING[LSTMCacheLayer._layer_type] = LSTMCacheLayer

@@ -1,0 +1,133 @@
+"""The configuration of a MetaLSTM: embedding → LSTM layers → linear head."""
+
+import copy
+from typing import Any
+
+from huggingface_hub.dataclasses import strict
+from transformers import PreTrainedConfig
+
+from .recurrence import RECURRENCES
+
+INITIALIZATIONS = ("torch", "metalstm")
+
+# What a saved folder says about its code, so that `trust_remote_code=True` finds every class and the pipeline.
+AUTO_MAP = {
+    "AutoConfig": "configuration_metalstm.MetaLSTMConfig",
+    "AutoModel": "modeling_metalstm.MetaLSTMModel",
+    "AutoModelForCausalLM": "modeling_metalstm.MetaLSTMForCausalLM",
+}
+PIPELINE_TASK = "in-context-translation"
+CUSTOM_PIPELINES = {
+    PIPELINE_TASK: {
+        "impl": "pipeline_metalstm.InContextTranslationPipeline",
+        "pt": ["AutoModelForCausalLM"],
+    }
+}
+
+
+@strict
+class MetaLSTMConfig(PreTrainedConfig):
+    """
+    The shape, the alphabet and the options of a MetaLSTM. `MetaLSTMConfig()` is the model of Volodymyr Kyrylov's post
+    of 12 October 2023: six source words, six target words, embeddings of 512, one LSTM layer of 1,024.
+
+    The vocabulary, in order: source words `0 … L-1`, target words `L … L+R-1`, `␁` (start of an example) at `L+R`,
+    `␂` (start of its translation) at `L+R+1`, padding at `L+R+2`.
+
+    Args:
+        vocab_size (`int`, *optional*): number of tokens, `L + R + 3` if not given; it may be larger, not smaller.
+        embedding_size (`int`, defaults to 512): length of a token's embedding.
+        hidden_size (`int`, defaults to 1024): length of the hidden and of the cell state of each layer.
+        num_hidden_layers (`int`, defaults to 1): number of LSTM layers.
+        dropout (`float`, defaults to 0.0): dropout between the layers, as in `torch.nn.LSTM`.
+        tie_word_embeddings (`bool`, defaults to `False`): one matrix for the embedding and the head; needs
+            `embedding_size == hidden_size`.
+        initialization (`str`, defaults to `"torch"`): `"torch"` is what `torch.nn.Embedding`, `LSTM` and `Linear` do,
+            as in the post; `"metalstm"` differs in the LSTM: orthogonal recurrent matrices and zero biases, but 1 for
+            the forget gate, so that a fresh model remembers.
+        recurrence (`str`, defaults to `"auto"`): which implementation runs the LSTM, see `recurrence.py`. They compute
+            the same; this may be changed at any time.
+        num_source_words (`int`, defaults to 6): `L`, the source words of the alphabet.
+        num_target_words (`int`, defaults to 6): `R`, the target words of the alphabet.
+        use_cache (`bool`, defaults to `True`): return the state as `past_key_values`.
+        pad_token_id, bos_token_id, eos_token_id (`int`, *optional*): padding, `␁` and `␁` if not given.
+
+    Raises:
+        ValueError: if a value is impossible, in a sentence that says what is allowed.
+    """
+
+    model_type = "metalstm"
+    keys_to_ignore_at_inference = ["past_key_values"]
+
+    vocab_size: int | None = None
+    embedding_size: int = 512
+    hidden_size: int = 1024
+    num_hidden_layers: int = 1
+    dropout: float | int = 0.0
+    tie_word_embeddings: bool = False
+    initialization: str = "torch"
+    recurrence: str = "auto"
+    num_source_words: int = 6
+    num_target_words: int = 6
+    use_cache: bool = True
+    pad_token_id: int | None = None
+    bos_token_id: int | None = None
+    eos_token_id: int | list[int] | None = None
+
+    def __post_init__(self, **kwargs):
+        for name in ("embedding_size", "hidden_size", "num_hidden_layers", "num_source_words", "num_target_words"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"`{name}` must be 1 or more, not {getattr(self, name)}.")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"`dropout` must be at least 0 and below 1, not {self.dropout}.")
+        if self.tie_word_embeddings and self.embedding_size != self.hidden_size:
+            raise ValueError(
+                "`tie_word_embeddings` shares one matrix between the embedding and the head, so `embedding_size` "
+                f"({self.embedding_size}) must equal `hidden_size` ({self.hidden_size})."
+            )
+        if self.initialization not in INITIALIZATIONS:
+            raise ValueError(f"`initialization` must be one of {INITIALIZATIONS}, not {self.initialization!r}.")
+        if self.recurrence not in RECURRENCES:
+            raise ValueError(f"`recurrence` must be one of {RECURRENCES}, not {self.recurrence!r}.")
+
+        num_words = self.num_source_words + self.num_target_words
+        if self.vocab_size is None:
+            self.vocab_size = num_words + 3
+        if self.vocab_size < num_words + 3:
+            raise ValueError(
+                f"`vocab_size` must be at least {num_words + 3}, for {self.num_source_words} source words, "
+                f"{self.num_target_words} target words and 3 special tokens, not {self.vocab_size}."
+            )
+        self.bos_token_id = num_words if self.bos_token_id is None else self.bos_token_id
+        self.eos_token_id = num_words if self.eos_token_id is None else self.eos_token_id
+        self.pad_token_id = num_words + 2 if self.pad_token_id is None else self.pad_token_id
+
+        if "custom_pipelines" in kwargs:
+            from transformers.pipelines import PIPELINE_REGISTRY
+
+            # Where our package is imported its own pipeline serves, and no code from the folder has to be trusted.
+            if PIPELINE_TASK in PIPELINE_REGISTRY.supported_tasks:
+                del kwargs["custom_pipelines"]
+        super().__post_init__(**kwargs)
+
+    @property
+    def layer_types(self) -> list[str]:
+        """One cache layer type per LSTM layer; `DynamicCache(config=…)` builds the cache from it."""
+        return ["lstm"] * self.num_hidden_layers
+
+    @property
+    def start_of_source_id(self) -> int:
+        """The token `␁`, which opens every example and closes the episode."""
+        return self.num_source_words + self.num_target_words
+
+    @property
+    def start_of_target_id(self) -> int:
+        """The token `␂`, between a source sentence and its translation."""
+        return self.num_source_words + self.num_target_words + 1
+
+    def validate_layer_type(self):
+        """The library's list of layer types is closed and has no LSTM; ours follow from `num_hidden_layers`."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The configuration as a dictionary, with the names of the code that a saved folder needs."""
+        return super().to_dict() | copy.deepcopy({"auto_map": AUTO_MAP, "custom_pipelines": CUSTOM_PIPELINES})

@@ -1,0 +1,81 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from modeling_metalstm.recurrence import GATE_RECURRENCES, choose_recurrence, lstm_from_gates, lstm_from_inputs
+
+TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5, torch.bfloat16: 5e-2}
+
+
+def draw(seed, batch_size, length, dtype, embedding_size=5, hidden_size=7):
+    """An nn.LSTM with its weights as a list, and inputs, hidden and cell states, all of them needing gradients."""
+    torch.manual_seed(seed)
+    lstm = nn.LSTM(embedding_size, hidden_size, batch_first=True).to(dtype)
+    inputs = torch.randn(batch_size, length, embedding_size, dtype=dtype, requires_grad=True)
+    h0, c0 = (torch.randn(batch_size, hidden_size, dtype=dtype, requires_grad=True) for _ in range(2))
+    return lstm, list(lstm.parameters()), inputs, h0, c0
+
+
+def run(name, weights, inputs, h0, c0, lengths=None):
+    """Any recurrence from inputs, so that all are compared on the same footing, gradients of the inputs included."""
+    weight_ih, weight_hh, bias_ih, bias_hh = weights
+    if name == "nn_lstm":
+        return lstm_from_inputs(inputs, h0, c0, weights, lengths)
+    return lstm_from_gates(name, F.linear(inputs, weight_ih, bias_ih + bias_hh), h0, c0, weight_hh, lengths)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+@pytest.mark.parametrize("length", [1, 2, 17])
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("name", [*GATE_RECURRENCES, "nn_lstm"])
+def test_every_recurrence_is_nn_lstm_gradients_too(name, seed, length, dtype):
+    lstm, weights, inputs, h0, c0 = draw(seed, 3, length, dtype)
+    leaves = [*weights, inputs, h0, c0]
+    expected = lstm(inputs, (h0[None], c0[None]))
+    expected = (expected[0], expected[1][0][0], expected[1][1][0])
+    probes = [torch.randn_like(value) for value in expected]
+    expected_gradients = torch.autograd.grad(expected, leaves, probes)
+
+    actual = run(name, weights, inputs, h0, c0)
+    gradients = torch.autograd.grad(actual, leaves, [p.to(a.dtype) for p, a in zip(probes, actual, strict=True)])
+    for a, e in zip((*actual, *gradients), (*expected, *expected_gradients), strict=True):
+        scale = max(1.0, float(e.detach().abs().max()))
+        assert (a.to(e.dtype) - e).abs().max() <= TOLERANCE[dtype] * scale
+
+
+@pytest.mark.parametrize("name", [*GATE_RECURRENCES, "nn_lstm"])
+def test_rows_of_their_own_lengths_are_rows_on_their_own(name):
+    _, weights, inputs, h0, c0 = draw(0, 4, 9, torch.float64)
+    lengths = torch.tensor([9, 4, 0, 1])
+    outputs, h, c = run(name, weights, inputs, h0, c0, lengths)
+    total = torch.zeros((), dtype=torch.float64)
+    for row, length in enumerate(lengths.tolist()):
+        if length == 0:
+            assert torch.equal(h[row], h0[row]) and torch.equal(c[row], c0[row])
+            continue
+        alone = run(name, weights, inputs[row : row + 1, :length], h0[row : row + 1], c0[row : row + 1])
+        torch.testing.assert_close(outputs[row, :length], alone[0][0], rtol=0, atol=1e-12)
+        torch.testing.assert_close(h[row], alone[1][0], rtol=0, atol=1e-12)
+        torch.testing.assert_close(c[row], alone[2][0], rtol=0, atol=1e-12)
+        total = total + alone[1].sum() + alone[2].sum()
+    # An empty row passes its state through, and padding gets no gradient.
+    total = total + h0[2].sum() + c0[2].sum()
+    leaves = [*weights, inputs, h0, c0]
+    for a, e in zip(torch.autograd.grad(h.sum() + c.sum(), leaves), torch.autograd.grad(total, leaves), strict=True):
+        torch.testing.assert_close(a, e, rtol=0, atol=1e-12)
+
+
+def test_half_precision_accumulates_the_cell_state_in_float32():
+    """A forget gate that stays open adds 1/512 to the cell state 512 times; bfloat16 alone would stall at 0.5."""
+    gates = torch.zeros(1, 512, 4, dtype=torch.bfloat16)
+    gates[..., 0], gates[..., 1], gates[..., 2] = -6.236, 40.0, 40.0  # σ(-6.236) ≈ 1/512
+    zeros = torch.zeros(1, 1, dtype=torch.bfloat16)
+    _, _, c = GATE_RECURRENCES["reference"](gates, zeros, zeros, torch.zeros(4, 1, dtype=torch.bfloat16))
+    assert c.dtype == torch.float32 and abs(float(c) - 1) < 0.05
+
+
+def test_a_single_token_never_goes_through_nn_lstm():
+    assert choose_recurrence("nn_lstm", 1) == choose_recurrence("auto", 1) == "reference"
+    assert choose_recurrence("nn_lstm", 2) == "nn_lstm" and choose_recurrence("reference", 2) == "reference"
+    assert choose_recurrence("auto", 80) != "auto"
