@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from huggingface_hub.errors import StrictDataclassError
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 from transformers.utils.logging import disable_progress_bar
 
@@ -39,9 +40,10 @@ def build_model(settings: dict, language: LanguageConfig) -> PreTrainedModel:
         tokens |= {"num_source_words": language.num_source_words, "num_target_words": language.num_target_words}
     try:
         config = AutoConfig.for_model(model_type, **(tokens | settings))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, StrictDataclassError) as error:
         # Hugging Face's own type checks wrap the sentence that says what is wrong.
-        raise UserError(f"model: {str(error).strip().splitlines()[-1].strip()}") from error
+        sentence = str(error).strip().splitlines()[-1].strip()
+        raise UserError(f"model: {sentence.removeprefix('TypeError: ').removeprefix('ValueError: ')}") from error
     return AutoModelForCausalLM.from_config(config)
 
 

@@ -1,0 +1,42 @@
+"""What every test starts from: no network, no caches of the user's, no progress bars."""
+
+import os
+import tempfile
+
+# Read at import by the libraries, so set before any of them is imported.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_HOME"] = os.environ.get("METATRANS_TEST_HF_HOME") or tempfile.mkdtemp(prefix="metatrans-tests-")
+os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
+os.environ.pop("OMP_NUM_THREADS", None)
+
+import importlib.util
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def train(tmp_path, monkeypatch):
+    """`train(*arguments)` runs train.py in this process, on the tiny config, in an empty folder."""
+    from accelerate.state import AcceleratorState, GradientState, PartialState
+
+    monkeypatch.chdir(tmp_path)
+    specification = importlib.util.spec_from_file_location("train_script", ROOT / "train.py")
+    script = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(script)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    threads = torch.get_num_threads()
+
+    def run(*arguments: str) -> int:
+        for state in (AcceleratorState, GradientState, PartialState):
+            state._reset_state()
+        return script.main(["--config", str(ROOT / "configs" / "tiny.yaml"), "--num_threads", "1", *arguments])
+
+    yield run
+    torch.set_num_threads(threads)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)

@@ -1,0 +1,46 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from dataset_script import LanguageConfig, family_probabilities
+
+
+class TableModel(torch.nn.Module):
+    """A causal LM whose next-token probabilities are a function of the tokens; decodes greedily."""
+
+    def __init__(self, config: LanguageConfig, probabilities):
+        super().__init__()
+        self.dummy = torch.nn.Parameter(torch.zeros(()))
+        self.language, self.probabilities = config, probabilities
+        self.config = SimpleNamespace(vocab_size=config.vocab_size)
+
+    def forward(self, input_ids, use_cache=False):
+        with np.errstate(divide="ignore"):
+            log_p = np.log(self.probabilities(input_ids.numpy()))
+        return SimpleNamespace(logits=torch.from_numpy(log_p))
+
+    def generate(self, input_ids, attention_mask, max_new_tokens, **kwargs):
+        answers = []
+        for row, mask in zip(input_ids, attention_mask, strict=True):
+            tokens = row[mask.bool()].tolist()
+            for _ in range(max_new_tokens):
+                tokens.append(int(self.probabilities(np.array([tokens]))[0, -1].argmax()))
+            answers.append(tokens[-max_new_tokens:])
+        return torch.cat([input_ids, torch.tensor(answers)], dim=1)
+
+
+@pytest.fixture
+def bayes_model():
+    """The family predictor as a model."""
+    return lambda config: TableModel(config, lambda tokens: family_probabilities(config, tokens))
+
+
+@pytest.fixture
+def uniform_model():
+    def make(config):
+        V = config.vocab_size
+        return TableModel(config, lambda tokens: np.full((*tokens.shape, V), 1 / V))
+
+    return make

@@ -1,0 +1,80 @@
+import os
+
+import pytest
+import torch
+
+from metatrans_lab.checkpoints import find_checkpoint, list_checkpoints, load_checkpoint, save_checkpoint
+from metatrans_lab.errors import UserError
+
+
+def save(folder, step, keep=2):
+    weights = {"a": torch.arange(6.0).reshape(2, 3) + step, "b": torch.ones(3, 2).t()}
+    state = {"optimizers": [{"state": {0: {"momentum": torch.ones(2)}}, "lr": 0.1}], "rng": torch.get_rng_state()}
+    return save_checkpoint(folder, step, weights, state, {"step": step, "config": {}}, keep)
+
+
+def test_round_trip(tmp_path):
+    weights, state, progress = load_checkpoint(save(tmp_path, 7))
+    assert torch.equal(weights["a"], torch.arange(6.0).reshape(2, 3) + 7) and weights["b"].shape == (2, 3)
+    assert torch.equal(state["optimizers"][0]["state"][0]["momentum"], torch.ones(2))
+    assert progress == {"step": 7, "config": {}}
+
+
+def test_old_ones_go_after_new_ones_are_complete(tmp_path):
+    for step in (5, 10, 100, 20):
+        save(tmp_path, step)
+    assert [path.name for path in list_checkpoints(tmp_path)] == ["checkpoint-20", "checkpoint-100"]
+    assert find_checkpoint("latest", tmp_path).name == "checkpoint-100"
+    assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize("dies_at", ["save_file", "torch.save", "rename"])
+def test_dying_while_saving_leaves_the_last_one(tmp_path, monkeypatch, dies_at):
+    save(tmp_path, 1)
+
+    def die(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    names = {
+        "save_file": "metatrans_lab.checkpoints.save_file",
+        "torch.save": "torch.save",
+        "rename": "pathlib.Path.rename",
+    }
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(names[dies_at], die)
+        save(tmp_path, 2)
+    assert [path.name for path in list_checkpoints(tmp_path)] == ["checkpoint-1"]
+    assert load_checkpoint(find_checkpoint("latest", tmp_path))[2]["step"] == 1
+    save(tmp_path, 2)
+    assert find_checkpoint("latest", tmp_path).name == "checkpoint-2" and not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "state.pt", "progress.json"])
+@pytest.mark.parametrize("fault", ["removed", "emptied", "truncated"])
+def test_broken_files_are_named(tmp_path, name, fault):
+    path = save(tmp_path, 3) / name
+    if fault == "removed":
+        path.unlink()
+    else:
+        os.truncate(path, 0 if fault == "emptied" else path.stat().st_size // 2)
+    with pytest.raises(UserError, match=name):
+        load_checkpoint(path.parent)
+
+
+def test_nothing_but_tensors_and_plain_values_is_unpickled(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "executed"),)
+
+    path = save(tmp_path, 3)
+    torch.save({"optimizers": Evil()}, path / "state.pt")
+    with pytest.raises(UserError, match=r"state\.pt is broken"):
+        load_checkpoint(path)
+    assert not (tmp_path / "executed").exists()
+
+
+def test_what_is_none(tmp_path):
+    with pytest.raises(UserError, match="there is no checkpoint at"):
+        load_checkpoint(tmp_path / "checkpoint-9")
+    with pytest.raises(UserError, match="has no checkpoint to resume from"):
+        find_checkpoint("latest", tmp_path)

@@ -1,0 +1,121 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from metatrans_lab.errors import UserError
+from metatrans_lab.shell import main, parse_example
+from modeling_metalstm import MetaLSTMConfig, MetaLSTMForCausalLM
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> str:
+    folder = tmp_path_factory.mktemp("model")
+    config = MetaLSTMConfig(embedding_size=8, hidden_size=16, num_source_words=4, num_target_words=4)
+    MetaLSTMForCausalLM(config).save_pretrained(folder)
+    return str(folder)
+
+
+RULES = ["--example", "red = dax", "--example", "blue red = wif dax"]
+
+
+def test_translate_prints_each_word(model, capsys):
+    main(["translate", model, *RULES, "blue red green"])
+    first, *rest = capsys.readouterr().out.splitlines()
+    words = first.split()
+    assert len(words) == 3 and set(words) <= {"dax", "wif", "?"}
+    assert [line.split()[:3] for line in rest] == [
+        [s, "→", t] for s, t in zip(["blue", "red", "green"], words, strict=True)
+    ]
+    assert all("%" in line for line in rest)
+    assert ["guess" in line for line in rest] == [False, False, True]
+
+
+def test_translate_as_json(model, capsys):
+    main(["translate", model, *RULES, "--json", "red"])
+    result = json.loads(capsys.readouterr().out)
+    assert [word["source"] for word in result["words"]] == ["red"] and result["words"][0]["guess"] is False
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["red"], "There are no examples"),
+        (["--example", "red dax", "red"], "an example is written \"SOURCE = TARGET\", with one =, got 'red dax'"),
+        (["--example", "red = ", "red"], "The target side of example 1 is empty"),
+        (["--example", "red blue = dax", "red"], "Example 1 has 2 source and 1 target words"),
+        ([*RULES, "--example", "red = lug", "red"], "Examples 1 and 3 disagree"),
+        ([*RULES, "--example", "green = dax", "red"], "Examples 1 and 3 disagree"),
+        ([*RULES, "a b c d e"], "This model takes at most 4 distinct source words"),
+        ([*RULES, ""], "The sentence is empty"),
+        ([*RULES, "--num_bindings", "0", "red"], "`num_bindings` must be an integer from 1"),
+    ],
+)
+def test_what_can_t_be_translated(model, capsys, arguments, message):
+    with pytest.raises(SystemExit) as stop:
+        main(["translate", model, *arguments])
+    captured = capsys.readouterr()
+    assert stop.value.code == 2 and captured.out == ""
+    assert captured.err.startswith(f"metatrans: {message}") and captured.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", [["translate", "MODEL", *RULES, "red"], ["evaluate", "MODEL"]])
+def test_what_is_no_model(tmp_path, capsys, command):
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(SystemExit) as stop:
+            main([word.replace("MODEL", str(folder)) for word in command])
+        error = capsys.readouterr().err
+        assert stop.value.code == 2 and error.startswith("metatrans: ") and error.count("\n") == 1
+
+
+def test_evaluate(model, capsys):
+    main(["evaluate", model, "--num_episodes", "20", "--num_source_words", "4", "--num_target_words", "4", "--json"])
+    results = json.loads(capsys.readouterr().out)
+    assert results["num_eval_episodes"] == 20 and len(results["nll_by_shot"]) == 10
+    knobs = ["--num_source_words", "4", "--num_target_words", "4", "--num_pairs", "3"]
+    main(["evaluate", model, "--num_episodes", "20", *knobs, "--loss_on", "targets"])
+    output = capsys.readouterr().out
+    assert "target_regret" in output and "token_regret" not in output
+    assert output.splitlines()[-1].split()[0] == "3"
+
+
+def test_evaluate_knows_what_the_model_was_trained_on(train, capsys):
+    train("--num_steps", "10", "--decay_steps", "0", "--eval_every", "0", "--save_every", "0")
+    capsys.readouterr()
+    main(["evaluate", "outputs/tiny", "--num_episodes", "64", "--json"])
+    again, then = json.loads(capsys.readouterr().out), json.loads(Path("outputs/tiny/results.json").read_text())
+    for key in ("target_regret", "determined_accuracy", "exact_match", "nll_by_shot", "token_regret", "intervals"):
+        assert again[key] == then[key], key
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--num_pair", "3"], "unknown key 'num_pair'; did you mean 'num_pairs'?"),
+        (["--num_target_words", "3"], "num_target_words must be at least num_source_words (6)"),
+        (["--sentence_length", "0"], "sentence_length must be at least 1"),
+        (["--num_episodes", "1"], "num_episodes must be at least 2"),
+        (["stray"], "expected --key value, got 'stray'"),
+        ([], "the model knows 11 tokens, but 6 source and 6 target words need 15"),
+    ],
+)
+def test_what_can_t_be_evaluated(model, capsys, arguments, message):
+    with pytest.raises(SystemExit) as stop:
+        main(["evaluate", model, *arguments])
+    captured = capsys.readouterr()
+    assert stop.value.code == 2 and captured.out == ""
+    assert captured.err.startswith(f"metatrans: {message}") and captured.err.count("\n") == 1
+
+
+def test_examples_are_split_at_their_one_equals_sign():
+    assert parse_example(" red blue =dax  wif ") == ("red blue", "dax  wif")
+    for text in ("red", "a = b = c"):
+        with pytest.raises(UserError):
+            parse_example(text)
+
+
+def test_help_shows_examples(capsys):
+    for command in ("translate", "evaluate"):
+        with pytest.raises(SystemExit) as stop:
+            main([command, "--help"])
+        assert stop.value.code == 0 and f"metatrans {command} outputs/cpu" in capsys.readouterr().out
