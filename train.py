@@ -6,9 +6,13 @@ The keys are those of `metatrans_lab.configuration.TrainingConfig`. What comes o
 Exit codes: 0 done; 2 bad input, nothing written; 130 or 143 stopped by a signal, saved, resumable.
 """
 
+import os
 import sys
 import time
 from pathlib import Path
+
+# Read by torch when it first allocates: large buffers in large pages, or page faults take a third of a step on a CPU.
+os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 import torch
 from accelerate import Accelerator
@@ -47,7 +51,9 @@ def train_step(accelerator, model, optimizers, curriculum, config: TrainingConfi
         with torch.no_grad():
             counted, determined = labels[:, 1:] != -100, episodes.determined[:, 1:]
             right = outputs.logits[:, :-1].argmax(-1) == labels[:, 1:]
-            floor = (bayes_nll(episodes)[:, 1:] * counted).sum() / counted.sum()
+            # Who is never asked for source words knows that ␂ comes, whatever the lengths: only target words cost.
+            priced = counted if config.loss_on == "all" else episodes.is_target[:, 1:]
+            floor = (bayes_nll(episodes)[:, 1:] * priced).sum() / counted.sum()
             sums += torch.stack(
                 [outputs.loss, floor, (right & determined).sum(), determined.sum(), labels.new_ones(())]
             )

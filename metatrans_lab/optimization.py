@@ -4,13 +4,14 @@ import torch
 from torch import nn
 
 from metatrans_lab.configuration import TrainingConfig
+from metatrans_lab.muon import Muon
 
 
 def build_optimizers(model: nn.Module, config: TrainingConfig) -> list[torch.optim.Optimizer]:
     """One optimiser, or with "muon" two: Muon for the matrices inside the model, AdamW for the rest.
 
-    Muon (Jordan et al., 2024, https://kellerjordan.github.io/posts/muon/) orthogonalises the update of a matrix; the
-    embedding and the head, whose rows are words, stay with AdamW.
+    The embedding and the head, whose rows are words, stay with AdamW. An LSTM's matrices are orthogonalised gate by
+    gate.
     """
     adam = {"lr": config.learning_rate, "betas": tuple(config.adam_betas), "weight_decay": config.weight_decay}
     parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
@@ -22,8 +23,16 @@ def build_optimizers(model: nn.Module, config: TrainingConfig) -> list[torch.opt
         words = {id(e.weight) for e in (model.get_input_embeddings(), model.get_output_embeddings()) if e is not None}
         inner = [p for p in parameters.values() if p.ndim == 2 and id(p) not in words]
         outer = [p for p in parameters.values() if p.ndim != 2 or id(p) in words]
-        muon = torch.optim.Muon(
-            inner, lr=config.muon_learning_rate, momentum=config.muon_momentum, weight_decay=config.weight_decay
+        gates = {id(p) for m in model.modules() if isinstance(m, nn.LSTM) for p in m.parameters()}
+        groups = [
+            {"params": [p for p in inner if id(p) in gates], "blocks": 4},
+            {"params": [p for p in inner if id(p) not in gates], "blocks": 1},
+        ]
+        muon = Muon(
+            [group for group in groups if group["params"]],
+            lr=config.muon_learning_rate,
+            momentum=config.muon_momentum,
+            weight_decay=config.weight_decay,
         )
         optimizers = [muon, torch.optim.AdamW(outer, **adam)]
     for optimizer in optimizers:

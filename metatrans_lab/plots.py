@@ -26,14 +26,16 @@ def plateaus(language: LanguageConfig, loss_on: str) -> dict[str, float]:
     K, L, R = language.num_pairs, language.num_source_words, language.num_target_words
     words = K * sum(language.length_range) / 2
     source = words if loss_on == "all" else 0.0
+    # Who is never asked for source words knows that ␂ comes, whatever the lengths.
     source_nll = expected.source if loss_on == "all" else 0.0
+    delimiter_nll = expected.delimiter if loss_on == "all" else 0.0
     predicted = source + words + 2 * K
     shares = [(K / predicted, 2), (source / predicted / L, L), (words / predicted / R, R)]
     return {
         "uniform": math.log(language.vocab_size),
         "unigram": -sum(number * share * math.log(share) for share, number in shares if share > 0),
-        "format only": (source * math.log(L) + words * math.log(R) + expected.delimiter) / predicted,
-        "Bayes": (source_nll + expected.target + expected.delimiter) / predicted,
+        "format only": (source * math.log(L) + words * math.log(R) + delimiter_nll) / predicted,
+        "Bayes": (source_nll + expected.target + delimiter_nll) / predicted,
     }
 
 
