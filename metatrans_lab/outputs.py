@@ -116,7 +116,7 @@ class RunFolder:
         )
         language = self.config.language_config()
         plot_loss(self.path / "loss.png", self.log, language, self.config.loss_on)
-        plot_shots(self.path / "shots.png", results, language)
+        plot_shots(self.path / "shots.png", results, language, self.config.loss_on)
 
     def finish(self, model, results: dict, train_seconds: float, episodes_a_step: int) -> None:
         """Writes the Hub-ready folder; results.json comes last, so that it marks a complete run."""

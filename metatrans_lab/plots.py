@@ -1,5 +1,6 @@
 """The post's two pictures, with the computed levels beside the measured curves."""
 
+import itertools
 import math
 from pathlib import Path
 
@@ -53,6 +54,13 @@ def plot_loss(path: Path, log: list[dict], language: LanguageConfig, loss_on: st
     if evaluations:
         marker = "o" if len(evaluations) < 60 else None
         axes.plot(*zip(*evaluations, strict=True), color=ORANGE, marker=marker, ms=4, label=_task(language))
+    stages = [(line["step"], line["stage"]) for line in log if "stage" in line]
+    for (step, before), (_, after) in itertools.pairwise(stages):
+        if after > before:
+            axes.axvline(step, color=GREY, lw=0.8, ls=":")
+            axes.annotate(
+                f" stage {after + 1}", xy=(step, 0.985), xycoords=("data", "axes fraction"), va="top", fontsize=8
+            )
     last = max([step for step, _ in training + evaluations], default=1)
     levels = plateaus(language, loss_on)
     floor, top = levels["Bayes"], levels["uniform"]
@@ -78,7 +86,7 @@ def plot_loss(path: Path, log: list[dict], language: LanguageConfig, loss_on: st
     _save(figure, path)
 
 
-def plot_shots(path: Path, results: dict, language: LanguageConfig) -> None:
+def plot_shots(path: Path, results: dict, language: LanguageConfig, loss_on: str) -> None:
     """shots.png: how fast the language is learned within the episode.
 
     Left, nats a target word by shot against the Bayes optimum; right, as in the post, the probability of the right
@@ -108,7 +116,8 @@ def plot_shots(path: Path, results: dict, language: LanguageConfig) -> None:
     right.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     right.axvspan(-0.5, T - 0.5, color=GREY, alpha=0.1, lw=0)
     right.set_xlim(-0.5, len(places) - 0.5)
-    right.text((T - 1) / 2, 0.97, "source words:\nno one can know them", ha="center", va="top", fontsize=8, color=GREY)
+    source = "random, so no one\ncan know them" if loss_on == "all" else "left out\nof the loss"
+    right.text((T - 1) / 2, 0.97, f"source words:\n{source}", ha="center", va="top", fontsize=8, color=GREY)
     right.grid(alpha=0.25)
     scale = plt.cm.ScalarMappable(
         plt.Normalize(0.5, len(probabilities) + 0.5), matplotlib.colors.ListedColormap(colours)

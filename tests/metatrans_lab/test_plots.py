@@ -19,9 +19,13 @@ def test_plateaus_of_the_post():
 @pytest.mark.parametrize("sentence_length", [3, (1, 5)])
 def test_both_pictures_are_drawn(tmp_path, uniform_model, sentence_length):
     config = LanguageConfig(num_pairs=4, sentence_length=sentence_length)
-    log = [{"step": 10, "loss": 2.0}, {"step": 10, "eval_loss": 2.1}, {"step": 20, "loss": 1.5}]
+    log = [
+        {"step": 10, "loss": 2.0, "stage": 0},
+        {"step": 10, "eval_loss": 2.1},
+        {"step": 20, "loss": 1.5, "stage": 1},
+    ]
     plot_loss(tmp_path / "loss.png", log, config, "all")
-    plot_shots(tmp_path / "shots.png", evaluate(uniform_model(config), config, num_episodes=4), config)
+    plot_shots(tmp_path / "shots.png", evaluate(uniform_model(config), config, num_episodes=4), config, "all")
     for name in ("loss.png", "shots.png"):
         picture = matplotlib.image.imread(tmp_path / name)
         assert picture.shape[1] > 900 and picture[..., :3].std() > 0.05
