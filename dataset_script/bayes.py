@@ -126,7 +126,7 @@ def family_probabilities(config: LanguageConfig, input_ids: np.ndarray) -> np.nd
     N, S = tokens.shape
     L, R, V = config.num_source_words, config.num_target_words, config.vocab_size
     m, M = config.length_range
-    new, seen = _source_probabilities(L, config.active_range, S // 2 + 2)
+    new, seen = _source_probabilities(L, config.active_range, S + 1)
     rows = np.arange(N)
     translation = np.full((N, L), -1)
     used = np.zeros((N, R), bool)
@@ -188,6 +188,8 @@ class ExpectedNll:
     """All target words of an episode."""
     delimiter: float
     """All delimiters of an episode; 0 unless lengths are drawn."""
+    go_on: float
+    """Of the source words' costs, what it costs that a sentence goes on with one more; 0 unless lengths are drawn."""
     num_predicted: float
     """Predicted tokens an episode: all but the first."""
     target_by_shot: np.ndarray
@@ -246,6 +248,7 @@ def expected_nll(config: LanguageConfig) -> ExpectedNll:
         source=float(source),
         target=float(target_by_shot.sum()),
         delimiter=float(delimiter),
+        go_on=float(go_on),
         num_predicted=K * (2 * mean_length + 2),
         target_by_shot=target_by_shot / mean_length,
     )

@@ -91,10 +91,10 @@ class Episodes:
             rows[:, -1] = end
             return rows
         one = full_like(self.words, (N, K, 1), True, "bool")
-        real = concatenate([one, self.in_sentence, one, self.in_sentence]).reshape(N, -1)
+        real = concatenate([one, self.in_sentence, one, self.in_sentence]).reshape(N, K * (2 * T + 2))
         positions = arange_like(self.words, 0, S)
         # Both masks hold as many places a row, in the same order: sentences of drawn lengths close up to the left.
-        rows[positions < self.token_counts[:, None] - 1] = sentences.reshape(N, -1)[real]
+        rows[positions < self.token_counts[:, None] - 1] = sentences.reshape(N, K * (2 * T + 2))[real]
         rows[positions == self.token_counts[:, None] - 1] = end
         return rows
 
@@ -214,14 +214,22 @@ def sample_episodes(config: LanguageConfig, indices, split: str = "train", devic
         split: "train", "validation" or "test": disjoint streams, and with `held_out_languages` disjoint lexicons.
         device: makes torch tensors on that device, whatever the indices are.
 
+    Raises:
+        ValueError: indices that are none, a split that has no lexicon.
+
     Example:
         >>> sample_episodes(LanguageConfig(num_pairs=2), range(3)).input_ids.shape
         (3, 17)
     """
-    if isinstance(indices, range):
-        indices = np.arange(indices.start, indices.stop, indices.step, dtype=np.int64)
-    if device is not None:
-        indices = torch.as_tensor(indices, dtype=torch.int64, device=device)
+    if not isinstance(indices, torch.Tensor):
+        indices = np.asarray(indices)
+        if indices.dtype.kind not in "iu" and indices.size:
+            raise ValueError(f"indices must be integers, got {indices.dtype}")
+        indices = indices.astype(np.int64)
+    indices = torch.as_tensor(indices, device=device).long() if device is not None else indices
+    indices = indices.long() if isinstance(indices, torch.Tensor) else indices
+    if indices.ndim != 1 or (len(indices) and int(indices.min()) < 0):
+        raise ValueError(f"indices must be a row of numbers ≥ 0, got shape {tuple(indices.shape)}")
     keys = index_keys(config.stream_name(split), indices)
     lexicons = _as_type(draw_lexicons(config, split, keys), config.word_dtype)
     K, L = config.num_pairs, config.num_source_words

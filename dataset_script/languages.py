@@ -20,10 +20,13 @@ TOKEN_DTYPE = "int16"
 
 MAX_VOCAB_SIZE = 1 << 15
 
+MAX_SEED = (1 << 63) - 1
+
 SPLITS = ("train", "validation", "test")
 
 
-def _check_int(name: str, value, low: int, high: int | None = None, advice: str = "") -> None:
+def check_int(name: str, value, low: int, high: int | None = None, advice: str = "") -> None:
+    """Raises ValueError if a knob's value is no integer in [low, high]; `advice` ends the message."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError(f"{name} must be an integer, got {value!r}{advice}")
     if value < low or (high is not None and value > high):
@@ -37,11 +40,11 @@ def _check_range(name: str, value, low: int, high: int | None = None) -> int | t
         if len(value) != 2:
             raise ValueError(f"{name} must be an integer or a pair (min, max), got {value!r}")
         for end in value:
-            _check_int(name, end, low, high)
+            check_int(name, end, low, high)
         if value[0] > value[1]:
             raise ValueError(f"{name} must have its smaller end first, got {value!r}")
         return value[0] if value[0] == value[1] else tuple(value)
-    _check_int(name, value, low, high, "" if isinstance(value, int) else " (a pair (min, max) is possible too)")
+    check_int(name, value, low, high, "" if isinstance(value, int) else " (a pair is written [min, max])")
     return value
 
 
@@ -76,9 +79,9 @@ class LanguageConfig:
     seed: int = 0
 
     def __post_init__(self):
-        _check_int("num_pairs", self.num_pairs, 1)
-        _check_int("num_source_words", self.num_source_words, 1)
-        _check_int("num_target_words", self.num_target_words, 1)
+        check_int("num_pairs", self.num_pairs, 1)
+        check_int("num_source_words", self.num_source_words, 1)
+        check_int("num_target_words", self.num_target_words, 1)
         if self.num_target_words < self.num_source_words:
             raise ValueError(
                 f"num_target_words must be at least num_source_words ({self.num_source_words}), so that every source "
@@ -99,8 +102,8 @@ class LanguageConfig:
             raise ValueError(f"held_out_languages must be a fraction in [0, 1), got {self.held_out_languages}")
         object.__setattr__(self, "held_out_languages", float(self.held_out_languages))
         if self.num_training_languages is not None:
-            _check_int("num_training_languages", self.num_training_languages, 1)
-        _check_int("seed", self.seed, 0)
+            check_int("num_training_languages", self.num_training_languages, 1)
+        check_int("seed", self.seed, 0, MAX_SEED)
 
     @property
     def soh(self) -> int:

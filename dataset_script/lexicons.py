@@ -29,7 +29,10 @@ ENUMERABLE = 50_000
 """Up to so many lexicons are listed once and drawn by number; more are drawn by permutation and rejection."""
 
 PURPOSE_LEXICON = 0  # further tries of a rejected lexicon count up from here
-MAX_TRIES = 1 << 20
+
+# Of lexicons that can't be listed: a pool never needs a large part of them, and few enough tries find one of a split.
+MAX_POOL = ENUMERABLE // 2
+SMALLEST_SHARE = 0.001
 
 
 def lexicon_hash(lexicons):
@@ -64,6 +67,14 @@ def split_lexicons(config: LanguageConfig, split: str) -> np.ndarray | None:
     L, R = config.num_source_words, config.num_target_words
     pool_size = config.num_training_languages if split == "train" else None
     if config.num_lexicons > ENUMERABLE:
+        share = config.held_out_languages / 2 if split != "train" else 1 - config.held_out_languages
+        if config.held_out_languages and share < SMALLEST_SHARE:
+            raise ValueError(
+                f"held_out_languages={config.held_out_languages} leaves too few lexicons for {split}; with as many "
+                f"words as these use 0 or a fraction between {2 * SMALLEST_SHARE} and {1 - SMALLEST_SHARE}"
+            )
+        if pool_size is not None and pool_size > MAX_POOL:
+            raise ValueError(f"num_training_languages must be at most {MAX_POOL}, got {pool_size}")
         return None if pool_size is None else _training_pool(config, pool_size)
     lexicons = np.array(list(itertools.permutations(range(R), L)), dtype=np.int64)
     lexicons = lexicons[in_split(config, split, lexicons)]
@@ -112,13 +123,10 @@ def _draw_rejecting(config: LanguageConfig, split: str, keys):
     lexicons = attempt(keys, 1 << 16)
     rejected = (~in_split(config, split, lexicons)).nonzero()
     rejected = rejected[0] if isinstance(rejected, tuple) else rejected[:, 0]
-    for number in range(1, MAX_TRIES):
+    for number in itertools.count(1):
         if len(rejected) == 0:
             return lexicons
         again = attempt(keys[rejected], (1 << 16) + number)
         accepted = in_split(config, split, again)
         lexicons[rejected[accepted]] = again[accepted]
         rejected = rejected[~accepted]
-    raise ValueError(
-        f"held_out_languages={config.held_out_languages} leaves hardly a lexicon for {split}; use another fraction"
-    )

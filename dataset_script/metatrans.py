@@ -17,7 +17,8 @@ from datasets.builder import Key
 
 from dataset_script.bayes import bayes_nll
 from dataset_script.episodes import LOSS_ON, sample_episodes
-from dataset_script.languages import SPLITS, TOKEN_DTYPE, LanguageConfig, _check_int
+from dataset_script.languages import SPLITS, TOKEN_DTYPE, LanguageConfig, check_int
+from dataset_script.lexicons import split_lexicons
 
 NUM_EPISODES = {"train": 100_000, "validation": 2_048, "test": 8_192}
 
@@ -61,12 +62,14 @@ class MetatransConfig(datasets.BuilderConfig):
         if self.loss_on not in LOSS_ON:
             raise ValueError(f"loss_on must be one of {', '.join(LOSS_ON)}, got {self.loss_on!r}")
         if self.num_episodes is not None and not isinstance(self.num_episodes, dict):
-            _check_int("num_episodes", self.num_episodes, 1, advice=" (None is endless, a dict gives rows by split)")
+            check_int("num_episodes", self.num_episodes, 1, advice=" (None is endless, a dict gives rows by split)")
         if isinstance(self.num_episodes, dict):
             for split, rows in self.num_episodes.items():
                 if split not in SPLITS:
                     raise ValueError(f"num_episodes names the split {split!r}; the splits are {', '.join(SPLITS)}")
-                _check_int(f"num_episodes of {split}", rows, 1)
+                check_int(f"num_episodes of {split}", rows, 1)
+        for split in SPLITS:
+            split_lexicons(self.language, split)  # ValueError if it has none
         return self.language
 
     @property
@@ -125,7 +128,7 @@ class Metatrans(datasets.ArrowBasedBuilder):
         return datasets.DatasetInfo(
             description=self.__doc__,
             features=datasets.Features(columns),
-            homepage="https://huggingface.co/docs/datasets",
+            homepage="https://proger.github.io/posts/meta/transducer.html",
             license="apache-2.0",
         )
 

@@ -141,7 +141,7 @@ def in_blocks(function, *arrays: np.ndarray) -> np.ndarray:
     Temporaries of a block stay in the cache; larger ones would be handed back to the system and faulted in each time.
     """
     blocks = range(0, len(arrays[0]), BLOCK_ROWS)
-    if len(blocks) == 1:
+    if len(blocks) <= 1:
         return function(*arrays)
     return np.concatenate([function(*(array[i : i + BLOCK_ROWS] for array in arrays)) for i in blocks])
 

@@ -16,6 +16,10 @@ from safetensors.torch import load_file, save_file
 from metatrans_lab.errors import UserError
 
 PREFIX = "checkpoint-"
+PROGRESS_KEYS = {
+    *("step", "train_seconds", "num_threads", "curriculum"),
+    *("config", "num_processes", "mixed_precision", "generator_version"),
+}
 WEIGHTS, STATE, PROGRESS = "model.safetensors", "state.pt", "progress.json"
 
 
@@ -31,7 +35,19 @@ def _flush(path: Path) -> None:
 def list_checkpoints(folder: Path) -> list[Path]:
     """A run's complete checkpoints, oldest first."""
     found = [path for path in folder.glob(f"{PREFIX}*") if path.name.removeprefix(PREFIX).isdigit()]
-    return sorted(found, key=lambda path: int(path.name.removeprefix(PREFIX)))
+    return sorted(found, key=step_of)
+
+
+def step_of(checkpoint: Path) -> int:
+    return int(checkpoint.name.removeprefix(PREFIX))
+
+
+def remove_checkpoint(checkpoint: Path) -> None:
+    """Renames it first: a kill on the way leaves no half checkpoint behind that looks like one."""
+    aside = checkpoint.with_name(f".{checkpoint.name}.removed")
+    shutil.rmtree(aside, ignore_errors=True)
+    checkpoint.rename(aside)
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def save_checkpoint(folder: Path, step: int, weights: dict, state: dict, progress: dict, keep: int) -> Path:
@@ -40,7 +56,7 @@ def save_checkpoint(folder: Path, step: int, weights: dict, state: dict, progres
     Args:
         weights: the model's tensors by name.
         state: tensors and plain values (optimisers, generators): what `torch.load(weights_only=True)` can read.
-        progress: plain JSON values.
+        progress: plain JSON values; those of PROGRESS_KEYS at least.
     """
     final = folder / f"{PREFIX}{step}"
     aside = folder / f".{final.name}.partial"
@@ -51,11 +67,14 @@ def save_checkpoint(folder: Path, step: int, weights: dict, state: dict, progres
     (aside / PROGRESS).write_text(json.dumps(progress, indent=1))
     for path in (*aside.iterdir(), aside):
         _flush(path)
-    shutil.rmtree(final, ignore_errors=True)  # of a run that was resumed from an earlier checkpoint than its last
-    aside.rename(final)
-    _flush(folder)
+    if final.exists():  # a run stopped at its checkpoint's own step: the same, so either of them will do
+        shutil.rmtree(aside)
+    else:
+        aside.rename(final)
+        _flush(folder)
     for old in list_checkpoints(folder)[:-keep]:
-        shutil.rmtree(old, ignore_errors=True)
+        if old != final:
+            remove_checkpoint(old)
     return final
 
 
@@ -65,8 +84,10 @@ def load_checkpoint(path: Path) -> tuple[dict, dict, dict]:
     Raises:
         UserError: the folder is no checkpoint, or one of its files is broken; the message names it.
     """
-    if not path.is_dir():
+    if not path.exists():
         raise UserError(f"there is no checkpoint at {path}")
+    if not path.is_dir():
+        raise UserError(f"{path} is no checkpoint: a checkpoint is a folder")
     for name in (WEIGHTS, STATE, PROGRESS):
         if not (path / name).is_file():
             raise UserError(f"{path} is no checkpoint: it has no {name}")
@@ -77,6 +98,8 @@ def load_checkpoint(path: Path) -> tuple[dict, dict, dict]:
         state = torch.load(path / STATE, map_location="cpu", weights_only=True)
         name = PROGRESS
         progress = json.loads((path / PROGRESS).read_text())
+        if not isinstance(progress, dict) or PROGRESS_KEYS - progress.keys():
+            raise ValueError("keys are missing")
     except (SafetensorError, UnpicklingError, RuntimeError, ValueError, OSError, EOFError, KeyError) as error:
         raise UserError(f"{path / name} is broken and can't be read") from error
     return weights, state, progress

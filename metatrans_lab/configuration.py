@@ -1,5 +1,9 @@
 """A training run as one object: a YAML file and `--key value` overrides, checked before anything is built."""
 
+import inspect
+import json
+import re
+import sys
 import types
 import typing
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
@@ -18,7 +22,8 @@ class Stage:
     """One step of the curriculum: which episodes a batch is made of, and when to move on.
 
     Args:
-        languages: a list of knob sets, each laid over the run's `language`; every batch draws one of them.
+        languages: a list of knob sets, each laid over the run's `language`; every batch draws one of them. The
+            alphabet and the held-out languages are the run's: a stage can't set them.
         until_step: the stage ends before this step;
         until_accuracy: or as soon as the accuracy on determined tokens, averaged over the stage's latest batches,
             is at least this. With neither, the stage lasts to the end of training.
@@ -48,7 +53,8 @@ class TrainingConfig:
         learning_rate: of Adam(W). muon_learning_rate, muon_momentum: of Muon.
         warmup_steps: steps of linear rise from 0. decay_steps: last steps, of linear fall to 0; 0: held to the end.
         max_grad_norm: gradients are clipped to it; None: not at all.
-        mixed_precision: "no", "bf16", "fp16", or "auto": bf16 where the processor multiplies it natively, else "no".
+        num_parts: on a CPU, and in one process, a batch's parts are computed side by side in threads (see `parallel`).
+        mixed_precision: "no", "bf16", or "auto": bf16 where the processor multiplies it natively, else "no".
         num_threads: of torch on a CPU; None: the cores this process may use, shared among the processes of a machine.
         log_every, eval_every, save_every: steps between lines of the log, evaluations (0: only the last), checkpoints
             (0: none).
@@ -68,6 +74,7 @@ class TrainingConfig:
     num_steps: int = 1000
     batch_size: int = 32
     gradient_accumulation_steps: int = 1
+    num_parts: int = 1
     optimizer: typing.Literal["adam", "adamw", "muon"] = "adamw"
     learning_rate: float = 1e-3
     adam_betas: list[float] = field(default_factory=lambda: [0.9, 0.999])
@@ -77,7 +84,7 @@ class TrainingConfig:
     warmup_steps: int = 0
     decay_steps: int = 0
     max_grad_norm: float | None = None
-    mixed_precision: typing.Literal["auto", "no", "bf16", "fp16"] = "no"
+    mixed_precision: typing.Literal["auto", "no", "bf16"] = "no"
     num_threads: int | None = None
     log_every: int = 10
     eval_every: int = 0
@@ -93,6 +100,13 @@ class TrainingConfig:
             value = getattr(self, name)
             if value is not None and not value >= low:
                 raise UserError(f"{name} must be at least {low}, got {value}")
+        if not 0 <= self.muon_momentum < 1:
+            raise UserError(f"muon_momentum must be in [0, 1), got {self.muon_momentum}")
+        if self.max_grad_norm is not None and not self.max_grad_norm > 0:
+            raise UserError(f"max_grad_norm must be above 0, or null for no clipping, got {self.max_grad_norm}")
+        for name in ("output_dir", "resume_from_checkpoint"):
+            if getattr(self, name) == "":
+                raise UserError(f"{name} is empty; give a folder, or leave it out")
         if not self.name or Path(self.name).name != self.name or self.name.startswith("."):
             raise UserError(f"name must be a plain folder name, got {self.name!r}")
         if self.decay_steps + self.warmup_steps > self.num_steps:
@@ -104,30 +118,48 @@ class TrainingConfig:
             raise UserError(f"adam_betas must be two numbers in [0, 1), got {self.adam_betas}")
         if not self.curriculum:
             raise UserError("curriculum must have at least one stage")
-        vocabularies = {self.language_config().vocab_size}
-        for number, stage in enumerate(self.curriculum):
-            if not stage.languages:
-                raise UserError(f"curriculum[{number}].languages must name at least one set of knobs ({{}} is one)")
-            if not 0 <= stage.replay < 1:
-                raise UserError(f"curriculum[{number}].replay must be a fraction in [0, 1), got {stage.replay}")
-            vocabularies |= {self.language_config(knobs).vocab_size for knobs in stage.languages}
-            if stage.until_step is stage.until_accuracy is None and number < len(self.curriculum) - 1:
-                raise UserError(f"curriculum[{number}] needs until_step or until_accuracy to be followed by a stage")
-            for knobs in stage.languages:
-                split_lexicons(self.language_config(knobs), "train")  # ValueError if there is none
+        self._check_curriculum()
         for split in SPLITS:
-            split_lexicons(self.language_config(), split)
-        if len(vocabularies) > 1:
-            raise UserError("the curriculum can't change num_source_words or num_target_words")
+            split_lexicons(self.language_config(), split)  # ValueError if it has none
+
+    def _check_curriculum(self) -> None:
+        step_before = 0
+        for number, stage in enumerate(self.curriculum):
+            where = f"curriculum[{number}]"
+            if not stage.languages:
+                raise UserError(f"{where}.languages must name at least one set of knobs ({{}} is one)")
+            for knobs in stage.languages:
+                for name in knobs:
+                    if name in _RUN_KNOBS:
+                        raise UserError(f"{where}.languages can't set {name}, which is the run's; set it in language")
+                self.language_config(knobs)
+            if not 0 <= stage.replay < 1:
+                raise UserError(f"{where}.replay must be a fraction in [0, 1), got {stage.replay}")
+            if stage.until_accuracy is not None and not 0 < stage.until_accuracy <= 1:
+                raise UserError(f"{where}.until_accuracy must be a fraction in (0, 1], got {stage.until_accuracy}")
+            if stage.until_step is not None:
+                if stage.until_step <= step_before:
+                    raise UserError(f"{where}.until_step must be at least {step_before + 1}, got {stage.until_step}")
+                step_before = stage.until_step
+            if stage.until_step is stage.until_accuracy is None and number < len(self.curriculum) - 1:
+                raise UserError(f"{where} needs until_step or until_accuracy to be followed by a stage")
 
     def language_config(self, knobs: dict | None = None) -> LanguageConfig:
         """The run's languages, with a stage's knobs laid over them."""
         merged = self.language | (knobs or {})
-        known = [f.name for f in fields(LanguageConfig)]
+        known = [f.name for f in fields(LanguageConfig) if f.name != "seed"]
         for name in merged:
-            if name not in known or name == "seed":
+            if name == "seed":
+                raise UserError("language has no seed of its own; set seed at the top level")
+            if name not in known:
                 raise UserError(f"language has no knob {name!r}{nearest(name, known)}")
         return LanguageConfig(**merged, seed=self.seed)
+
+    @property
+    def max_episode_length(self) -> int:
+        """Tokens in the longest episode that training or its evaluation draws."""
+        languages = [{}, *(knobs for stage in self.curriculum for knobs in stage.languages)]
+        return max(self.language_config(knobs).max_episode_length for knobs in languages)
 
     @property
     def folder(self) -> Path:
@@ -143,18 +175,19 @@ class TrainingConfig:
         return yaml.safe_dump(asdict(self), sort_keys=False, allow_unicode=True)
 
 
+# Were a stage to change them, a token would be another word, or held-out languages would be trained on.
+_RUN_KNOBS = {"num_source_words", "num_target_words", "held_out_languages", "num_training_languages"}
+
 _SMALLEST = {
-    "seed": 0,
     "num_steps": 1,
     "batch_size": 1,
     "gradient_accumulation_steps": 1,
+    "num_parts": 1,
     "learning_rate": 0.0,
     "muon_learning_rate": 0.0,
-    "muon_momentum": 0.0,
     "weight_decay": 0.0,
     "warmup_steps": 0,
     "decay_steps": 0,
-    "max_grad_norm": 0.0,
     "num_threads": 1,
     "log_every": 1,
     "eval_every": 0,
@@ -165,25 +198,67 @@ _SMALLEST = {
 }
 
 
+def describe_keys() -> str:
+    """What `--help` shows of the keys: their meaning and their defaults, written as on the command line."""
+    defaults = asdict(TrainingConfig()) | {f"language.{f.name}": f.default for f in fields(LanguageConfig)}
+    del defaults["language"], defaults["language.seed"]
+    lines = [f"  --{name} {json.dumps(value)}" for name, value in defaults.items()]
+    meanings = [inspect.getdoc(cls) for cls in (TrainingConfig, LanguageConfig, Stage)]
+    return "\n\n".join([*meanings, "\n".join(["The defaults:", *lines])])
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.1 reads 1e-3 as a text; this reads it as the number that it is in YAML 1.2."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+$"), list("-+.0123456789")
+)
+
+
+def read_yaml(text: str):
+    """What a YAML text says.
+
+    Raises:
+        UserError: it is not YAML.
+    """
+    try:
+        return yaml.load(text, _Loader)
+    except yaml.MarkedYAMLError as error:
+        where = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise UserError(f"not YAML{where}: {error.problem}") from error
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2026-99-99
+        raise UserError(f"not YAML: {error}") from error
+
+
+def read_file(path: Path) -> dict:
+    """A YAML file's keys and values.
+
+    Raises:
+        UserError: unreadable, not YAML, or no mapping.
+    """
+    try:
+        values = read_yaml(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"can't read the config {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"the config {path} is not UTF-8 text") from error
+    except UserError as error:
+        raise UserError(f"the config {path} is {error}") from error
+    if not isinstance(values, dict):
+        raise UserError(f"the config {path} must be a mapping of keys to values")
+    return values
+
+
 def read_config(path: str, overrides: dict[str, str]) -> TrainingConfig:
     """A YAML file with `--key value` overrides laid over it; `--model.hidden_size 64` reaches inside a mapping.
 
     Raises:
         UserError: unreadable file, unknown key, wrong type, impossible value.
     """
-    try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"can't read the config {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"the config {path} is not YAML: {error}") from error
-    if not isinstance(values, dict):
-        raise UserError(f"the config {path} must be a mapping of keys to values")
+    values = read_file(Path(path))
     for key, text in overrides.items():
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise UserError(f"--{key} {text!r} is not a YAML value: {error}") from error
+        value = read_value(key, text)
         *outer, last = key.split(".")
         inside = values
         for name in outer:
@@ -197,6 +272,24 @@ def read_config(path: str, overrides: dict[str, str]) -> TrainingConfig:
         raise
     except ValueError as error:
         raise UserError(str(error)) from error
+
+
+def read_value(key: str, text: str):
+    """An argument's value: YAML, in which a pair may be written (2, 6), but a text key's text as it is.
+
+    Raises:
+        UserError: it is not YAML.
+    """
+    hint = typing.get_type_hints(TrainingConfig).get(key)
+    # null unsets a text, and true is what a bare --key says: both are left to YAML.
+    if hint in (str, str | None) and text not in ("null", "true"):
+        return text
+    if text.startswith("(") and text.endswith(")"):
+        text = f"[{text[1:-1]}]"
+    try:
+        return read_yaml(text)
+    except UserError as error:
+        raise UserError(f"--{key} {text!r} is no value; write it like 3, 0.1, text or [1, 5]") from error
 
 
 def parse_overrides(arguments: list[str]) -> dict[str, str]:
@@ -253,14 +346,10 @@ def _checked(hint, value, where: str):
         if not isinstance(value, dict):
             raise UserError(f"{where} must be a mapping, got {value!r}")
         return from_dict(hint, value, where)
-    if hint is float and not isinstance(value, bool):
-        try:
-            value = float(value)  # YAML 1.1 reads 1e-3 as a string
-        except (TypeError, ValueError):
-            raise UserError(f"{where} must be a number, got {value!r}") from None
-        if value != value or value in (float("inf"), float("-inf")):
+    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        if not abs(value) <= sys.float_info.max:
             raise UserError(f"{where} must be a finite number, got {value!r}")
-        return value
+        return float(value)
     if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
         names = {int: "an integer", float: "a number", str: "a text", bool: "true or false", dict: "a mapping"}
         raise UserError(f"{where} must be {names[hint]}, got {value!r}")

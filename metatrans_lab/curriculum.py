@@ -1,6 +1,6 @@
 """Which languages a batch is drawn from: stages, paced by step or by mastery.
 
-A batch is a function of (stage, step, rank) alone, so that resuming and sharding are arithmetic.
+A batch is a function of (stage, step, part, number of parts) alone, so that resuming and sharding are arithmetic.
 """
 
 import numpy as np
@@ -10,21 +10,27 @@ from dataset_script.languages import LanguageConfig
 from dataset_script.streams import draw_below, index_keys
 from metatrans_lab.configuration import TrainingConfig
 
-SMOOTHING = 0.95
-"""A stage's accuracy is a running mean over about 20 of its batches."""
+SMOOTHING = 0.9
+"""A stage's accuracy is a running mean over about 10 of its batches."""
+
+MIN_BATCHES = 5
+"""A stage is mastered on no fewer of its batches: a mean of one or two may be luck."""
 
 PURPOSE_REPLAY, PURPOSE_STAGE, PURPOSE_LANGUAGE = 0, 1, 2
 
 
 class Curriculum:
-    """The stages of a run, and where in them it stands (`state_dict`: the stage and its running accuracy)."""
+    """The stages of a run, and where in them it stands.
+
+    The `state_dict` is the stage, its running accuracy, and the number of batches that is of.
+    """
 
     def __init__(self, config: TrainingConfig):
         self.config = config
         self.stages = config.curriculum
         self.languages = [[config.language_config(knobs) for knobs in stage.languages] for stage in self.stages]
         self.stage = 0
-        self.accuracy = 0.0
+        self.accuracy, self.num_batches = 0.0, 0
 
     def _choose(self, step: int) -> tuple[int, LanguageConfig]:
         """The stage and the languages that a step's batches are drawn from: the current stage's, or replayed ones."""
@@ -49,14 +55,18 @@ class Curriculum:
         """Takes note of a step's accuracy on determined tokens, and moves on if the stage is over."""
         stage = self.stages[self.stage]
         if self._choose(step)[0] == self.stage:
-            self.accuracy = SMOOTHING * self.accuracy + (1 - SMOOTHING) * accuracy
-        mastered = stage.until_accuracy is not None and self.accuracy >= stage.until_accuracy
+            self.num_batches += 1
+            # The newest batch's weight in a mean that begins with the first batch, not with 0.
+            weight = (1 - SMOOTHING) / (1 - SMOOTHING**self.num_batches)
+            self.accuracy += weight * (accuracy - self.accuracy)
+        enough = stage.until_accuracy is not None and self.num_batches >= MIN_BATCHES
+        mastered = enough and self.accuracy >= stage.until_accuracy
         over = stage.until_step is not None and step + 1 >= stage.until_step
         if (mastered or over) and self.stage < len(self.stages) - 1:
-            self.stage, self.accuracy = self.stage + 1, 0.0
+            self.stage, self.accuracy, self.num_batches = self.stage + 1, 0.0, 0
 
     def state_dict(self) -> dict:
-        return {"stage": self.stage, "accuracy": self.accuracy}
+        return {"stage": self.stage, "accuracy": self.accuracy, "num_batches": self.num_batches}
 
     def load_state_dict(self, state: dict) -> None:
-        self.stage, self.accuracy = state["stage"], state["accuracy"]
+        self.stage, self.accuracy, self.num_batches = state["stage"], state["accuracy"], state["num_batches"]

@@ -9,9 +9,9 @@ class UserError(ValueError):
     """What was given, what is allowed, what to do: one sentence, shown without a traceback. Exit code 2."""
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """'; did you mean …?' with the known name that is nearest, or nothing."""
-    near = difflib.get_close_matches(name, list(known), n=1)
+def nearest(name: object, known: Iterable[str]) -> str:
+    """'; did you mean …?' with the known name that is nearest, or nothing. YAML's names may be no text: 1, no."""
+    near = difflib.get_close_matches(str(name), list(known), n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
 
 

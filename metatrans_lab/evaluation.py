@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from transformers import GenerationConfig
 
 from dataset_script.bayes import bayes_nll, family_probabilities
 from dataset_script.episodes import IGNORE, Episodes, sample_episodes
@@ -16,6 +17,9 @@ from dataset_script.languages import LanguageConfig
 from metatrans_lab.errors import UserError
 
 Z = 1.959964  # of a 95% interval
+
+RAGGED_MAX_LENGTH = 11 * (2 * 5 + 2) + 1
+"""Tokens of the longest prompt and answer that `ragged_exact_match` draws."""
 
 
 @torch.no_grad()
@@ -32,7 +36,7 @@ def next_token_log_probabilities(model, episodes: Episodes) -> np.ndarray:
 
 @torch.no_grad()
 def last_sentences_exact(model, episodes: Episodes, at_most: int | None = None) -> np.ndarray:
-    """Greedy `generate()` of each episode's last translation: (M,) bool, exact or not.
+    """Greedy `generate()` of each episode's last translation and the closing ␁: (M,) bool, exact or not.
 
     Only the M episodes count in which all words of that sentence were translated before; of them the first `at_most`.
     """
@@ -50,16 +54,20 @@ def last_sentences_exact(model, episodes: Episodes, at_most: int | None = None) 
         width = int(prompt_lengths.max())
         columns = np.arange(width) - (width - prompt_lengths)[:, None]  # left-padded: negative on padding
         prompts = np.where(columns >= 0, tokens[rows[:, None], np.maximum(columns, 0)], config.pad)
-        answers = tokens[rows[:, None], prompt_lengths[:, None] + np.arange(length)]
+        answers = tokens[rows[:, None], prompt_lengths[:, None] + np.arange(length + 1)]
         generated = model.generate(
             input_ids=torch.as_tensor(prompts, dtype=torch.long, device=device),
             attention_mask=torch.as_tensor(columns >= 0, dtype=torch.long, device=device),
-            max_new_tokens=int(length),
-            min_new_tokens=int(length),
-            do_sample=False,
-            pad_token_id=config.pad,
+            # Whatever the model's folder says of decoding, this is greedy.
+            generation_config=GenerationConfig(
+                max_new_tokens=int(length) + 1, eos_token_id=config.soh, pad_token_id=config.pad
+            ),
         )
-        exact.append((generated[:, width:].cpu().numpy() == answers).all(1))
+        generated = generated[:, width:].cpu().numpy()
+        if generated.shape[1] <= length:  # every row closed before its time
+            exact.append(np.zeros(len(rows), bool))
+        else:
+            exact.append((generated == answers).all(1))
     return np.concatenate(exact) if exact else np.zeros(0, bool)
 
 
@@ -239,6 +247,8 @@ def _proportion_interval(sums: np.ndarray, counts: np.ndarray) -> list[float] | 
     p = sums.sum() / n
     if 0 < p < 1:
         n /= max(_residual_variance(sums, counts) / (p * (1 - p) / n), 1)
+    else:  # nothing went wrong (or right) that could tell how tokens hang together: an episode counts once
+        n = (counts > 0).sum()
     centre = (p + Z**2 / (2 * n)) / (1 + Z**2 / n)
     half = Z * math.sqrt(p * (1 - p) / n + Z**2 / (4 * n**2)) / (1 + Z**2 / n)
     return [float(max(centre - half, 0)), float(min(centre + half, 1))]

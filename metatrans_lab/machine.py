@@ -10,9 +10,10 @@ import torch
 from dataset_script.languages import GENERATOR_VERSION
 
 
-def set_threads(wanted: int | None, num_processes: int) -> None:
-    """Threads of torch on a CPU: as wanted, or this process's share of the cores."""
-    torch.set_num_threads(wanted or max(1, len(os.sched_getaffinity(0)) // num_processes))
+def share_of_cores() -> int:
+    """The cores that this process may use, shared among the processes that a launcher started on this machine."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
 
 
 def choose_mixed_precision(wanted: str) -> str:
@@ -25,6 +26,17 @@ def choose_mixed_precision(wanted: str) -> str:
     return "bf16" if native else "no"
 
 
+def random_state() -> dict:
+    """torch's generators on the CPU and every GPU: dropout draws from them."""
+    return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all()}
+
+
+def set_random_state(state: dict) -> None:
+    torch.set_rng_state(state["cpu"])
+    if len(state["cuda"]) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all(state["cuda"])
+
+
 def describe_device(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
@@ -33,7 +45,7 @@ def describe_device(device: torch.device) -> str:
     if cpuinfo.is_file():
         names = [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
         model = names[0] if names else model
-    return f"{device.type} ({model}, {torch.get_num_threads()} threads)"
+    return f"{device.type} ({model}, {share_of_cores()} cores)"
 
 
 def versions() -> dict[str, str]:

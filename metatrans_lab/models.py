@@ -2,8 +2,17 @@
 
 from pathlib import Path
 
+import torch
 from huggingface_hub.errors import StrictDataclassError
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
+from safetensors import SafetensorError
+from transformers import (
+    CONFIG_MAPPING,
+    MODEL_FOR_CAUSAL_LM_MAPPING,
+    AutoConfig,
+    AutoModelForCausalLM,
+    PreTrainedConfig,
+    PreTrainedModel,
+)
 from transformers.utils.logging import disable_progress_bar
 
 import modeling_metalstm  # noqa: F401  (registers model_type "metalstm")
@@ -11,40 +20,100 @@ from dataset_script.languages import LanguageConfig
 from metatrans_lab.errors import UserError, nearest
 
 
-def build_model(settings: dict, language: LanguageConfig) -> PreTrainedModel:
-    """A freshly initialised causal LM for the language's tokens.
+def build_model(settings: dict, language: LanguageConfig, longest: int | None = None) -> PreTrainedModel:
+    """A freshly initialised causal LM for the language's tokens, which has read one sequence without an error.
 
     Args:
         settings: `model_type` and keyword arguments of its configuration class.
+        longest: tokens of the longest sequence that it will be given; None: of the language's longest episode.
 
     Raises:
         UserError: unknown model type, unknown or impossible argument.
     """
     settings = dict(settings)
     model_type = settings.pop("model_type", "metalstm")
-    try:
-        known = AutoConfig.for_model(model_type)
-    except ValueError as error:
-        raise UserError(f"transformers knows no model_type {model_type!r}") from error
-    for name in settings:
-        if not hasattr(known, name):
-            names = [n for n in vars(known) if not n.startswith("_")]
-            raise UserError(f"unknown key {name!r} in model{nearest(name, names)}")
     tokens = {
         "vocab_size": language.vocab_size,
         "bos_token_id": language.soh,
         "eos_token_id": language.soh,
         "pad_token_id": language.pad,
+        "num_source_words": language.num_source_words,
+        "num_target_words": language.num_target_words,
     }
-    if model_type == "metalstm":
-        tokens |= {"num_source_words": language.num_source_words, "num_target_words": language.num_target_words}
+    longest = longest or language.max_episode_length
+    # What can go wrong inside a model that isn't ours has no common class.
     try:
-        config = AutoConfig.for_model(model_type, **(tokens | settings))
-    except (ValueError, TypeError, StrictDataclassError) as error:
-        # Hugging Face's own type checks wrap the sentence that says what is wrong.
-        sentence = str(error).strip().splitlines()[-1].strip()
-        raise UserError(f"model: {sentence.removeprefix('TypeError: ').removeprefix('ValueError: ')}") from error
-    return AutoModelForCausalLM.from_config(config)
+        _check_settings(model_type, settings, tokens)
+        config = AutoConfig.for_model(model_type, **tokens, **settings)
+        check_reach(config, longest)
+        model = AutoModelForCausalLM.from_config(config)
+        _read(model, longest)
+    except UserError:
+        raise
+    except Exception as error:
+        given = ", ".join(f"{name}={value!r}" for name, value in settings.items()) or "its defaults"
+        raise UserError(f"model: {_sentence(error)} ({model_type} with {given})") from error
+    return model
+
+
+def _check_settings(model_type: str, settings: dict, tokens: dict) -> None:
+    """Raises UserError at a model type that is no causal LM's, or an argument that isn't the user's to set."""
+    if not isinstance(model_type, str) or model_type not in CONFIG_MAPPING:
+        raise UserError(f"transformers knows no model_type {model_type!r}{nearest(model_type, CONFIG_MAPPING)}")
+    config_class = CONFIG_MAPPING[model_type]
+    if config_class not in MODEL_FOR_CAUSAL_LM_MAPPING:
+        raise UserError(f"model_type {model_type!r} is no causal language model; use one such as metalstm or gpt2")
+    aliases = config_class.attribute_map
+    known = {*config_class().to_dict(), *aliases} - tokens.keys()
+    for name in settings:
+        if aliases.get(name, name) in {aliases.get(token, token) for token in tokens}:
+            raise UserError(f"model.{name} follows from the language; leave it out, and set the words in language")
+        if name not in known:
+            raise UserError(f"unknown key {name!r} in model{nearest(name, known)}")
+
+
+def _sentence(error: Exception) -> str:
+    """What an error says. Hugging Face's own type checks wrap the sentence that says what is wrong: it is the last."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    line = lines[-1 if isinstance(error, StrictDataclassError) else 0].strip()
+    return line.removeprefix("TypeError: ").removeprefix("ValueError: ")
+
+
+@torch.no_grad()
+def _read(model: PreTrainedModel, length: int) -> torch.Tensor:
+    """Logits of one forward pass over `length` tokens, which draws no random numbers."""
+    input_ids = (torch.arange(length) % model.config.vocab_size)[None]
+    was_training = model.training
+    model.eval()
+    logits = model(input_ids=input_ids, labels=input_ids, use_cache=False).logits
+    model.train(was_training)
+    return logits
+
+
+def check_reach(config: PreTrainedConfig, length: int) -> None:
+    """Raises UserError if a model's positions end before `length` tokens; many models have no such end."""
+    reach = getattr(config, "max_position_embeddings", None)
+    if reach is not None and 0 < reach < length:
+        raise UserError(
+            f"the model reads at most {reach} tokens (max_position_embeddings), but an episode has up to {length}; "
+            "use a model with more, or fewer or shorter sentences"
+        )
+
+
+def check_language(config: PreTrainedConfig, language: LanguageConfig) -> None:
+    """Raises UserError if a model's alphabet isn't the language's, or its positions end before an episode does.
+
+    With another alphabet the same token is another word, and every figure would be meaningless.
+    """
+    names = ("num_source_words", "num_target_words")
+    alphabet = [getattr(config, name, None) for name in names]
+    if None not in alphabet and alphabet != [getattr(language, name) for name in names]:
+        L, R = alphabet
+        raise UserError(
+            f"the model has {L} source and {R} target words, but the language {language.num_source_words} and "
+            f"{language.num_target_words}; use --num_source_words {L} --num_target_words {R}"
+        )
+    check_reach(config, language.max_episode_length)
 
 
 def load_model(folder: str, trust_remote_code: bool = False) -> PreTrainedModel:
@@ -54,9 +123,14 @@ def load_model(folder: str, trust_remote_code: bool = False) -> PreTrainedModel:
         UserError: nothing that transformers can load is there.
     """
     disable_progress_bar()  # these models load in an instant
-    if Path(folder).exists() and not (Path(folder) / "config.json").is_file():
+    if not folder.strip():
+        raise UserError("the model's name is empty; give its folder, or its repository on the Hub")
+    path = Path(folder)
+    if path.is_file():
+        raise UserError(f"{folder} is a file, and a model is a folder; give {path.parent}")
+    if path.exists() and not (path / "config.json").is_file():
         raise UserError(f"{folder} is no model folder: it has no config.json")
     try:
         return AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=trust_remote_code).eval()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise UserError(f"can't load a model from {folder}: {str(error).strip().splitlines()[0]}") from error

@@ -10,8 +10,8 @@ from metatrans_lab.muon import Muon
 def build_optimizers(model: nn.Module, config: TrainingConfig) -> list[torch.optim.Optimizer]:
     """One optimiser, or with "muon" two: Muon for the matrices inside the model, AdamW for the rest.
 
-    The embedding and the head, whose rows are words, stay with AdamW. An LSTM's matrices are orthogonalised gate by
-    gate.
+    Embeddings and the head, whose rows are words or places, stay with AdamW. An LSTM's matrices are orthogonalised
+    gate by gate.
     """
     adam = {"lr": config.learning_rate, "betas": tuple(config.adam_betas), "weight_decay": config.weight_decay}
     parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
@@ -20,7 +20,8 @@ def build_optimizers(model: nn.Module, config: TrainingConfig) -> list[torch.opt
     elif config.optimizer == "adamw":
         optimizers = [torch.optim.AdamW(parameters.values(), **adam)]
     else:
-        words = {id(e.weight) for e in (model.get_input_embeddings(), model.get_output_embeddings()) if e is not None}
+        tables = [m for m in model.modules() if isinstance(m, nn.Embedding)] + [model.get_output_embeddings()]
+        words = {id(table.weight) for table in tables if table is not None}
         inner = [p for p in parameters.values() if p.ndim == 2 and id(p) not in words]
         outer = [p for p in parameters.values() if p.ndim != 2 or id(p) in words]
         gates = {id(p) for m in model.modules() if isinstance(m, nn.LSTM) for p in m.parameters()}

@@ -9,16 +9,17 @@ outputs/NAME/
   results.json           the figures, last of all: a run that has it is complete
 """
 
+import contextlib
 import json
 import shutil
 from dataclasses import asdict
 from pathlib import Path
 
-import torch
-from transformers.utils.logging import disable_progress_bar
+from transformers.utils.logging import disable_progress_bar, enable_progress_bar, is_progress_bar_enabled
 
-from metatrans_lab.cards import model_card
-from metatrans_lab.checkpoints import list_checkpoints
+from dataset_script.languages import GENERATOR_VERSION
+from metatrans_lab.cards import model_card, shown
+from metatrans_lab.checkpoints import list_checkpoints, remove_checkpoint, step_of
 from metatrans_lab.configuration import TrainingConfig
 from metatrans_lab.errors import UserError
 from metatrans_lab.machine import describe_device, versions
@@ -43,52 +44,81 @@ FREE_KEYS = (
 
 
 class RunFolder:
-    """Claims a run's folder.
+    """Claims a run's folder, without writing anything yet.
+
+    Args:
+        checkpoint, resumed: the checkpoint's path and what `load_checkpoint` read, if the run is resumed.
 
     Raises:
-        UserError: the folder holds something else, or the checkpoint is of a run with another config.
+        UserError: the folder can't be used or holds something else, or the checkpoint is of another run.
     """
 
-    def __init__(self, config: TrainingConfig, resumed: tuple | None):
-        self.config, self.path = config, config.folder
-        self.config_values = {key: value for key, value in asdict(config).items() if key not in FREE_KEYS}
-        self.resumed_step = None
+    def __init__(self, config: TrainingConfig, accelerator, checkpoint: Path | None, resumed: tuple | None):
+        self.config, self.path, self.device = config, config.folder, accelerator.device
+        self.identity = {
+            "config": {key: value for key, value in asdict(config).items() if key not in FREE_KEYS},
+            "num_processes": accelerator.num_processes,
+            "mixed_precision": accelerator.mixed_precision,
+            "generator_version": GENERATOR_VERSION,
+        }
+        self.resumed_step, self.resumed_threads = None, None
         self.log: list[dict] = []
+        self._last = (0, 0.0)
         if resumed is not None:
-            _, _, progress = resumed
-            for key, value in self.config_values.items():
-                if progress["config"].get(key) != value:
-                    raise UserError(
-                        f"the checkpoint is of another run: its {key} is {progress['config'].get(key)!r}, "
-                        f"not {value!r}"
-                    )
-            self.resumed_step = progress["step"]
-            if (self.path / LOG).is_file():
+            progress = resumed[2]
+            self._check_same_run(progress)
+            self.resumed_step, self.resumed_threads = progress["step"], progress["num_threads"]
+            self._last = (progress["step"], progress["train_seconds"])
+        try:
+            self._check_folder(checkpoint)
+            if resumed is not None and (self.path / LOG).is_file():
                 lines = (self.path / LOG).read_text().splitlines()
                 self.log = [line for line in map(_parse, lines) if line and line["step"] <= self.resumed_step]
-        elif self.path.exists() and not self.path.is_dir():
-            raise UserError(f"{self.path} is a file; give another --name or --output_dir")
-        elif self.path.is_dir() and any(self.path.iterdir()) and not config.overwrite:
-            how = "--resume_from_checkpoint latest goes on with it, " if list_checkpoints(self.path) else ""
-            raise UserError(
-                f"{self.path} holds another run: {how}--overwrite removes it, "
-                "--name or --output_dir choose another folder"
-            )
-        elif self.path.is_dir() and any(self.path.iterdir()) and not (self.path / CONFIG).is_file():
-            raise UserError(f"{self.path} holds something that is no run, which --overwrite doesn't remove")
-
-    def begin(self, device: torch.device) -> None:
-        """Makes the folder, with its config and, if the run is resumed, the log so far."""
-        if self.config.overwrite and self.resumed_step is None:
-            shutil.rmtree(self.path, ignore_errors=True)
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UserError(f"can't make the folder {self.path}: {error.strerror}") from error
-        self.device = device
-        (self.path / CONFIG).write_text(self.config.to_yaml())
-        _write_whole(self.path / LOG, "".join(json.dumps(line) + "\n" for line in self.log))
-        self._last = (self.resumed_step or 0, self.log[-1]["seconds"] if self.log else 0.0)
+            raise UserError(f"can't use the folder {self.path}: {error.strerror}") from error
+
+    def _check_same_run(self, progress: dict) -> None:
+        advice = "resume with the settings that it was made with, or start anew"
+        for name, value in self.identity.items():
+            if name != "config" and progress[name] != value:
+                raise UserError(f"the checkpoint was made with {name} {progress[name]!r}, not {value!r}; {advice}")
+        for key, value in self.identity["config"].items():
+            if progress["config"].get(key) != value:
+                was = progress["config"].get(key)
+                raise UserError(f"the checkpoint is of another run: its {key} is {was!r}, not {value!r}; {advice}")
+
+    def _check_folder(self, checkpoint: Path | None) -> None:
+        if not self.path.exists():
+            return
+        if not self.path.is_dir():
+            raise UserError(f"{self.path} is a file; give another --name or --output_dir")
+        if not any(self.path.iterdir()):
+            return
+        if not (self.path / CONFIG).is_file():
+            raise UserError(f"{self.path} holds something that is no run; give another --name or --output_dir")
+        own = checkpoint is not None and checkpoint.resolve().parent == self.path.resolve()
+        if own or (self.config.overwrite and checkpoint is None):
+            return
+        how = "--resume_from_checkpoint latest goes on with it, " if list_checkpoints(self.path) else ""
+        raise UserError(
+            f"{self.path} holds another run: {how}--overwrite removes it, --name or --output_dir choose another folder"
+        )
+
+    def begin(self) -> None:
+        """Makes the folder, with its config and, if the run is resumed, the log so far."""
+        try:
+            folder = self.path.resolve()
+            if folder.exists() and self.resumed_step is None:
+                shutil.rmtree(folder)
+            folder.mkdir(parents=True, exist_ok=True)
+            (self.path / RESULTS).unlink(missing_ok=True)  # it marks a complete run
+            for later in list_checkpoints(self.path):
+                if step_of(later) > (self.resumed_step or 0):
+                    remove_checkpoint(later)
+            (self.path / CONFIG).write_text(self.config.to_yaml())
+            _write_whole(self.path / LOG, "".join(json.dumps(line) + "\n" for line in self.log))
+        except OSError as error:
+            raise UserError(f"can't write to the folder {self.path}: {error.strerror}") from error
 
     def _append(self, line: dict) -> None:
         self.log.append(line)
@@ -118,22 +148,25 @@ class RunFolder:
         plot_loss(self.path / "loss.png", self.log, language, self.config.loss_on)
         plot_shots(self.path / "shots.png", results, language, self.config.loss_on)
 
-    def finish(self, model, results: dict, train_seconds: float, episodes_a_step: int) -> None:
+    def finish(self, model, results: dict, ragged: dict, train_seconds: float) -> None:
         """Writes the Hub-ready folder; results.json comes last, so that it marks a complete run."""
         config = self.config
         self.log_evaluation(config.num_steps, results)
-        results = results | {
+        results = results | {key: value for key, value in ragged.items() if key != "interval"}
+        results["intervals"] = results["intervals"] | {"ragged_exact_match": ragged["interval"]}
+        episodes_a_step = config.batch_size * config.gradient_accumulation_steps * self.identity["num_processes"]
+        results |= {
             "steps": config.num_steps,
-            "episodes_seen": config.num_steps * config.gradient_accumulation_steps * episodes_a_step,
+            "episodes_seen": config.num_steps * episodes_a_step,
             "num_parameters": sum(parameter.numel() for parameter in model.parameters()),
-            "config": self.config_values,
             "versions": versions(),
             "device": describe_device(self.device),
             "timing": {"train_seconds": train_seconds, "steps_per_second": config.num_steps / train_seconds},
         }
+        results |= {key: self.identity[key] for key in ("config", "num_processes", "mixed_precision")}
         language = config.language_config()
-        disable_progress_bar()  # these models are written in an instant
-        model.save_pretrained(self.path)
+        with _no_progress_bars():
+            model.save_pretrained(self.path)
         build_tokenizer(language.num_source_words, language.num_target_words).save_pretrained(self.path)
         (self.path / "README.md").write_text(model_card(config, results))
         _write_whole(self.path / RESULTS, json.dumps(results, indent=1) + "\n")
@@ -142,17 +175,30 @@ class RunFolder:
 
 def summary(results: dict, path: Path) -> str:
     """The figures that matter, for a terminal."""
-    low, high = results["intervals"]["determined_accuracy"]
+    interval = results["intervals"]["determined_accuracy"]
+    doubt = f"   (95%: {interval[0]:.5f}…{interval[1]:.5f})" if interval else ""
     lines = [
-        f"determined accuracy  {results['determined_accuracy']:.5f}   (95%: {low:.5f}…{high:.5f})",
+        f"determined accuracy  {shown(results['determined_accuracy'])}{doubt}",
         f"target regret        {results['target_regret']:.5f} nats above the Bayes optimum of "
         f"{results['target_bayes_nll']:.5f} a target word",
-        f"exact match          {results['exact_match']:.4f} of last sentences, "
-        f"{results['ragged_exact_match']:.4f} of {results['num_ragged_prompts']} prompts as people type them",
+        f"exact match          {shown(results['exact_match'], 4)} of last sentences, "
+        f"{shown(results['ragged_exact_match'], 4)} of {results['num_ragged_prompts']} prompts as people type them",
         f"training             {results['steps']} steps in {results['timing']['train_seconds']:.1f} s",
         f"all of it            {path}",
     ]
     return "\n".join(lines)
+
+
+@contextlib.contextmanager
+def _no_progress_bars():
+    """These models are written in an instant."""
+    shown_before = is_progress_bar_enabled()
+    disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown_before:
+            enable_progress_bar()
 
 
 def _parse(line: str) -> dict | None:

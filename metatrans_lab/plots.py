@@ -4,11 +4,11 @@ import itertools
 import math
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("agg")
-import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib import colormaps
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import ListedColormap, Normalize
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from dataset_script.bayes import expected_nll
@@ -30,12 +30,13 @@ def plateaus(language: LanguageConfig, loss_on: str) -> dict[str, float]:
     # Who is never asked for source words knows that ␂ comes, whatever the lengths.
     source_nll = expected.source if loss_on == "all" else 0.0
     delimiter_nll = expected.delimiter if loss_on == "all" else 0.0
+    length_nll = delimiter_nll + (expected.go_on if loss_on == "all" else 0.0)
     predicted = source + words + 2 * K
     shares = [(K / predicted, 2), (source / predicted / L, L), (words / predicted / R, R)]
     return {
         "uniform": math.log(language.vocab_size),
         "unigram": -sum(number * share * math.log(share) for share, number in shares if share > 0),
-        "format only": (source * math.log(L) + words * math.log(R) + delimiter_nll) / predicted,
+        "format only": (source * math.log(L) + words * math.log(R) + length_nll) / predicted,
         "Bayes": (source_nll + expected.target + delimiter_nll) / predicted,
     }
 
@@ -46,22 +47,25 @@ def plot_loss(path: Path, log: list[dict], language: LanguageConfig, loss_on: st
     Args:
         log: lines of log.jsonl: those with `loss` are training, those with `eval_loss` evaluations on `language`.
     """
-    figure, axes = plt.subplots(figsize=(8, 4.2), layout="constrained")
+    figure = Figure(figsize=(8, 4.2), layout="constrained")
+    axes = figure.subplots()
     training = [(line["step"], line["loss"]) for line in log if "loss" in line]
     evaluations = [(line["step"], line["eval_loss"]) for line in log if "eval_loss" in line]
     if training:
-        axes.plot(*zip(*training, strict=True), color=BLUE, lw=1, alpha=0.55, label="training batches")
+        axes.plot(*zip(*training, strict=True), color=BLUE, lw=1, alpha=0.55, label="training batches (of the stage)")
     if evaluations:
         marker = "o" if len(evaluations) < 60 else None
         axes.plot(*zip(*evaluations, strict=True), color=ORANGE, marker=marker, ms=4, label=_task(language))
     stages = [(line["step"], line["stage"]) for line in log if "stage" in line]
+    last = max([line["step"] for line in log], default=1)
+    labelled = -math.inf
     for (step, before), (_, after) in itertools.pairwise(stages):
         if after > before:
             axes.axvline(step, color=GREY, lw=0.8, ls=":")
-            axes.annotate(
-                f" stage {after + 1}", xy=(step, 0.985), xycoords=("data", "axes fraction"), va="top", fontsize=8
-            )
-    last = max([step for step, _ in training + evaluations], default=1)
+            if step - labelled > 0.025 * last:
+                place = {"xy": (step, 0.97), "xycoords": ("data", "axes fraction"), "ha": "right", "va": "top"}
+                axes.annotate(f"stage {after + 1}", **place, rotation=90, fontsize=8, color=GREY)
+                labelled = step
     levels = plateaus(language, loss_on)
     floor, top = levels["Bayes"], levels["uniform"]
     label_height, label_gap = -math.inf, 0.052 * (top - min(floor, 0))
@@ -92,7 +96,8 @@ def plot_shots(path: Path, results: dict, language: LanguageConfig, loss_on: str
     Left, nats a target word by shot against the Bayes optimum; right, as in the post, the probability of the right
     token at each place of a sentence pair, a line a shot.
     """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained", width_ratios=(1, 1.25))
+    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(1, 1.25))
     shots = np.arange(1, language.num_pairs + 1)
     left.plot(shots, results["bayes_nll_by_shot"], color=GREY, ls="--", marker="s", ms=4, label="Bayes optimum")
     left.plot(shots, results["nll_by_shot"], color=ORANGE, marker="o", ms=4, label="model")
@@ -108,10 +113,12 @@ def plot_shots(path: Path, results: dict, language: LanguageConfig, loss_on: str
     probabilities = np.array(results["probability_by_position"])
     T = language.length_range[1]
     places = [f"s{i}" for i in range(1, T + 1)] + ["␂"] + [f"t{i}" for i in range(1, T + 1)] + ["␁"]
-    colours = plt.get_cmap("viridis")(np.linspace(0, 0.92, len(probabilities)))
+    colours = colormaps["viridis"](np.linspace(0, 0.92, len(probabilities)))
     for row, colour in zip(probabilities, colours, strict=True):
         right.plot(range(len(row)), row, color=colour, lw=1.4)
-    right.set_xticks(range(len(places)), [_printable(place) for place in places])
+    every = 1 + T // 8  # of many words a sentence, so many labels have room
+    named = [i for i, place in enumerate(places) if place in "␂␁" or (int(place[1:]) - 1) % every == 0]
+    right.set_xticks(named, [_printable(places[i]) for i in named])
     right.set(xlabel="token of the sentence pair", ylabel="mean probability of the right token", ylim=(0, 1.03))
     right.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     right.axvspan(-0.5, T - 0.5, color=GREY, alpha=0.1, lw=0)
@@ -119,9 +126,7 @@ def plot_shots(path: Path, results: dict, language: LanguageConfig, loss_on: str
     source = "random, so no one\ncan know them" if loss_on == "all" else "left out\nof the loss"
     right.text((T - 1) / 2, 0.97, f"source words:\n{source}", ha="center", va="top", fontsize=8, color=GREY)
     right.grid(alpha=0.25)
-    scale = plt.cm.ScalarMappable(
-        plt.Normalize(0.5, len(probabilities) + 0.5), matplotlib.colors.ListedColormap(colours)
-    )
+    scale = ScalarMappable(Normalize(0.5, len(probabilities) + 0.5), ListedColormap(colours))
     bar = figure.colorbar(scale, ax=right, label="shot")
     bar.locator = MaxNLocator(integer=True, nbins=10)
     bar.update_ticks()
@@ -147,5 +152,4 @@ def _save(figure, path: Path) -> None:
     """Whoever watches the file never sees half a picture."""
     temporary = path.with_name(f".{path.name}")
     figure.savefig(temporary, format="png", dpi=130)
-    plt.close(figure)
     temporary.replace(path)

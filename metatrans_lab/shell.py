@@ -9,8 +9,6 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
-import yaml
-
 from dataset_script.episodes import LOSS_ON
 from dataset_script.languages import SPLITS, LanguageConfig
 from metatrans_lab.errors import UserError, exit_with, nearest
@@ -25,7 +23,7 @@ EVALUATE_EXAMPLES = """examples:
   metatrans evaluate outputs/cpu --num_pairs 100 --num_episodes 1024
   metatrans evaluate outputs/cpu --sentence_length "[1, 5]" --num_active_words "[2, 6]" --json
 
-Any knob of the languages is a key: num_pairs, sentence_length, num_active_words, held_out_languages, seed, …
+Any knob of the languages is a key: num_pairs, sentence_length, num_active_words, held_out_languages, seed and others.
 The others are what the model was trained on, if its folder says so, else the post's.
 """
 
@@ -63,6 +61,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> None:
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr: words may be of any script
     parser = _parser()
     options, rest = parser.parse_known_args(arguments)
     if rest and options.command != "evaluate":
@@ -86,10 +86,20 @@ def parse_example(text: str) -> tuple[str, str]:
     return sides[0].strip(), sides[1].strip()
 
 
+def _prints(text: str) -> bool:
+    """Whether stdout's encoding has all of a text's characters."""
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _translate(options: argparse.Namespace) -> None:
     examples = [parse_example(text) for text in options.example]
     from metatrans_lab.models import load_model
     from modeling_metalstm import InContextTranslationPipeline, TranslationError
+    from modeling_metalstm.pipeline_metalstm import UNKNOWN_WORD
 
     model = load_model(options.model, options.trust_remote_code)
     if model.config.model_type != "metalstm":
@@ -100,19 +110,23 @@ def _translate(options: argparse.Namespace) -> None:
     except TranslationError as error:
         raise UserError(str(error)) from error
     if options.json:
-        print(json.dumps(result, ensure_ascii=False))
+        text = json.dumps(result, ensure_ascii=False)
+        print(text if _prints(text) else json.dumps(result))
         return
     print(result["translation_text"])
     width = max(len(word["source"]) for word in result["words"])
     target_width = max(len(word["target"]) for word in result["words"])
+    words = " ".join(target for _, target in examples).split()
+    arrow = "→" if _prints("→") else "->"
     for word in result["words"]:
-        note = "   a guess: no example translates it" if word["guess"] else ""
-        pair = f"{word['source']:<{width}} → {word['target']:<{target_width}}"
-        print(f"  {pair}  {word['probability']:7.2%}{note}")
+        notes = ["a guess: no example translates it"] * word["guess"]
+        notes += ["no word of yours fits"] * (word["target"] == UNKNOWN_WORD and UNKNOWN_WORD not in words)
+        pair = f"{word['source']:<{width}} {arrow} {word['target']:<{target_width}}"
+        print(f"  {pair}  {word['probability']:7.2%}   {'; '.join(notes)}".rstrip())
 
 
 def _evaluate(options: argparse.Namespace, rest: list[str]) -> None:
-    from metatrans_lab.configuration import parse_overrides
+    from metatrans_lab.configuration import parse_overrides, read_value
 
     if options.num_episodes < 2:
         raise UserError(f"num_episodes must be at least 2, got {options.num_episodes}")
@@ -122,15 +136,16 @@ def _evaluate(options: argparse.Namespace, rest: list[str]) -> None:
     for name, text in parse_overrides(rest).items():
         if name not in known:
             raise UserError(f"unknown key {name!r}{nearest(name, [*known, 'split', 'num_episodes', 'loss_on'])}")
-        knobs[name] = yaml.safe_load(text)
+        knobs[name] = read_value(name, text)
     try:
         language = LanguageConfig(**(trained.get("language", {}) | {"seed": trained.get("seed", 0)} | knobs))
     except (ValueError, TypeError) as error:
         raise UserError(str(error)) from error
     from metatrans_lab.evaluation import evaluate
-    from metatrans_lab.models import load_model
+    from metatrans_lab.models import check_language, load_model
 
     model = load_model(options.model, options.trust_remote_code)
+    check_language(model.config, language)
     loss_on = options.loss_on or trained.get("loss_on", "all")
     try:
         results = evaluate(model, language, options.split, options.num_episodes, loss_on)
@@ -145,7 +160,7 @@ def _evaluate(options: argparse.Namespace, rest: list[str]) -> None:
     print(f"{results['num_eval_episodes']:,} episodes of split {options.split}, {knobs}")
     for name, interval in results["intervals"].items():
         if interval is not None:
-            print(f"  {name:<20} {results[name]:9.5f}   (95%: {interval[0]:.5f} … {interval[1]:.5f})")
+            print(f"  {name:<20} {results[name]:9.5f}   (95%: {interval[0]:.5f} to {interval[1]:.5f})")
     print(f"  {'shot':<20} {'nats':>9} {'Bayes':>9} {'accuracy':>9} {'Bayes':>9}   (per target word)")
     columns = ("nll_by_shot", "bayes_nll_by_shot", "accuracy_by_shot", "bayes_accuracy_by_shot")
     for shot, row in enumerate(zip(*(results[name] for name in columns), strict=True), 1):
@@ -154,14 +169,10 @@ def _evaluate(options: argparse.Namespace, rest: list[str]) -> None:
 
 def _training_config(model: str) -> dict:
     """What a model folder says of its training; nothing if it doesn't."""
+    from metatrans_lab.configuration import read_file
+
     path = Path(model) / "training_config.yaml"
-    if not path.is_file():
-        return {}
-    try:
-        values = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} can't be read: {error}") from error
-    return values if isinstance(values, dict) else {}
+    return read_file(path) if path.is_file() else {}
 
 
 if __name__ == "__main__":

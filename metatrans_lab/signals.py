@@ -3,16 +3,24 @@
 import os
 import signal
 
+import torch
+
 
 class StopSignal:
-    """`number` is the signal that came, or None."""
+    """Takes note of the first signal."""
 
     def __init__(self):
-        self.number: int | None = None
+        self.number = 0
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._note)
 
     def _note(self, number: int, frame) -> None:
-        if self.number is not None:
+        if self.number:
             os._exit(128 + number)
         self.number = number
+
+    def came_anywhere(self, accelerator) -> int:
+        """The number of a signal that came to any of the processes, which all learn of it; 0: none did."""
+        if accelerator.num_processes == 1:
+            return self.number
+        return int(accelerator.gather(torch.tensor([self.number], device=accelerator.device)).max())

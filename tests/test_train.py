@@ -13,7 +13,10 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
+from metatrans_lab.checkpoints import list_checkpoints
+from metatrans_lab.configuration import read_config
 from metatrans_lab.errors import UserError
+from metatrans_lab.evaluation import evaluate
 
 ROOT = Path(__file__).parents[1]
 
@@ -39,6 +42,7 @@ def test_a_run_leaves_all_that_it_should(train, capsys):
     results = read(folder / "results.json")
     assert results.keys() >= RESULT_KEYS
     assert results["steps"] == 40 and results["episodes_seen"] == 640
+    assert results["intervals"].keys() >= {"target_regret", "determined_accuracy", "exact_match", "ragged_exact_match"}
     assert results["token_regret"] is None and set(results["timing"]) == {"train_seconds", "steps_per_second"}
     names = "loss.png shots.png README.md training_config.yaml tokenizer.json modeling_metalstm.py"
     for name in names.split():
@@ -94,8 +98,16 @@ def test_resuming_gives_the_same_bits_and_the_same_log(train):
     assert figures("parts") == figures("whole")
 
 
-@pytest.mark.parametrize("settings", ["--optimizer adam", "--optimizer adamw --gradient_accumulation_steps 2"])
-def test_resuming_with_other_optimisers(train, settings):
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "--optimizer adam",
+        "--optimizer adamw --gradient_accumulation_steps 2",
+        "--num_parts 2 --num_threads 2 --mixed_precision bf16",
+        "--model.num_hidden_layers 2 --model.dropout 0.5",
+    ],
+)
+def test_resuming_with_other_settings(train, settings):
     train("--name", "whole", *settings.split())
     train("--name", "parts", *settings.split())
     (Path("outputs/parts") / "model.safetensors").unlink()
@@ -112,6 +124,60 @@ def test_gradient_accumulation_is_a_larger_batch(train):
     a, b = (load_file(f"outputs/{name}/model.safetensors") for name in ("large", "small"))
     for name in a:
         torch.testing.assert_close(a[name], b[name], atol=2e-4, rtol=1e-3)
+
+
+def test_gradients_are_clipped(train):
+    settings = ["--optimizer", "adam", "--num_steps", "1", "--warmup_steps", "0", "--decay_steps", "0"]
+    # Adam's first update is as long whatever the gradient's length, but for its epsilon.
+    train("--name", "free", *settings, "--max_grad_norm", "null")
+    train("--name", "clipped", *settings, "--max_grad_norm", "1e-12")
+    assert not same_weights(Path("outputs/free"), Path("outputs/clipped"))
+
+
+def test_the_results_are_those_of_the_saved_model(train):
+    train("--mixed_precision", "bf16", "--eval_every", "0", "--save_every", "0")
+    results = read("outputs/tiny/results.json")
+    model = AutoModelForCausalLM.from_pretrained("outputs/tiny")
+    language = read_config(str(ROOT / "configs" / "tiny.yaml"), {}).language_config()
+    again = evaluate(model, language, "test", 64, "targets")
+    for key in ("target_regret", "determined_accuracy", "nll_by_shot", "exact_match"):
+        assert again[key] == results[key], key
+
+
+def test_one_pair_has_no_determined_words_of_others(train, capsys):
+    assert train("--language.num_pairs", "1", "--language.sentence_length", "1", "--curriculum", "[{}]") == 0
+    results = read("outputs/tiny/results.json")
+    assert results["determined_accuracy"] is None and results["exact_match"] is None
+    assert "determined accuracy  –" in capsys.readouterr().out
+
+
+def test_two_processes_train_as_one_of_twice_the_batch(train, tmp_path):
+    """Equal up to rounding where all rows have one length; Adam, as Muon's bfloat16 iterations magnify rounding."""
+    settings = ["--optimizer", "adam", "--num_steps", "12", "--decay_steps", "0", "--save_every", "6"]
+    settings += ["--curriculum", "[{}]", "--eval_every", "0", "--learning_rate", "1e-3"]
+    train("--name", "one", "--batch_size", "32", *settings)
+    environment = os.environ | {"ACCELERATE_USE_CPU": "true"}
+    launcher = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
+    launcher += [
+        "--num_machines",
+        "1",
+        "--mixed_precision",
+        "no",
+        "--dynamo_backend",
+        "no",
+        "--main_process_port",
+        "0",
+    ]
+    script = [str(ROOT / "train.py"), "--config", str(ROOT / "configs" / "tiny.yaml"), "--num_threads", "1"]
+    command = [*launcher, *script, "--name", "two", "--batch_size", "16", *settings]
+    result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stderr
+    one, two = (load_file(f"outputs/{name}/model.safetensors") for name in ("one", "two"))
+    for name in one:
+        torch.testing.assert_close(one[name], two[name], atol=1e-4, rtol=1e-3)
+    assert read("outputs/two/results.json")["episodes_seen"] == 12 * 32
+    with pytest.raises(UserError, match="the checkpoint was made with num_processes 2, not 1; resume with"):
+        train("--name", "two", "--batch_size", "16", *settings, "--resume_from_checkpoint", "latest")
 
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen:
@@ -131,7 +197,9 @@ def test_sigkill_then_resume_gives_the_same_bits(train, tmp_path):
     deadline = time.monotonic() + 120
     while not list(folder.glob("checkpoint-*")) and time.monotonic() < deadline:
         time.sleep(0.01)
-    time.sleep(random.uniform(0, 1.5))
+    delay = random.uniform(0, 1.5)
+    print(f"killed {delay} s after the first checkpoint")  # shown if the test fails
+    time.sleep(delay)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert process.returncode == -signal.SIGKILL and not (folder / "results.json").exists()
@@ -149,9 +217,22 @@ def test_a_signal_saves_and_stops(train, tmp_path, number):
     process.send_signal(number)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 128 + number
-    step = int(re.search(r"stopped by a signal after step (\d+); saved", output)[1])
+    step = int(
+        re.search(r"stopped by a signal; saved \S+/checkpoint-(\d+), --resume_from_checkpoint latest goes on", output)[
+            1
+        ]
+    )
     assert (tmp_path / "outputs" / "stopped" / f"checkpoint-{step}").is_dir()
     assert "Traceback" not in output
+
+
+def test_a_second_signal_leaves_at_once():
+    script = (
+        "import os, signal; from metatrans_lab.signals import StopSignal; StopSignal()\n"
+        "for _ in range(2): os.kill(os.getpid(), signal.SIGTERM)\nprint('still here')"
+    )
+    process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM and process.stdout == ""
 
 
 def test_mistakes_leave_with_code_2_and_a_sentence(tmp_path):
@@ -185,12 +266,67 @@ def test_mistakes_write_nothing(train, tmp_path, arguments, message):
 def test_another_run_s_folder_is_left_alone(train):
     train("--num_steps", "20", "--decay_steps", "0")
     before = {path: path.stat().st_mtime_ns for path in Path("outputs").rglob("*")}
-    with pytest.raises(UserError, match="outputs/tiny holds another run: --resume_from_checkpoint latest goes on"):
+    with pytest.raises(
+        UserError, match="outputs/tiny holds another run: --resume_from_checkpoint latest goes on with it"
+    ):
         train()
     with pytest.raises(UserError, match="the checkpoint is of another run: its num_steps is 20, not 40"):
         train("--resume_from_checkpoint", "latest")
     assert {path: path.stat().st_mtime_ns for path in Path("outputs").rglob("*")} == before
     assert train("--overwrite") == 0
+
+
+def test_a_checkpoint_never_goes_on_in_another_run_s_folder(train, tmp_path):
+    short = ("--num_steps", "20", "--decay_steps", "0")
+    train("--name", "one", *short)
+    train("--name", "two", *short, "--seed", "1")
+    before = (tmp_path / "outputs" / "two" / "results.json").read_text()
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "README.md").write_text("years of work")
+    checkpoint = "outputs/one/checkpoint-10"
+    for place in (("--name", "two"), ("--output_dir", "thesis"), ("--name", "two", "--overwrite")):
+        with pytest.raises(UserError, match="holds"):
+            train(*place, *short, "--resume_from_checkpoint", checkpoint)
+    assert (tmp_path / "outputs" / "two" / "results.json").read_text() == before
+    assert (tmp_path / "thesis" / "README.md").read_text() == "years of work"
+    assert train("--name", "three", *short, "--resume_from_checkpoint", checkpoint) == 0
+    assert same_weights(tmp_path / "outputs" / "one", tmp_path / "outputs" / "three")
+
+
+def test_a_resumed_run_forgets_what_came_after(train, tmp_path):
+    folder = tmp_path / "outputs" / "tiny"
+    train()
+    assert read(folder / "results.json") and [p.name for p in list_checkpoints(folder)] == [
+        "checkpoint-20",
+        "checkpoint-30",
+    ]
+    seen = []
+
+    def stop(self, accelerator):
+        seen.append(((folder / "results.json").exists(), [path.name for path in list_checkpoints(folder)]))
+        return signal.SIGTERM
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("metatrans_lab.signals.StopSignal.came_anywhere", stop)
+        train("--resume_from_checkpoint", "outputs/tiny/checkpoint-20")
+    assert seen == [(False, ["checkpoint-20"])]
+    assert [path.name for path in list_checkpoints(folder)] == ["checkpoint-20", "checkpoint-21"]
+
+
+def test_an_overwritten_link_is_followed(train, tmp_path):
+    short = ("--num_steps", "20", "--decay_steps", "0")
+    train("--output_dir", "real", *short)
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    (tmp_path / "real" / "checkpoint-999").mkdir()
+    assert train("--output_dir", "link", *short, "--overwrite") == 0
+    assert not (tmp_path / "real" / "checkpoint-999").exists() and (tmp_path / "real" / "results.json").is_file()
+
+
+@pytest.mark.parametrize("place", ["file/run", "x" * 300])
+def test_impossible_folders_are_a_sentence(train, tmp_path, place):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"can't (use|write to) the folder"):
+        train("--output_dir", place)
 
 
 def test_a_folder_of_something_else_is_never_removed(train, tmp_path):

@@ -144,6 +144,13 @@ def test_prefixes_are_predicted_like_whole_episodes():
     np.testing.assert_array_equal(family_probabilities(config, tokens[:, :17]), whole[:, :17])
 
 
+def test_a_prefix_may_end_within_a_long_sentence():
+    config = LanguageConfig(num_pairs=1, sentence_length=10)
+    tokens = sample_episodes(config, range(3)).input_ids
+    whole = family_probabilities(config, tokens)
+    np.testing.assert_array_equal(family_probabilities(config, tokens[:, :9]), whole[:, :9])
+
+
 @pytest.mark.parametrize(
     "tokens, message",
     [

@@ -95,6 +95,24 @@ def test_episodes_read_as_drawn(config):
         assert config.active_range[0] >= 1 and len(translated) <= config.active_range[1]
 
 
+@pytest.mark.parametrize("dtype", [torch.int32, torch.uint8, np.int32, np.uint64, list])
+def test_the_kind_of_the_indices_makes_no_difference(dtype):
+    kind = torch.tensor if isinstance(dtype, torch.dtype) else np.array
+    indices = [3, 4] if dtype is list else kind([3, 4], dtype=dtype)
+    assert np.array_equal(sample_episodes(POST, indices).input_ids, sample_episodes(POST, range(3, 5)).input_ids)
+
+
+def test_no_episodes_are_no_rows():
+    for indices in (range(0), torch.zeros(0, dtype=torch.int64)):
+        assert sample_episodes(CONFIGS["drawn lengths"], indices).input_ids.shape == (0, 121)
+
+
+@pytest.mark.parametrize("indices", [[-1], [[0]], [0.5]])
+def test_impossible_indices_are_refused(indices):
+    with pytest.raises(ValueError, match="indices must be"):
+        sample_episodes(POST, np.array(indices))
+
+
 def test_labels():
     episodes = sample_episodes(CONFIGS["drawn lengths"], range(20))
     tokens, config = episodes.input_ids, episodes.config

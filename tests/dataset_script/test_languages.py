@@ -24,7 +24,7 @@ def test_ranges_are_normalised():
         ({"sentence_length": 0}, "sentence_length must be at least 1, got 0"),
         ({"sentence_length": (3, 1)}, "sentence_length must have its smaller end first"),
         ({"sentence_length": (1, 2, 3)}, "sentence_length must be an integer or a pair (min, max)"),
-        ({"sentence_length": "3"}, "sentence_length must be an integer, got '3'"),
+        ({"sentence_length": "3"}, "sentence_length must be an integer, got '3' (a pair is written [min, max])"),
         ({"num_pairs": 0}, "num_pairs must be at least 1"),
         ({"num_pairs": True}, "num_pairs must be an integer, got True"),
         ({"num_pairs": 2.5}, "num_pairs must be an integer, got 2.5"),
@@ -33,7 +33,8 @@ def test_ranges_are_normalised():
         ({"held_out_languages": "a"}, "held_out_languages must be a fraction in [0, 1), got 'a'"),
         ({"held_out_languages": float("nan")}, "held_out_languages must be a fraction in [0, 1), got nan"),
         ({"num_training_languages": 0}, "num_training_languages must be at least 1"),
-        ({"seed": -1}, "seed must be at least 0"),
+        ({"seed": -1}, "seed must be between 0 and 9223372036854775807, got -1"),
+        ({"seed": 1 << 63}, "seed must be between 0 and 9223372036854775807, got 9223372036854775808"),
     ],
 )
 def test_impossible_values_are_refused_in_a_sentence(knobs, message):

@@ -62,3 +62,9 @@ def test_impossible_splits_are_refused():
     with pytest.raises(ValueError, match="num_training_languages must be at most 6"):
         config = LanguageConfig(num_source_words=3, num_target_words=3, num_training_languages=7)
         sample_episodes(config, range(1))
+    with pytest.raises(ValueError, match="leaves too few lexicons for validation"):
+        config = LanguageConfig(num_source_words=12, num_target_words=12, held_out_languages=1e-6)
+        sample_episodes(config, range(1), "validation")
+    with pytest.raises(ValueError, match="num_training_languages must be at most 25000"):
+        config = LanguageConfig(num_source_words=9, num_target_words=9, num_training_languages=362_881)
+        sample_episodes(config, range(1))

@@ -107,6 +107,11 @@ def test_two_processes_prepare_the_same(cache):
         ({"num_episodes": 0}, "num_episodes must be at least 1"),
         ({"num_episodes": {"dev": 5}}, "num_episodes names the split 'dev'"),
         ({"loss_on": "source"}, "loss_on must be one of all, targets, got 'source'"),
+        (
+            {"num_source_words": 2, "num_target_words": 2, "held_out_languages": 0.5},
+            "held_out_languages=0.5 leaves no lexicon for",
+        ),
+        ({"num_training_languages": 721}, "num_training_languages must be at most 720"),
         ({"num_pair": 3}, "metatrans has no knob 'num_pair'; did you mean 'num_pairs'?"),
     ],
 )

@@ -21,8 +21,8 @@ class TableModel(torch.nn.Module):
             log_p = np.log(self.probabilities(input_ids.numpy()))
         return SimpleNamespace(logits=torch.from_numpy(log_p))
 
-    def generate(self, input_ids, attention_mask, max_new_tokens, **kwargs):
-        answers = []
+    def generate(self, input_ids, attention_mask, generation_config):
+        answers, max_new_tokens = [], generation_config.max_new_tokens
         for row, mask in zip(input_ids, attention_mask, strict=True):
             tokens = row[mask.bool()].tolist()
             for _ in range(max_new_tokens):

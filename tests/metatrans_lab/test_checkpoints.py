@@ -1,23 +1,30 @@
 import os
+from pathlib import Path
 
 import pytest
 import torch
 
-from metatrans_lab.checkpoints import find_checkpoint, list_checkpoints, load_checkpoint, save_checkpoint
+from metatrans_lab.checkpoints import (
+    PROGRESS_KEYS,
+    find_checkpoint,
+    list_checkpoints,
+    load_checkpoint,
+    save_checkpoint,
+)
 from metatrans_lab.errors import UserError
 
 
 def save(folder, step, keep=2):
     weights = {"a": torch.arange(6.0).reshape(2, 3) + step, "b": torch.ones(3, 2).t()}
     state = {"optimizers": [{"state": {0: {"momentum": torch.ones(2)}}, "lr": 0.1}], "rng": torch.get_rng_state()}
-    return save_checkpoint(folder, step, weights, state, {"step": step, "config": {}}, keep)
+    return save_checkpoint(folder, step, weights, state, dict.fromkeys(PROGRESS_KEYS, 1) | {"step": step}, keep)
 
 
 def test_round_trip(tmp_path):
     weights, state, progress = load_checkpoint(save(tmp_path, 7))
     assert torch.equal(weights["a"], torch.arange(6.0).reshape(2, 3) + 7) and weights["b"].shape == (2, 3)
     assert torch.equal(state["optimizers"][0]["state"][0]["momentum"], torch.ones(2))
-    assert progress == {"step": 7, "config": {}}
+    assert progress.keys() == PROGRESS_KEYS and progress["step"] == 7
 
 
 def test_old_ones_go_after_new_ones_are_complete(tmp_path):
@@ -59,6 +66,30 @@ def test_broken_files_are_named(tmp_path, name, fault):
         os.truncate(path, 0 if fault == "emptied" else path.stat().st_size // 2)
     with pytest.raises(UserError, match=name):
         load_checkpoint(path.parent)
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "3"])
+def test_progress_without_its_keys_is_broken(tmp_path, text):
+    path = save(tmp_path, 3)
+    (path / "progress.json").write_text(text)
+    with pytest.raises(UserError, match=r"progress\.json is broken"):
+        load_checkpoint(path)
+
+
+def test_a_checkpoint_just_saved_is_never_pruned(tmp_path):
+    for step in (20, 30):
+        save(tmp_path, step)
+    assert save(tmp_path, 12).is_dir()
+
+
+def test_a_save_reaches_the_disk_before_its_name(tmp_path, monkeypatch):
+    order = []
+    real_fsync, real_rename = os.fsync, Path.rename
+    monkeypatch.setattr(os, "fsync", lambda descriptor: (order.append("flush"), real_fsync(descriptor)))
+    monkeypatch.setattr(Path, "rename", lambda path, to: (order.append("rename"), real_rename(path, to))[1])
+    save(tmp_path, 5)
+    # Three files and their folder, then the name, then the folder that holds the name.
+    assert order == ["flush"] * 4 + ["rename", "flush"]
 
 
 def test_nothing_but_tensors_and_plain_values_is_unpickled(tmp_path):

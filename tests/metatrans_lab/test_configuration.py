@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from metatrans_lab.configuration import TrainingConfig, from_dict, parse_overrides, read_config
+from metatrans_lab.configuration import TrainingConfig, describe_keys, from_dict, parse_overrides, read_config
 from metatrans_lab.errors import UserError
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
@@ -72,12 +72,41 @@ def test_overrides_reach_inside(tmp_path):
         ("language: {num_pair: 3}", "language has no knob 'num_pair'; did you mean 'num_pairs'?"),
         ("language: {num_target_words: 3}", "num_target_words must be at least num_source_words (6)"),
         ("language: {sentence_length: 0}", "sentence_length must be at least 1, got 0"),
-        ("language: {seed: 3}", "language has no knob 'seed'"),
+        ("language: {seed: 3}", "language has no seed of its own; set seed at the top level"),
+        ("language: {no: 3}", "language has no knob False"),
+        ("language: {1: 2}", "language has no knob 1"),
+        ("1: 2", "unknown key 1"),
+        ("seed: 99999999999999999999", "seed must be between 0 and 9223372036854775807, got 99999999999999999999"),
+        ("seed: -1", "seed must be between 0 and"),
+        ("learning_rate: 1" + "0" * 400, "learning_rate must be a finite number"),
+        ("muon_momentum: 1.5", "muon_momentum must be in [0, 1), got 1.5"),
+        ("muon_momentum: -1", "muon_momentum must be in [0, 1), got -1.0"),
+        ("max_grad_norm: -1", "max_grad_norm must be above 0, or null for no clipping, got -1.0"),
+        ("max_grad_norm: 0", "max_grad_norm must be above 0, or null for no clipping, got 0"),
+        ('resume_from_checkpoint: ""', "resume_from_checkpoint is empty; give a folder, or leave it out"),
+        ('output_dir: ""', "output_dir is empty; give a folder, or leave it out"),
+        ("name: 2026", "name must be a text, got 2026"),
+        ("name: 2026-99-99", "the config"),
+        ("language: {num_active_words: '2,6'}", "num_active_words must be an integer, got '2,6' (a pair is written ["),
+        ("curriculum: [{until_accuracy: 85}]", "curriculum[0].until_accuracy must be a fraction in (0, 1], got 85"),
+        ("curriculum: [{until_accuracy: 0}]", "curriculum[0].until_accuracy must be a fraction in (0, 1], got 0"),
+        ("curriculum: [{until_step: -3}]", "curriculum[0].until_step must be at least 1, got -3"),
+        ("curriculum: [{until_step: 9}, {until_step: 5}]", "curriculum[1].until_step must be at least 10, got 5"),
+        ("curriculum: [{languages: [{held_out_languages: 0.0}]}]", "curriculum[0].languages can't set held_out_langu"),
+        ("curriculum: [{languages: [{num_training_languages: 9}]}]", "curriculum[0].languages can't set num_training"),
+        (
+            "curriculum: [{languages: [{num_source_words: 5, num_target_words: 7}]}]",
+            "curriculum[0].languages can't set",
+        ),
+        ("curriculum: [{languages: [{1: 2}]}]", "language has no knob 1"),
         ("curriculum: [{language: []}]", "unknown key 'language' in curriculum[0]; did you mean 'languages'?"),
         ("curriculum: [{languages: []}]", "curriculum[0].languages must name at least one set of knobs"),
         ("curriculum: [{}, {}]", "curriculum[0] needs until_step or until_accuracy to be followed by a stage"),
         ("curriculum: [{replay: 1.0}]", "curriculum[0].replay must be a fraction in [0, 1), got 1.0"),
-        ("curriculum: [{languages: [{num_source_words: 3}]}]", "the curriculum can't change num_source_words"),
+        (
+            "curriculum: [{languages: [{num_source_words: 3}]}]",
+            "curriculum[0].languages can't set num_source_words, which is the run's; set it in language",
+        ),
         ("curriculum: []", "curriculum must have at least one stage"),
         ("warmup_steps: 2000", "warmup_steps + decay_steps must be at most num_steps (1000), got 2000 + 0"),
         (
@@ -91,7 +120,52 @@ def test_overrides_reach_inside(tmp_path):
 def test_mistakes_are_one_sentence(tmp_path, text, message):
     with pytest.raises(UserError) as error:
         read_config(write(tmp_path, text), {})
+    assert str(error.value).startswith(message) and "\n" not in str(error.value)
+
+
+def test_numbers_are_read_as_in_yaml_1_2(tmp_path):
+    text = "learning_rate: 1e-3\nlanguage: {held_out_languages: 1e-1}\nmodel: {model_type: gpt2, attn_pdrop: 5E-2}"
+    config = read_config(write(tmp_path, text), {"weight_decay": "1e-5", "language.num_active_words": "(2, 6)"})
+    assert (config.learning_rate, config.weight_decay) == (1e-3, 1e-5)
+    assert config.language_config().held_out_languages == 0.1 and config.model["attn_pdrop"] == 0.05
+    assert config.language_config().active_range == (2, 6)
+
+
+def test_texts_are_taken_as_they_are_from_the_command_line(tmp_path):
+    path = write(tmp_path, "output_dir: elsewhere")
+    for name in ("2026", "1e-3", "no", "2026-11-23"):
+        assert read_config(path, {"name": name}).name == name
+    assert read_config(path, {"output_dir": "null"}).output_dir is None
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--language.sentence_length", "[1"], "--language.sentence_length '[1' is no value; write it like"),
+        (["--resume_from_checkpoint", ""], "resume_from_checkpoint is empty"),
+        (["--name", "--overwrite"], "name must be a text, got True"),
+        (["--seed.x", "1"], "seed must be an integer, got {'x': 1}"),
+    ],
+)
+def test_mistakes_on_the_command_line(tmp_path, arguments, message):
+    with pytest.raises(UserError) as error:
+        read_config(write(tmp_path, "{}"), parse_overrides(arguments))
     assert str(error.value).startswith(message)
+
+
+def test_help_has_every_key_with_its_meaning_and_its_default():
+    text = describe_keys()
+    for key in ("num_steps 1000", "max_grad_norm null", 'optimizer "adamw"', "language.num_pairs 10"):
+        assert f"\n  --{key}\n" in text
+    for name in TrainingConfig.__dataclass_fields__.keys() - {"language"}:
+        assert f"\n  --{name} " in text
+    assert "language.seed" not in text and "optimiser updates" in text and "fraction of all lexicons" in text
+
+
+def test_the_longest_episode_is_that_of_any_stage(tmp_path):
+    path = write(tmp_path, "curriculum: [{languages: [{}, {sentence_length: [1, 5]}], until_step: 3}, {}]")
+    assert read_config(path, {}).max_episode_length == 10 * 12 + 1
+    assert TrainingConfig().max_episode_length == 81
 
 
 def test_a_missing_file_is_a_sentence(tmp_path):

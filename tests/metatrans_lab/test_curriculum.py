@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from dataset_script import sample_episodes
 from metatrans_lab.configuration import Stage, TrainingConfig
 from metatrans_lab.curriculum import Curriculum
 
@@ -51,11 +52,43 @@ def test_stages_end_by_step_or_by_mastery():
     while curriculum.stage == 1:
         curriculum.update(step, accuracy=0.9)
         step += 1
-    # 1 − 0.95ⁿ of 0.9 reaches 0.8 at the 43rd batch of the stage, and every second batch is a replayed one.
-    assert 60 < step - 10 < 120
+    # The fifth batch of the stage; every second batch is a replayed one.
+    assert 5 <= step - 10 < 25
     for later in range(step, step + 50):
         curriculum.update(later, accuracy=1.0)
     assert curriculum.stage == 2
+
+
+def test_accuracy_is_the_mean_of_the_latest_batches():
+    curriculum = Curriculum(TrainingConfig(curriculum=[Stage(until_accuracy=0.8), Stage()]))
+    accuracies = [0.1, 0.7, 0.4, 0.6, 0.9, 0.2, 0.5]
+    for number, accuracy in enumerate(accuracies, 1):
+        curriculum.update(number, accuracy)
+        weights = 0.9 ** np.arange(number)[::-1]
+        assert curriculum.accuracy == pytest.approx(np.average(accuracies[:number], weights=weights))
+
+
+def test_mastery_takes_five_batches():
+    curriculum = Curriculum(TrainingConfig(curriculum=[Stage(until_accuracy=0.8), Stage()]))
+    stages = []
+    for step in range(6):
+        curriculum.update(step, accuracy=1.0)
+        stages.append(curriculum.stage)
+    assert stages == [0, 0, 0, 0, 1, 1]
+
+
+def test_no_batch_has_a_lexicon_of_the_test_split():
+    config = TrainingConfig(
+        language={"num_source_words": 4, "num_target_words": 4, "held_out_languages": 0.5},
+        curriculum=[Stage([{"sentence_length": 1}], until_step=10), Stage([{}, {"num_active_words": 2}], replay=0.5)],
+    )
+    curriculum = Curriculum(config)
+    trained, tested = set(), sample_episodes(config.language_config(), range(500), "test").lexicons
+    for step in range(40):
+        trained |= {tuple(lexicon) for lexicon in curriculum.batch(step, 0, 1).lexicons}
+        curriculum.update(step, accuracy=0.0)
+    assert curriculum.stage == 1 and len(trained) > 8
+    assert not trained & {tuple(lexicon) for lexicon in tested}
 
 
 def test_no_mastery_without_accuracy():
@@ -80,4 +113,4 @@ def test_state_round_trip():
     for step in range(30):
         curriculum.update(step, accuracy=0.5)
     other.load_state_dict(curriculum.state_dict())
-    assert (other.stage, other.accuracy) == (curriculum.stage, curriculum.accuracy) and other.accuracy > 0
+    assert other.state_dict() == curriculum.state_dict() and other.accuracy > 0 and other.num_batches > 0

@@ -1,3 +1,5 @@
+import math
+
 import matplotlib.image
 import pytest
 
@@ -14,6 +16,14 @@ def test_plateaus_of_the_post():
     assert list(plateaus(LanguageConfig(), "targets").values()) == pytest.approx(
         [2.7081, 2.0253, 0.6 * 1.791759, 6.5792 / 50], abs=1e-4
     )
+
+
+def test_plateaus_of_drawn_lengths_price_the_lengths():
+    # Every length of 1…5 costs ln 5 nats in all, whichever tokens tell it; words cost ln 6 each.
+    config = LanguageConfig(num_pairs=10, sentence_length=(1, 5))
+    nats = 10 * (math.log(5) + 2 * 3 * math.log(6))
+    assert plateaus(config, "all")["format only"] == pytest.approx(nats / 80, abs=1e-9)
+    assert plateaus(config, "targets")["format only"] == pytest.approx(30 * math.log(6) / 50, abs=1e-9)
 
 
 @pytest.mark.parametrize("sentence_length", [3, (1, 5)])

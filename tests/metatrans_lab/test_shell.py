@@ -1,11 +1,15 @@
+import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
+from dataset_script import LanguageConfig
 from metatrans_lab.errors import UserError
+from metatrans_lab.models import build_model
 from metatrans_lab.shell import main, parse_example
-from modeling_metalstm import MetaLSTMConfig, MetaLSTMForCausalLM
+from modeling_metalstm import InContextTranslationPipeline, MetaLSTMConfig, MetaLSTMForCausalLM
 
 
 @pytest.fixture(scope="module")
@@ -59,13 +63,49 @@ def test_what_can_t_be_translated(model, capsys, arguments, message):
     assert captured.err.startswith(f"metatrans: {message}") and captured.err.count("\n") == 1
 
 
+def answers(monkeypatch, *words: dict) -> None:
+    """Has every translation come out as told."""
+    result = {"translation_text": " ".join(word["target"] for word in words)}
+    result["words"] = [{"probability": 0.5, "guess": False} | word for word in words]
+    monkeypatch.setattr(InContextTranslationPipeline, "__call__", lambda self, sentence, **_: result)
+
+
+def test_a_question_mark_is_explained(model, capsys, monkeypatch):
+    answers(monkeypatch, {"source": "red", "target": "?"}, {"source": "green", "target": "?", "guess": True})
+    main(["translate", model, *RULES, "red green"])
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "  red   → ?   50.00%   no word of yours fits",
+        "  green → ?   50.00%   a guess: no example translates it; no word of yours fits",
+    ]
+    main(["translate", model, "--example", "red = ?", "red green"])
+    assert "no word of yours" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("encoding, arrow", [("utf-8", "→"), ("ascii", "->"), ("cp1252", "->")])
+def test_output_in_any_encoding(model, monkeypatch, encoding, arrow):
+    answers(monkeypatch, {"source": "красный", "target": "dax"})
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding=encoding))
+    for flags in ([], ["--json"]):
+        main(["translate", model, *RULES, *flags, "красный"])
+    sys.stdout.flush()
+    *_, line, result = sys.stdout.buffer.getvalue().decode(encoding).splitlines()
+    assert f" {arrow} dax" in line and json.loads(result)["words"][0]["source"] == "красный"
+
+
 @pytest.mark.parametrize("command", [["translate", "MODEL", *RULES, "red"], ["evaluate", "MODEL"]])
 def test_what_is_no_model(tmp_path, capsys, command):
-    for folder in (tmp_path, tmp_path / "nowhere"):
+    (tmp_path / "config.json").mkdir()
+    (tmp_path / "file").touch()
+    for folder, message in (
+        (tmp_path, f"{tmp_path} is no model folder: it has no config.json"),
+        (tmp_path / "nowhere", "can't load a model from "),
+        (tmp_path / "file", f"{tmp_path}/file is a file, and a model is a folder; give {tmp_path}"),
+        ("", "the model's name is empty; give its folder, or its repository on the Hub"),
+    ):
         with pytest.raises(SystemExit) as stop:
             main([word.replace("MODEL", str(folder)) for word in command])
         error = capsys.readouterr().err
-        assert stop.value.code == 2 and error.startswith("metatrans: ") and error.count("\n") == 1
+        assert stop.value.code == 2 and error.startswith(f"metatrans: {message}") and error.count("\n") == 1
 
 
 def test_evaluate(model, capsys):
@@ -84,8 +124,9 @@ def test_evaluate_knows_what_the_model_was_trained_on(train, capsys):
     capsys.readouterr()
     main(["evaluate", "outputs/tiny", "--num_episodes", "64", "--json"])
     again, then = json.loads(capsys.readouterr().out), json.loads(Path("outputs/tiny/results.json").read_text())
-    for key in ("target_regret", "determined_accuracy", "exact_match", "nll_by_shot", "token_regret", "intervals"):
+    for key in ("target_regret", "determined_accuracy", "exact_match", "nll_by_shot", "token_regret"):
         assert again[key] == then[key], key
+    assert then["intervals"] | again["intervals"] == then["intervals"]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +137,14 @@ def test_evaluate_knows_what_the_model_was_trained_on(train, capsys):
         (["--sentence_length", "0"], "sentence_length must be at least 1"),
         (["--num_episodes", "1"], "num_episodes must be at least 2"),
         (["stray"], "expected --key value, got 'stray'"),
-        ([], "the model knows 11 tokens, but 6 source and 6 target words need 15"),
+        (["--sentence_length", "[1"], "--sentence_length '[1' is no value; write it like 3, 0.1, text or [1, 5]"),
+        (["--seed", "99999999999999999999"], "seed must be between 0 and"),
+        ([], "the model has 4 source and 4 target words, but the language 6 and 6"),
+        (
+            ["--num_source_words", "3", "--num_target_words", "3"],
+            "the model has 4 source and 4 target words, but the language 3 and 3; use --num_source_words 4",
+        ),
+        (["--num_source_words", "3", "--num_target_words", "5"], "the model has 4 source and 4 target words, but"),
     ],
 )
 def test_what_can_t_be_evaluated(model, capsys, arguments, message):
@@ -105,6 +153,18 @@ def test_what_can_t_be_evaluated(model, capsys, arguments, message):
     captured = capsys.readouterr()
     assert stop.value.code == 2 and captured.out == ""
     assert captured.err.startswith(f"metatrans: {message}") and captured.err.count("\n") == 1
+
+
+def test_a_model_too_short_for_the_episode(tmp_path, capsys):
+    settings = {"model_type": "gpt2", "n_embd": 8, "n_layer": 1, "n_head": 1, "n_positions": 90}
+    build_model(settings, LanguageConfig()).save_pretrained(tmp_path)
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        main(["evaluate", str(tmp_path), "--num_pairs", "20"])
+    message = "metatrans: the model reads at most 90 tokens (max_position_embeddings), but an episode has up to 161"
+    assert capsys.readouterr().err.splitlines()[-1].startswith(message)
+    main(["evaluate", str(tmp_path), "--num_pairs", "2", "--num_episodes", "4", "--num_active_words", "(2, 6)"])
+    assert "num_active_words=(2, 6)" in capsys.readouterr().out
 
 
 def test_examples_are_split_at_their_one_equals_sign():
