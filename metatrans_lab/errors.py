@@ -1,6 +1,7 @@
 """Mistakes that a person made and can mend, as opposed to ours."""
 
 import difflib
+import os
 import sys
 from collections.abc import Iterable
 
@@ -16,7 +17,8 @@ def nearest(name: object, known: Iterable[str]) -> str:
 
 
 def exit_with(error: Exception, program: str) -> None:
-    """Prints the sentence to stderr and leaves with exit code 2."""
+    """Prints the sentence to stderr, once if a launcher started several processes, and leaves with exit code 2."""
     sentence = " ".join(str(error).split())
-    print(f"{program}: {sentence}", file=sys.stderr)
+    if os.environ.get("RANK", "0") == "0":
+        print(f"{program}: {sentence}", file=sys.stderr)
     sys.exit(2)
