@@ -16,6 +16,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from .hub.hub_fixture import hub, hub_here, waits
+
+__all__ = ["hub", "hub_here", "train", "waits"]
+
 ROOT = Path(__file__).parents[1]
 
 
