@@ -3,7 +3,8 @@
     accelerate launch train.py --config configs/cpu.yaml [--any_key value] [--model.hidden_size 128] …
 
 The keys are those of `metatrans_lab.configuration.TrainingConfig`. What comes out, and where: see README.md.
-Exit codes: 0 done; 2 bad input, nothing written; 130 or 143 stopped by a signal, saved, resumable.
+Exit codes: 0 done; 2 bad input, nothing written; 3 trained, but not pushed to the Hub; 130 or 143 stopped by a signal,
+saved, resumable.
 """
 
 import copy
@@ -25,6 +26,7 @@ from metatrans_lab.configuration import TrainingConfig, describe_keys, parse_ove
 from metatrans_lab.curriculum import Curriculum
 from metatrans_lab.errors import UserError, exit_with
 from metatrans_lab.evaluation import RAGGED_MAX_LENGTH, evaluate, ragged_exact_match
+from metatrans_lab.hub import HubPusher
 from metatrans_lab.machine import choose_mixed_precision, random_state, set_random_state, share_of_cores
 from metatrans_lab.models import build_model
 from metatrans_lab.optimization import build_optimizers, set_learning_rates
@@ -121,6 +123,9 @@ def main(arguments: list[str]) -> int:
         }
         return save_checkpoint(run.path, step, model.state_dict(), state, progress, config.keep_checkpoints)
 
+    hub = None
+    if config.push_to_hub and accelerator.is_main_process:
+        hub = HubPusher(config.hub_model_id or config.name, config.hub_private, config.hub_patience)
     if accelerator.is_main_process:
         run.begin()
     accelerator.wait_for_everyone()
@@ -159,9 +164,14 @@ def main(arguments: list[str]) -> int:
         if stopped or (config.save_every and done % config.save_every == 0 and not last):
             if accelerator.is_main_process:
                 saved = save(done)
+                if hub is not None and config.hub_strategy == "every_save":
+                    plain_model.load_state_dict(model.state_dict())
+                    hub.push_in_background(run.write_snapshot(plain_model, done), f"Step {done}")
             accelerator.wait_for_everyone()
         if stopped:
             bar.close()
+            if hub is not None:
+                hub.abandon()
             if accelerator.is_main_process:
                 print(f"stopped by a signal; saved {saved}, --resume_from_checkpoint latest goes on", flush=True)
             return 128 + stopped
@@ -176,6 +186,12 @@ def main(arguments: list[str]) -> int:
         ragged = ragged_exact_match(plain_model, language)
         run.finish(plain_model, results, ragged, seconds)
     accelerator.end_training()
+    if hub is not None:
+        failure = hub.finish(run.path, f"Step {config.num_steps}, the end of training", f"step-{config.num_steps}")
+        if failure is not None:
+            later = f"hf upload {hub.repository} {run.path} --exclude 'checkpoint-*'"
+            print(f"train.py: trained, but not pushed ({failure}); push it later with {later}", file=sys.stderr)
+            return 3
     return 0
 
 

@@ -62,6 +62,11 @@ class TrainingConfig:
         keep_checkpoints: how many are kept; older ones go after a new one is complete.
         resume_from_checkpoint: a checkpoint's folder, or "latest".
         overwrite: start anew in a folder that holds another run, which is removed.
+        push_to_hub: pushes the run to the Hub; the token is that of `hf auth login` or HF_TOKEN.
+        hub_model_id: user/name of the repository; None: the run's name, under the token's user.
+        hub_private: whether a new repository is private.
+        hub_strategy: "end", or "every_save": each checkpoint a commit too.
+        hub_patience: seconds of pauses between tries, when the Hub fails.
     """
 
     name: str = "metatrans"
@@ -94,6 +99,11 @@ class TrainingConfig:
     keep_checkpoints: int = 2
     resume_from_checkpoint: str | None = None
     overwrite: bool = False
+    push_to_hub: bool = False
+    hub_model_id: str | None = None
+    hub_private: bool = False
+    hub_strategy: typing.Literal["end", "every_save"] = "end"
+    hub_patience: float = 300.0
 
     def __post_init__(self):
         for name, low in _SMALLEST.items():
@@ -195,6 +205,7 @@ _SMALLEST = {
     "final_eval_episodes": 2,
     "save_every": 0,
     "keep_checkpoints": 1,
+    "hub_patience": 0.0,
 }
 
 

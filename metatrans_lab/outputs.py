@@ -26,6 +26,7 @@ from metatrans_lab.machine import describe_device, versions
 from metatrans_lab.plots import plot_loss, plot_shots
 from modeling_metalstm import build_tokenizer
 
+SNAPSHOT = ".push-"
 CONFIG, LOG, RESULTS = "training_config.yaml", "log.jsonl", "results.json"
 
 # What may differ between a run and its resumption: none of it shapes the weights or the figures.
@@ -40,6 +41,11 @@ FREE_KEYS = (
     "keep_checkpoints",
     "resume_from_checkpoint",
     "overwrite",
+    "push_to_hub",
+    "hub_model_id",
+    "hub_private",
+    "hub_strategy",
+    "hub_patience",
 )
 
 
@@ -111,6 +117,8 @@ class RunFolder:
             if folder.exists() and self.resumed_step is None:
                 shutil.rmtree(folder)
             folder.mkdir(parents=True, exist_ok=True)
+            for snapshot in self.path.glob(f"{SNAPSHOT}*"):
+                shutil.rmtree(snapshot)
             (self.path / RESULTS).unlink(missing_ok=True)  # it marks a complete run
             for later in list_checkpoints(self.path):
                 if step_of(later) > (self.resumed_step or 0):
@@ -148,6 +156,23 @@ class RunFolder:
         plot_loss(self.path / "loss.png", self.log, language, self.config.loss_on)
         plot_shots(self.path / "shots.png", results, language, self.config.loss_on)
 
+    def write_model(self, model, folder: Path) -> None:
+        """The model and its tokenizer, as the Hub gets them."""
+        language = self.config.language_config()
+        with _no_progress_bars():
+            model.save_pretrained(folder)
+        build_tokenizer(language.num_source_words, language.num_target_words).save_pretrained(folder)
+
+    def write_snapshot(self, model, step: int) -> Path:
+        """A folder of its own with the model as it is now and the log so far: what a push at a checkpoint takes."""
+        folder = self.path / f"{SNAPSHOT}{step}"
+        shutil.rmtree(folder, ignore_errors=True)
+        self.write_model(model, folder)
+        for name in (CONFIG, LOG, "loss.png", "shots.png"):
+            if (self.path / name).is_file():
+                shutil.copy(self.path / name, folder)
+        return folder
+
     def finish(self, model, results: dict, ragged: dict, train_seconds: float) -> None:
         """Writes the Hub-ready folder; results.json comes last, so that it marks a complete run."""
         config = self.config
@@ -164,10 +189,7 @@ class RunFolder:
             "timing": {"train_seconds": train_seconds, "steps_per_second": config.num_steps / train_seconds},
         }
         results |= {key: self.identity[key] for key in ("config", "num_processes", "mixed_precision")}
-        language = config.language_config()
-        with _no_progress_bars():
-            model.save_pretrained(self.path)
-        build_tokenizer(language.num_source_words, language.num_target_words).save_pretrained(self.path)
+        self.write_model(model, self.path)
         (self.path / "README.md").write_text(model_card(config, results))
         _write_whole(self.path / RESULTS, json.dumps(results, indent=1) + "\n")
         print(summary(results, self.path))

@@ -1,4 +1,4 @@
-"""The command `metatrans`: translate by your own rules, or measure a model.
+"""The command `metatrans`: translate by your own rules, measure a model, push the data set.
 
 Exit codes: 0 done, 2 bad input.
 """
@@ -28,9 +28,17 @@ The others are what the model was trained on, if its folder says so, else the po
 """
 
 
+PUSH_EXAMPLES = """examples:
+  metatrans push-dataset user/metatrans
+  metatrans push-dataset user/metatrans --config kyrylov2023 --private
+
+The token is that of `hf auth login`, or HF_TOKEN.
+"""
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="metatrans", description=__doc__.splitlines()[0])
-    commands = parser.add_subparsers(dest="command", required=True, metavar="{translate,evaluate}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="{translate,evaluate,push-dataset}")
     raw = argparse.RawDescriptionHelpFormatter
     translate = commands.add_parser(
         "translate", help="translate a sentence by examples", epilog=TRANSLATE_EXAMPLES, formatter_class=raw
@@ -57,6 +65,12 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--loss_on", choices=LOSS_ON, help="what the model was trained on")
     evaluate.add_argument("--json", action="store_true", help="print all figures as JSON")
     evaluate.add_argument("--trust_remote_code", action="store_true", help="run code that comes with the model")
+    push = commands.add_parser(
+        "push-dataset", help="push the data set to the Hub, as Parquet", epilog=PUSH_EXAMPLES, formatter_class=raw
+    )
+    push.add_argument("repository", help="user/name on the Hub")
+    push.add_argument("--config", action="append", default=[], help="a named config; all, if none is named")
+    push.add_argument("--private", action="store_true", help="make a new repository private")
     return parser
 
 
@@ -69,7 +83,12 @@ def main(arguments: list[str] | None = None) -> None:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
         # Imports of torch and transformers take seconds; --help should not.
-        _translate(options) if options.command == "translate" else _evaluate(options, rest)
+        if options.command == "translate":
+            _translate(options)
+        elif options.command == "evaluate":
+            _evaluate(options, rest)
+        else:
+            _push_dataset(options)
     except UserError as error:
         exit_with(error, "metatrans")
 
@@ -165,6 +184,13 @@ def _evaluate(options: argparse.Namespace, rest: list[str]) -> None:
     columns = ("nll_by_shot", "bayes_nll_by_shot", "accuracy_by_shot", "bayes_accuracy_by_shot")
     for shot, row in enumerate(zip(*(results[name] for name in columns), strict=True), 1):
         print(f"  {shot:<20} " + " ".join(f"{value:9.4f}" for value in row))
+
+
+def _push_dataset(options: argparse.Namespace) -> None:
+    from metatrans_lab.hub_data import push_dataset
+
+    repository = push_dataset(options.repository, options.config, options.private)
+    print(f'pushed; load_dataset("{repository}") needs nothing of metatrans')
 
 
 def _training_config(model: str) -> dict:

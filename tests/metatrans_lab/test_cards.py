@@ -6,6 +6,10 @@ from metatrans_lab.configuration import TrainingConfig
 RESULTS = {
     "num_eval_episodes": 8192,
     "target_nll": 0.2234,
+    "target_regret": 0.0041,
+    "exact_match": 1.0,
+    "episodes_seen": 76_800,
+    "intervals": {"target_nll": [0.2233, 0.2235], "determined_accuracy": None},
     "target_bayes_nll": 0.2193,
     "determined_accuracy": None,
     "ragged_exact_match": 0.998,
@@ -19,11 +23,20 @@ def test_the_card_says_what_was_measured():
     config = TrainingConfig(name="mine", language={"sentence_length": [1, 5], "held_out_languages": 0.1})
     card = model_card(config, RESULTS)
     front, body = card.removeprefix("---\n").split("---\n", 1)
-    assert yaml.safe_load(front)["library_name"] == "transformers"
-    assert "on 8,192 episodes of languages never trained on (K=10, T=1–5)" in body
-    assert "| nats per target word | 0.22340 | 0.21930 |" in body
-    assert "| accuracy on words shown before | – | 1 |" in body
-    assert "{" not in body.replace("{L}", "")
+    front = yaml.safe_load(front)
+    assert front["library_name"] == "transformers" and front["pipeline_tag"] == "translation"
+    (index,) = front["model-index"]
+    (result,) = index["results"]
+    assert index["name"] == "mine" and result["metrics"][0]["value"] == 0.0041
+    assert "On 8,192 episodes of languages never trained on (K=10 pairs, T=1–5 words a sentence), seed 0" in body
+    assert "| nats per target word | 0.22340 | 0.22330 … 0.22350 | 0.21930 |" in body
+    assert "| accuracy on words shown before | – | – | 1 |" in body
+    assert "{" not in body
+
+
+def test_another_model_is_called_what_it_is():
+    card = model_card(TrainingConfig(model={"model_type": "gpt2"}), RESULTS)
+    assert "a gpt2 model" in card and "pipeline(" not in card and "lstm" not in card
 
 
 def test_nothing_is_said_of_unseen_languages_where_none_are():

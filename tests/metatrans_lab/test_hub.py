@@ -1,0 +1,140 @@
+import json
+from pathlib import Path
+from threading import Event
+
+import pytest
+from huggingface_hub import HfApi, set_client_factory
+from huggingface_hub.utils._http import default_client_factory
+
+from metatrans_lab.errors import UserError
+from metatrans_lab.hub import retry
+
+TOKEN = "hf_ada_writes"
+REPOSITORY = "ada/tiny"
+PUSH = ("--push_to_hub", "--hub_model_id", REPOSITORY, "--eval_every", "0")
+
+
+@pytest.fixture(autouse=True)
+def clients(monkeypatch):
+    """The clients' own factory again afterwards; and no waiting between our tries."""
+    waited = []
+
+    class NeverWaits(Event):
+        def wait(self, seconds):
+            waited.append(seconds)
+            return self.is_set()
+
+    monkeypatch.setattr("metatrans_lab.hub.Event", NeverWaits)
+    yield waited
+    set_client_factory(default_client_factory)
+
+
+def paths(hub, revision: str = "main") -> set[str]:
+    return set(hub.files(REPOSITORY, revision, "model"))
+
+
+def test_the_final_folder_is_pushed_and_tagged(train, hub_here, capsys):
+    assert train(*PUSH) == 0
+    assert HfApi().repo_info(REPOSITORY).private is False
+    found = paths(hub_here)
+    assert found >= {"model.safetensors", "config.json", "README.md", "results.json", "tokenizer.json", "shots.png"}
+    assert not [path for path in found if path.startswith("checkpoint-") or path.startswith(".push")]
+    assert paths(hub_here, "step-40") == found
+    text = "".join(path.read_text(errors="ignore") for path in Path("outputs").rglob("*") if path.is_file())
+    captured = capsys.readouterr()
+    assert TOKEN not in text + captured.out + captured.err
+
+
+def test_every_save_is_a_commit(train, hub_here):
+    assert train(*PUSH, "--hub_strategy", "every_save", "--hub_private") == 0
+    assert HfApi().repo_info(REPOSITORY).private is True
+    titles = [commit.title for commit in HfApi().list_repo_commits(REPOSITORY)]
+    assert titles[0] == "Step 40, the end of training" and "Step 10" in titles
+    assert not list(Path("outputs/tiny").glob(".push-*"))
+
+
+def test_a_second_run_moves_the_tag(train, hub_here):
+    assert train(*PUSH) == 0
+    before = hub_here.files(REPOSITORY, "step-40", "model")["model.safetensors"]
+    assert train(*PUSH, "--overwrite", "--seed", "1") == 0
+    assert hub_here.files(REPOSITORY, "step-40", "model")["model.safetensors"] != before
+
+
+@pytest.mark.parametrize(
+    "token, repository, message",
+    [
+        (None, REPOSITORY, "a push needs a token: run `hf auth login`, or set HF_TOKEN"),
+        ("hf_nobody", REPOSITORY, "the Hub doesn't know this token"),
+        ("hf_ada_reads", REPOSITORY, "this token may not write to ada/tiny"),
+        (TOKEN, "charles/tiny", "this token may not write to charles/tiny"),
+        (TOKEN, "a/b/c", "a repository's name must be like user/name, got 'a/b/c'"),
+    ],
+)
+def test_who_may_not_push_is_told_before_the_first_step(train, hub_here, monkeypatch, token, repository, message):
+    monkeypatch.delenv("HF_TOKEN") if token is None else monkeypatch.setenv("HF_TOKEN", token)
+    with pytest.raises(UserError) as error:
+        train("--push_to_hub", "--hub_model_id", repository)
+    assert str(error.value).startswith(message) and not Path("outputs").exists()
+
+
+def faults():
+    from ..hub.hub_faults import Drop, LoseReply, Status, rate_limited
+
+    return {
+        "500": Status(500),
+        "503": Status(503),
+        "conflict": Status(409),
+        "rate limit": rate_limited(7),
+        "dropped": Drop(bytes_read=100),
+        "lost answer": LoseReply(),
+    }
+
+
+@pytest.mark.parametrize("kind", faults())
+def test_passing_faults_are_waited_out(train, hub_here, clients, kind):
+    fault = hub_here.fail("POST /api/models/.*/commit/.*", faults()[kind], times=2)
+    assert train(*PUSH) == 0
+    assert fault.hits == (1 if kind == "lost answer" else 2) or fault.hits == 2
+    assert "model.safetensors" in paths(hub_here)
+    assert clients and clients == sorted(clients)
+    assert kind != "rate limit" or clients[0] == 7
+
+
+# After a lost answer the second try finds the commit there, and needs none.
+@pytest.mark.parametrize("kind", sorted(faults().keys() - {"lost answer"}))
+def test_lasting_faults_leave_a_complete_folder_and_code_3(train, hub_here, capsys, clients, kind):
+    hub_here.fail("POST /api/models/.*/commit/.*", faults()[kind], times=None)
+    assert train(*PUSH, "--hub_patience", "20") == 3
+    assert json.loads(Path("outputs/tiny/results.json").read_text())["steps"] == 40
+    error = capsys.readouterr().err
+    assert "train.py: trained, but not pushed (" in error
+    assert "push it later with hf upload ada/tiny outputs/tiny --exclude 'checkpoint-*'" in error
+    assert sum(clients) <= 20 and TOKEN not in error
+
+
+def test_a_hub_that_is_down_at_first_costs_nothing(train, hub_here, capsys):
+    from ..hub.hub_faults import Status
+
+    hub_here.fail("GET /api/whoami-v2", Status(503), times=1)
+    assert train(*PUSH) == 0
+    assert "hub: the Hub can't be reached yet, training goes on" in capsys.readouterr().err
+    assert "model.safetensors" in paths(hub_here)
+
+
+def test_a_token_that_expires_midway_is_not_tried_again(train, hub_here, clients, capsys):
+    from ..hub.hub_faults import Status
+
+    hub_here.fail("POST /api/models/.*/commit/.*", Status(401), times=None)
+    assert train(*PUSH) == 3
+    assert clients == [] and "trained, but not pushed" in capsys.readouterr().err
+
+
+def test_a_stopped_run_stops_trying():
+    stopped = Event()
+    stopped.wait = lambda seconds: True
+
+    def fail():
+        raise OSError("down")
+
+    with pytest.raises(OSError, match="down"):
+        retry(fail, 1000, stopped)
