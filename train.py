@@ -82,6 +82,8 @@ def main(arguments: list[str]) -> int:
     accelerator = Accelerator(
         mixed_precision=choose_mixed_precision(config.mixed_precision),
         gradient_accumulation_steps=config.gradient_accumulation_steps,
+        log_with=None if config.log_with == "none" else config.log_with,
+        project_dir=config.folder,
     )
     run = RunFolder(config, accelerator, checkpoint, resumed)
 
@@ -129,6 +131,8 @@ def main(arguments: list[str]) -> int:
     if accelerator.is_main_process:
         run.begin()
     accelerator.wait_for_everyone()
+    if config.log_with != "none":
+        accelerator.init_trackers(config.name, config=config.flat())
     stop = StopSignal()
     trained_model.train()
     bar = tqdm(
@@ -146,6 +150,7 @@ def main(arguments: list[str]) -> int:
         done, last = step + 1, step + 1 == config.num_steps
         if accelerator.is_main_process and (done % config.log_every == 0 or last):
             episodes_per_second = run.log_training(done, curriculum.stage, measures, train_seconds())
+            accelerator.log(measures, step=done)
             bar.set_postfix_str(
                 f"loss {measures['loss']:.3f} regret {measures['loss'] - measures['bayes_nll']:.3f} "
                 f"stage {curriculum.stage + 1}/{len(curriculum.stages)} {episodes_per_second:.0f} episodes/s",
@@ -158,7 +163,7 @@ def main(arguments: list[str]) -> int:
                 results = evaluate(
                     plain_model, language, "validation", config.eval_episodes, config.loss_on, exact_match=False
                 )
-                run.log_evaluation(done, results)
+                accelerator.log(run.log_evaluation(done, results), step=done)
             accelerator.wait_for_everyone()
         stopped = stop.came_anywhere(accelerator)
         if stopped or (config.save_every and done % config.save_every == 0 and not last):

@@ -1,5 +1,6 @@
 """A training run as one object: a YAML file and `--key value` overrides, checked before anything is built."""
 
+import importlib.util
 import inspect
 import json
 import re
@@ -62,6 +63,7 @@ class TrainingConfig:
         keep_checkpoints: how many are kept; older ones go after a new one is complete.
         resume_from_checkpoint: a checkpoint's folder, or "latest".
         overwrite: start anew in a folder that holds another run, which is removed.
+        log_with: a tracker that gets the log's figures too: "tensorboard", "trackio", "wandb" or "none".
         push_to_hub: pushes the run to the Hub; the token is that of `hf auth login` or HF_TOKEN.
         hub_model_id: user/name of the repository; None: the run's name, under the token's user.
         hub_private: whether a new repository is private.
@@ -99,6 +101,7 @@ class TrainingConfig:
     keep_checkpoints: int = 2
     resume_from_checkpoint: str | None = None
     overwrite: bool = False
+    log_with: typing.Literal["none", "tensorboard", "trackio", "wandb"] = "none"
     push_to_hub: bool = False
     hub_model_id: str | None = None
     hub_private: bool = False
@@ -128,6 +131,8 @@ class TrainingConfig:
             raise UserError(f"adam_betas must be two numbers in [0, 1), got {self.adam_betas}")
         if not self.curriculum:
             raise UserError("curriculum must have at least one stage")
+        if self.log_with != "none" and importlib.util.find_spec(self.log_with) is None:
+            raise UserError(f"log_with {self.log_with} needs its package: pip install {self.log_with}")
         self._check_curriculum()
         for split in SPLITS:
             split_lexicons(self.language_config(), split)  # ValueError if it has none
@@ -180,6 +185,16 @@ class TrainingConfig:
         rise = (step + 1) / self.warmup_steps if step < self.warmup_steps else 1.0
         fall = (self.num_steps - step) / self.decay_steps if step >= self.num_steps - self.decay_steps else 1.0
         return min(rise, fall)
+
+    def flat(self) -> dict[str, int | float | str]:
+        """One level of names and plain values, which is what trackers take."""
+        values = {}
+        for name, value in asdict(self).items():
+            inner = value if isinstance(value, dict) else {"": value}
+            for key, entry in inner.items():
+                plain = entry if isinstance(entry, int | float | str) else json.dumps(entry)
+                values[f"{name}.{key}" if key else name] = plain
+        return values
 
     def to_yaml(self) -> str:
         return yaml.safe_dump(asdict(self), sort_keys=False, allow_unicode=True)

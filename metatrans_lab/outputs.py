@@ -41,6 +41,7 @@ FREE_KEYS = (
     "keep_checkpoints",
     "resume_from_checkpoint",
     "overwrite",
+    "log_with",
     "push_to_hub",
     "hub_model_id",
     "hub_private",
@@ -143,18 +144,15 @@ class RunFolder:
         self._append({"step": step, "stage": stage} | figures | speed)
         return episodes
 
-    def log_evaluation(self, step: int, results: dict) -> None:
-        """Appends a line and redraws both plots."""
+    def log_evaluation(self, step: int, results: dict) -> dict:
+        """Appends a line and redraws both plots; gives the line's figures."""
         names = ("target_regret", "target_nll", "determined_accuracy", "eliminated_accuracy")
-        seconds = self._last[1]
-        self._append(
-            {"step": step, "eval_loss": results["loss"]}
-            | {name: results[name] for name in names}
-            | {"seconds": seconds}
-        )
+        figures = {"eval_loss": results["loss"]} | {name: results[name] for name in names}
+        self._append({"step": step} | figures | {"seconds": self._last[1]})
         language = self.config.language_config()
         plot_loss(self.path / "loss.png", self.log, language, self.config.loss_on)
         plot_shots(self.path / "shots.png", results, language, self.config.loss_on)
+        return {name: value for name, value in figures.items() if value is not None}
 
     def write_model(self, model, folder: Path) -> None:
         """The model and its tokenizer, as the Hub gets them."""

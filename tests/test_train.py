@@ -58,6 +58,24 @@ def test_a_run_leaves_all_that_it_should(train, capsys):
     assert model.config.vocab_size == 11
 
 
+def test_tensorboard_gets_the_log(train):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    assert train("--log_with", "tensorboard", "--save_every", "0") == 0
+    folders = {path.parent for path in Path("outputs/tiny").rglob("events.out.tfevents.*")}
+    tracked = min(
+        (EventAccumulator(str(folder)).Reload() for folder in folders), key=lambda t: "loss" not in t.scalars.Keys()
+    )
+    assert [event.step for event in tracked.Scalars("loss")] == list(range(5, 41, 5))
+    assert [event.step for event in tracked.Scalars("target_regret")] == [20]
+
+
+def test_a_tracker_that_is_not_installed_is_a_sentence(train, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(UserError, match="log_with wandb needs its package: pip install wandb"):
+        train("--log_with", "wandb")
+
+
 def test_training_learns_something(train):
     train("--num_steps", "300", "--eval_every", "0", "--save_every", "0", "--batch_size", "32")
     results = read("outputs/tiny/results.json")
