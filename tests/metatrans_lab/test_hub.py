@@ -1,13 +1,17 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 from threading import Event
 
 import pytest
 from huggingface_hub import HfApi, set_client_factory
 from huggingface_hub.utils._http import default_client_factory
+from transformers import AutoModelForCausalLM
 
 from metatrans_lab.errors import UserError
 from metatrans_lab.hub import retry
+from modeling_metalstm import InContextTranslationPipeline
 
 TOKEN = "hf_ada_writes"
 REPOSITORY = "ada/tiny"
@@ -138,3 +142,41 @@ def test_a_stopped_run_stops_trying():
 
     with pytest.raises(OSError, match="down"):
         retry(fail, 1000, stopped)
+
+
+STRANGER = """
+import json, sys
+for name in ("modeling_metalstm", "metatrans_lab", "dataset_script"):
+    sys.modules[name] = None  # as where they aren't installed: importing one fails
+from transformers import pipeline
+
+translator = pipeline("in-context-translation", model="ada/tiny", revision="step-40", trust_remote_code=True)
+results = translator(["a b", "b c a"], examples=[("a", "x"), ("b a", "y x")], num_bindings=3)
+module = type(translator.model).__module__
+print(json.dumps([results, module]))
+"""
+
+
+def test_a_stranger_s_process_translates_as_ours_does(train, hub_here, tmp_path):
+    assert train(*PUSH) == 0
+    (tmp_path / "elsewhere").mkdir()
+    environment = hub_here.environment(token=None, HF_HOME=str(tmp_path / "fresh-home"))
+    run = subprocess.run(
+        [sys.executable, "-I", "-c", STRANGER],
+        cwd=tmp_path / "elsewhere",
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    results, module = json.loads(run.stdout.splitlines()[-1])
+    assert module.startswith("transformers_modules.")
+    model = AutoModelForCausalLM.from_pretrained("outputs/tiny")
+    ours = InContextTranslationPipeline(model=model)(
+        ["a b", "b c a"], examples=[("a", "x"), ("b a", "y x")], num_bindings=3
+    )
+    for theirs, own in zip(results, ours, strict=True):
+        assert theirs["translation_text"] == own["translation_text"]
+        assert [word["probability"] for word in theirs["words"]] == pytest.approx(
+            [word["probability"] for word in own["words"]], abs=1e-6
+        )
