@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: train test bench quality style
+.PHONY: train test conformance bench quality style
 
 train: .venv/ready  # the main job: a translator in outputs/cpu; ARGS="--seed 1 --name other" changes what you like
 	$(BIN)/accelerate launch --quiet --num_processes 1 --num_machines 1 --mixed_precision no --dynamo_backend no \
@@ -10,6 +10,9 @@ train: .venv/ready  # the main job: a translator in outputs/cpu; ARGS="--seed 1 
 
 test: .venv/ready  # all tests; none needs the network
 	$(BIN)/python -m pytest $(ARGS)
+
+conformance: .venv/ready  # transformers' own model tests, fetched from the package registry, on our classes
+	$(BIN)/python -m pytest -m slow -s tests/modeling_metalstm/test_conformance.py $(ARGS)
 
 bench: .venv/ready  # side by side with the post's procedures; writes benchmarks/results
 	$(BIN)/python benchmarks/data.py

@@ -2,6 +2,8 @@
 
     accelerate launch train.py --config configs/cpu.yaml [--any_key value] [--model.hidden_size 128] …
 
+Without --config it is configs/cpu.yaml; what a config leaves out has the default that --help shows.
+
 The keys are those of `metatrans_lab.configuration.TrainingConfig`. What comes out, and where: see README.md.
 Exit codes: 0 done; 2 bad input, nothing written; 3 trained, but not pushed to the Hub; 130 or 143 stopped by a signal,
 saved, resumable.
@@ -178,7 +180,11 @@ def main(arguments: list[str]) -> int:
             if hub is not None:
                 hub.abandon()
             if accelerator.is_main_process:
-                print(f"stopped by a signal; saved {saved}, --resume_from_checkpoint latest goes on", flush=True)
+                print(
+                    f"stopped by a signal; saved {saved}, the same command goes on with --resume_from_checkpoint "
+                    "latest",
+                    flush=True,
+                )
             return 128 + stopped
     bar.close()
     seconds = train_seconds()

@@ -41,7 +41,8 @@ predictor:
 ## What it can't do
 
 Words of several tokens, another word order, one word with two translations: it knows languages of one family only,
-one-to-one lexicons. It answers in the words of the examples, of which it takes at most {L} and {R}.
+one-to-one lexicons. It answers in the words of the examples, of which it takes at most {L} and {R}. It was trained on
+sentences of {shortest}–{longest} words; in longer ones it loses its place, however sure it is of itself.
 """
 
 TRANSLATE = """```python
@@ -98,6 +99,8 @@ def _front_matter(config: TrainingConfig, results: dict) -> str:
 def model_card(config: TrainingConfig, results: dict) -> str:
     language = config.language_config()
     model_type = config.model.get("model_type", "metalstm")
+    stages = [config.language_config(knobs) for stage in config.curriculum for knobs in stage.languages]
+    lengths = [stage.length_range for stage in stages]
     names = {"nll": "target_nll", "regret": "target_regret", "determined": "determined_accuracy"}
     names |= {"exact": "exact_match", "ragged": "ragged_exact_match"}
     return CARD.format(
@@ -109,6 +112,8 @@ def model_card(config: TrainingConfig, results: dict) -> str:
         R=language.num_target_words,
         K=language.num_pairs,
         T="–".join(map(str, sorted(set(language.length_range)))),
+        shortest=min(m for m, _ in lengths),
+        longest=max(M for _, M in lengths),
         seed=config.seed,
         episodes=results["num_eval_episodes"],
         unseen=" of languages never trained on" if language.held_out_languages else "",

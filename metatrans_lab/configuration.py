@@ -125,7 +125,7 @@ class TrainingConfig:
         if self.decay_steps + self.warmup_steps > self.num_steps:
             raise UserError(
                 f"warmup_steps + decay_steps must be at most num_steps ({self.num_steps}), "
-                f"got {self.warmup_steps} + {self.decay_steps}"
+                f"got {self.warmup_steps} + {self.decay_steps}; lower them too"
             )
         if len(self.adam_betas) != 2 or not all(0 <= beta < 1 for beta in self.adam_betas):
             raise UserError(f"adam_betas must be two numbers in [0, 1), got {self.adam_betas}")

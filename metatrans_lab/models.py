@@ -129,7 +129,14 @@ def load_model(folder: str, trust_remote_code: bool = False) -> PreTrainedModel:
     if path.is_file():
         raise UserError(f"{folder} is a file, and a model is a folder; give {path.parent}")
     if path.exists() and not (path / "config.json").is_file():
-        raise UserError(f"{folder} is no model folder: it has no config.json")
+        more = (
+            "; a checkpoint is to resume from, a run's own folder has the model"
+            if (path / "state.pt").exists()
+            else ""
+        )
+        raise UserError(f"{folder} is no model folder: it has no config.json{more}")
+    if not path.exists() and len(path.parts) > 1 and path.parent.is_dir():
+        raise UserError(f"there is no folder {folder}")  # rather than ask the Hub for a repository of that name
     try:
         return AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=trust_remote_code).eval()
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:

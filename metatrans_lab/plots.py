@@ -52,7 +52,9 @@ def plot_loss(path: Path, log: list[dict], language: LanguageConfig, loss_on: st
     training = [(line["step"], line["loss"]) for line in log if "loss" in line]
     evaluations = [(line["step"], line["eval_loss"]) for line in log if "eval_loss" in line]
     if training:
-        axes.plot(*zip(*training, strict=True), color=BLUE, lw=1, alpha=0.55, label="training batches (of the stage)")
+        axes.plot(
+            *zip(*training, strict=True), color=BLUE, lw=1, alpha=0.55, label="training batches, of other lengths too"
+        )
     if evaluations:
         marker = "o" if len(evaluations) < 60 else None
         axes.plot(*zip(*evaluations, strict=True), color=ORANGE, marker=marker, ms=4, label=_task(language))
@@ -63,7 +65,8 @@ def plot_loss(path: Path, log: list[dict], language: LanguageConfig, loss_on: st
         if after > before:
             axes.axvline(step, color=GREY, lw=0.8, ls=":")
             if step - labelled > 0.025 * last:
-                place = {"xy": (step, 0.97), "xycoords": ("data", "axes fraction"), "ha": "right", "va": "top"}
+                place = {"xy": (step - 0.004 * last, 0.97), "xycoords": ("data", "axes fraction")}
+                place |= {"ha": "right", "va": "top"}
                 axes.annotate(f"stage {after + 1}", **place, rotation=90, fontsize=8, color=GREY)
                 labelled = step
     levels = plateaus(language, loss_on)
@@ -101,7 +104,11 @@ def plot_shots(path: Path, results: dict, language: LanguageConfig, loss_on: str
     shots = np.arange(1, language.num_pairs + 1)
     left.plot(shots, results["bayes_nll_by_shot"], color=GREY, ls="--", marker="s", ms=4, label="Bayes optimum")
     left.plot(shots, results["nll_by_shot"], color=ORANGE, marker="o", ms=4, label="model")
-    left.set(xlabel="shot (sentence pair)", ylabel="nats per target word", xlim=(0.6, language.num_pairs + 0.4))
+    left.set(
+        xlabel="shot (sentence pair)",
+        ylabel="nats per target word (linear below 0.01)",
+        xlim=(0.6, language.num_pairs + 0.4),
+    )
     left.set_yscale("symlog", linthresh=0.01, linscale=0.5)
     left.set_ylim(0, max(math.log(language.num_target_words) * 1.4, 1.2 * max(results["nll_by_shot"])))
     ticks = [0, 0.01, 0.1, 1]
@@ -112,12 +119,13 @@ def plot_shots(path: Path, results: dict, language: LanguageConfig, loss_on: str
 
     probabilities = np.array(results["probability_by_position"])
     T = language.length_range[1]
-    places = [f"s{i}" for i in range(1, T + 1)] + ["␂"] + [f"t{i}" for i in range(1, T + 1)] + ["␁"]
+    places = [f"source {i}" for i in range(1, T + 1)] + ["␂"] + [f"target {i}" for i in range(1, T + 1)] + ["␁"]
+    first = 0 if loss_on == "all" else T  # of what was left out of the loss, nothing is learned
     colours = colormaps["viridis"](np.linspace(0, 0.92, len(probabilities)))
     for row, colour in zip(probabilities, colours, strict=True):
-        right.plot(range(len(row)), row, color=colour, lw=1.4)
+        right.plot(range(first, len(row)), row[first:], color=colour, lw=1.4)
     every = 1 + T // 8  # of many words a sentence, so many labels have room
-    named = [i for i, place in enumerate(places) if place in "␂␁" or (int(place[1:]) - 1) % every == 0]
+    named = [i for i, place in enumerate(places) if place in "␂␁" or (int(place.split()[1]) - 1) % every == 0]
     right.set_xticks(named, [_printable(places[i]) for i in named])
     right.set(xlabel="token of the sentence pair", ylabel="mean probability of the right token", ylim=(0, 1.03))
     right.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

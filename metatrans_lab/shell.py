@@ -116,6 +116,10 @@ def _prints(text: str) -> bool:
 
 def _translate(options: argparse.Namespace) -> None:
     examples = [parse_example(text) for text in options.example]
+    if not examples:
+        raise UserError('there are no examples; give at least one, such as --example "red = dax"')
+    if "=" in options.sentence.split():
+        raise UserError(f"leave out the = and what follows, got {options.sentence!r}")
     from metatrans_lab.models import load_model
     from modeling_metalstm import InContextTranslationPipeline, TranslationError
     from modeling_metalstm.pipeline_metalstm import UNKNOWN_WORD
@@ -135,13 +139,20 @@ def _translate(options: argparse.Namespace) -> None:
     print(result["translation_text"])
     width = max(len(word["source"]) for word in result["words"])
     target_width = max(len(word["target"]) for word in result["words"])
-    words = " ".join(target for _, target in examples).split()
+    lexicon = {s: t for pair in examples for s, t in zip(*map(str.split, pair), strict=True)}
     arrow = "→" if _prints("→") else "->"
     for word in result["words"]:
         notes = ["a guess: no example translates it"] * word["guess"]
-        notes += ["no word of yours fits"] * (word["target"] == UNKNOWN_WORD and UNKNOWN_WORD not in words)
+        unnamed = word["target"] == UNKNOWN_WORD and UNKNOWN_WORD not in lexicon.values()
+        notes += ["no word of yours fits"] * unnamed
+        told = lexicon.get(word["source"], word["target"])
+        notes += [f"but the examples say {told}"] * (told != word["target"])
+        # What is known of a word without a name is that it is none of the others: that is no probability to show.
+        probability = "      –" if unnamed else f"{word['probability']:7.2%}"
         pair = f"{word['source']:<{width}} {arrow} {word['target']:<{target_width}}"
-        print(f"  {pair}  {word['probability']:7.2%}   {'; '.join(notes)}".rstrip())
+        print(
+            f"  {pair}  {probability if _prints('–') else probability.replace('–', '-')}   {'; '.join(notes)}".rstrip()
+        )
 
 
 def _evaluate(options: argparse.Namespace, rest: list[str]) -> None:

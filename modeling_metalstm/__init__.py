@@ -7,6 +7,7 @@ from .cache_metalstm import LSTMCacheLayer
 from .configuration_metalstm import PIPELINE_TASK, MetaLSTMConfig
 from .modeling_metalstm import MetaLSTMForCausalLM, MetaLSTMModel, MetaLSTMPreTrainedModel
 from .pipeline_metalstm import InContextTranslationPipeline
+from .session_metalstm import TranslatorSession
 from .tokenization_metalstm import build_tokenizer, check_words
 from .words import TranslationError
 
@@ -30,6 +31,7 @@ __all__ = [
     "MetaLSTMModel",
     "MetaLSTMPreTrainedModel",
     "TranslationError",
+    "TranslatorSession",
     "build_tokenizer",
     "check_words",
 ]

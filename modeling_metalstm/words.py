@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from .configuration_metalstm import MetaLSTMConfig
+
 MAX_SENTENCE_WORDS = 1_000
 MAX_EXAMPLE_WORDS = 10_000  # source words of all examples together
 
@@ -27,14 +29,11 @@ class Example(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Question:
-    """All that one translation needs: the examples, the sentence, the lexicon and the words of both languages."""
+class Lesson:
+    """What examples teach: the translation of each source word, in the order of their first use."""
 
     examples: tuple[Example, ...]
-    sentence: tuple[str, ...]
     lexicon: dict[str, str]
-    source_words: tuple[str, ...]
-    target_words: tuple[str, ...]
 
 
 def split_sentence(sentence: object, name: str = "The sentence") -> tuple[str, ...]:
@@ -118,63 +117,82 @@ def learn_lexicon(examples: Sequence[Example]) -> dict[str, str]:
     return lexicon
 
 
-def ask(examples: object, sentence: object, num_source_words: int, num_target_words: int) -> Question:
+def learn(examples: object, num_source_words: int, num_target_words: int) -> Lesson:
     """
-    Checks examples and a sentence, for a model of `L` source and `R` target words.
+    Checks examples, for a model of `L` source and `R` target words.
 
     Args:
         examples: pairs of texts, see `parse_examples`.
-        sentence: the text to translate.
-        num_source_words (`int`): `L`, the most distinct source words, those of the sentence included.
+        num_source_words (`int`): `L`, the most distinct source words.
         num_target_words (`int`): `R`, the most distinct target words.
 
     Raises:
-        TranslationError: if an input is malformed, contradictory, or too rich for the model.
+        TranslationError: if they are malformed, contradictory, or too rich for the model.
     """
     parsed = parse_examples(examples)
     lexicon = learn_lexicon(parsed)
-    words = split_sentence(sentence)
-    source_words = tuple(dict.fromkeys((*lexicon, *words)))
-    target_words = tuple(lexicon.values())
-    for kind, used, limit in (("source", source_words, num_source_words), ("target", target_words, num_target_words)):
-        if len(used) > limit:
-            raise TranslationError(
-                f"This model takes at most {limit} distinct {kind} words, but the examples"
-                f"{' and the sentence' if kind == 'source' else ''} have {len(used)}: {quote(used)}."
-            )
-    return Question(parsed, words, lexicon, source_words, target_words)
+    check_number("source", tuple(lexicon), num_source_words, "examples")
+    check_number("target", tuple(lexicon.values()), num_target_words, "examples")
+    return Lesson(parsed, lexicon)
 
 
-def draw_binding(question: Question, num_source_words: int, num_target_words: int, rng: random.Random) -> list[int]:
+def ask(lesson: Lesson, sentence: object, num_source_words: int) -> tuple[str, ...]:
     """
-    Binds each word of a question to a symbol of its own, drawn at random.
+    The words of a sentence to translate by a lesson, for a model of `L` source words.
+
+    Raises:
+        TranslationError: if it isn't a sentence, or if the examples and it have more than `L` distinct words.
+    """
+    words = split_sentence(sentence)
+    check_number(
+        "source", tuple(dict.fromkeys((*lesson.lexicon, *words))), num_source_words, "examples and the sentence"
+    )
+    return words
+
+
+def check_number(kind: str, words: tuple[str, ...], limit: int, where: str) -> None:
+    """Raises `TranslationError` if there are more distinct words than the model has symbols."""
+    if len(words) > limit:
+        raise TranslationError(
+            f"This model takes at most {limit} distinct {kind} words, but the {where} have {len(words)}: "
+            f"{quote(words)}."
+        )
+
+
+def draw_binding(num_source_words: int, num_target_words: int, rng: random.Random) -> list[int]:
+    """
+    Binds every word that there can be to a symbol of its own, drawn at random.
 
     Returns:
-        The tokens of its source words (of `0 … L-1`) and then of its target words (of `L … L+R-1`), each in the order
-        of `question.source_words` and `question.target_words`.
+        The tokens of the first, second, … source word (of `0 … L-1`), then of the target words (of `L … L+R-1`), then
+        `␁` and `␂` themselves: a permutation of the tokens, from those of `write_example` to a model's.
     """
-    sources = rng.sample(range(num_source_words), len(question.source_words))
-    targets = rng.sample(range(num_target_words), len(question.target_words))
-    return sources + [num_source_words + target for target in targets]
+    sources = rng.sample(range(num_source_words), num_source_words)
+    targets = rng.sample(range(num_source_words, num_source_words + num_target_words), num_target_words)
+    return [*sources, *targets, num_source_words + num_target_words, num_source_words + num_target_words + 1]
 
 
-def write_prompt(question: Question, binding: Sequence[int], start_of_source: int, start_of_target: int) -> list[int]:
+def write_question(words: Sequence[str], lexicon: dict[str, str], config: MetaLSTMConfig) -> list[int]:
     """
-    The episode that asks a question, up to the translation: `␁ s…s ␂ t…t ␁ s…s ␂ t…t … ␁ s…s ␂`, as tokens.
+    `␁ s…s ␂`, the question for a translation, in tokens before any binding: the first distinct source word of the
+    examples is 0, the next 1, …, and words that are new here follow.
+    """
+    numbers = {word: number for number, word in enumerate(dict.fromkeys((*lexicon, *words)))}
+    return [config.start_of_source_id, *map(numbers.__getitem__, words), config.start_of_target_id]
+
+
+def write_example(example: Example, lexicon: dict[str, str], config: MetaLSTMConfig) -> list[int]:
+    """
+    `␁ s…s ␂ t…t`, in tokens before any binding: source words as in `write_question`, and the translation of word `i`
+    is `L + i`.
 
     Args:
-        question (`Question`): the question.
-        binding (`Sequence[int]`): the tokens of its words, from `draw_binding`.
-        start_of_source, start_of_target (`int`): the tokens `␁` and `␂`.
+        example (`Example`): the sentences.
+        lexicon (`dict[str, str]`): what its words mean, from `learn`.
+        config (`MetaLSTMConfig`): has `num_source_words` and the tokens `␁` and `␂`.
     """
-    num_sources = len(question.source_words)
-    source_tokens = dict(zip(question.source_words, binding[:num_sources], strict=True))
-    target_tokens = dict(zip(question.target_words, binding[num_sources:], strict=True))
-    prompt = []
-    for example in question.examples:
-        prompt += [start_of_source, *map(source_tokens.__getitem__, example.source)]
-        prompt += [start_of_target, *map(target_tokens.__getitem__, example.target)]
-    return [*prompt, start_of_source, *map(source_tokens.__getitem__, question.sentence), start_of_target]
+    question = write_question(example.source, lexicon, config)
+    return question + [config.num_source_words + number for number in question[1:-1]]
 
 
 def contradiction(first: int, second: int) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import metatrans_lab.hub_data  # noqa: F401  (what is patched must be there)
 from metatrans_lab.shell import main
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
@@ -21,12 +22,15 @@ def trained(train):
 
 
 def test_python(trained):
-    assert len(PYTHON) == 3
+    assert len(PYTHON) == 4
+    names = {}  # later blocks go on with earlier ones' names
     for block in PYTHON:
-        exec(compile(block, "README.md", "exec"), {})
+        exec(compile(block, "README.md", "exec"), names)
 
 
-def test_commands(trained, train, capsys):
+def test_commands(trained, train, hub_here, monkeypatch, capsys):
+    pushed = []
+    monkeypatch.setattr("metatrans_lab.hub_data.push_dataset", lambda *arguments: pushed.append(arguments) or "user/x")
     commands = [shlex.split(line, comments=True) for line in COMMANDS]
     assert {words[0] for words in commands} == {"make", "metatrans", "accelerate"}
     for words in commands:
@@ -35,9 +39,11 @@ def test_commands(trained, train, capsys):
         elif words[0] == "accelerate":
             assert words[:3] == ["accelerate", "launch", "train.py"]
             overrides = words[words.index("configs/cpu.yaml") + 1 :]
+            overrides = [word.replace("user/", "ada/") for word in overrides]
             # The tiny recipe in place of the default, and an end before the last checkpoint, so that one can resume.
             assert train(*overrides, "--model.hidden_size", "16") == 0
-    assert "→" in capsys.readouterr().out
+    assert "→" in capsys.readouterr().out and pushed == [("user/metatrans", [], False)]
+    assert "model.safetensors" in hub_here.files("ada/shared", "main", "model")
 
 
 def test_the_map_names_what_is_there():

@@ -236,7 +236,7 @@ def test_a_signal_saves_and_stops(train, tmp_path, number):
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 128 + number
     step = int(
-        re.search(r"stopped by a signal; saved \S+/checkpoint-(\d+), --resume_from_checkpoint latest goes on", output)[
+        re.search(r"stopped by a signal; saved \S+/checkpoint-(\d+), the same command goes on with --resume", output)[
             1
         ]
     )

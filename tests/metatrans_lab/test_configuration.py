@@ -108,7 +108,10 @@ def test_overrides_reach_inside(tmp_path):
             "curriculum[0].languages can't set num_source_words, which is the run's; set it in language",
         ),
         ("curriculum: []", "curriculum must have at least one stage"),
-        ("warmup_steps: 2000", "warmup_steps + decay_steps must be at most num_steps (1000), got 2000 + 0"),
+        (
+            "warmup_steps: 2000",
+            "warmup_steps + decay_steps must be at most num_steps (1000), got 2000 + 0; lower them too",
+        ),
         (
             "language: {num_source_words: 1, num_target_words: 1, held_out_languages: 0.5}",
             "held_out_languages=0.5 leaves no lexicon for",

@@ -31,7 +31,7 @@ def test_translate_prints_each_word(model, capsys):
     assert [line.split()[:3] for line in rest] == [
         [s, "→", t] for s, t in zip(["blue", "red", "green"], words, strict=True)
     ]
-    assert all("%" in line for line in rest)
+    assert ["%" in line for line in rest] == [word != "?" for word in words]
     assert ["guess" in line for line in rest] == [False, False, True]
 
 
@@ -44,7 +44,8 @@ def test_translate_as_json(model, capsys):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (["red"], "There are no examples"),
+        (["red"], 'there are no examples; give at least one, such as --example "red = dax"'),
+        ([*RULES, "blue red = ?"], "leave out the = and what follows, got 'blue red = ?'"),
         (["--example", "red dax", "red"], "an example is written \"SOURCE = TARGET\", with one =, got 'red dax'"),
         (["--example", "red = ", "red"], "The target side of example 1 is empty"),
         (["--example", "red blue = dax", "red"], "Example 1 has 2 source and 1 target words"),
@@ -74,11 +75,20 @@ def test_a_question_mark_is_explained(model, capsys, monkeypatch):
     answers(monkeypatch, {"source": "red", "target": "?"}, {"source": "green", "target": "?", "guess": True})
     main(["translate", model, *RULES, "red green"])
     assert capsys.readouterr().out.splitlines()[1:] == [
-        "  red   → ?   50.00%   no word of yours fits",
-        "  green → ?   50.00%   a guess: no example translates it; no word of yours fits",
+        "  red   → ?        –   no word of yours fits; but the examples say dax",
+        "  green → ?        –   a guess: no example translates it; no word of yours fits",
     ]
     main(["translate", model, "--example", "red = ?", "red green"])
     assert "no word of yours" not in capsys.readouterr().out
+
+
+def test_an_answer_against_the_examples_is_flagged(model, capsys, monkeypatch):
+    answers(monkeypatch, {"source": "red", "target": "wif"}, {"source": "blue", "target": "wif"})
+    main(["translate", model, *RULES, "red blue"])
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "  red  → wif   50.00%   but the examples say dax",
+        "  blue → wif   50.00%",
+    ]
 
 
 @pytest.mark.parametrize("encoding, arrow", [("utf-8", "→"), ("ascii", "->"), ("cp1252", "->")])
@@ -98,7 +108,7 @@ def test_what_is_no_model(tmp_path, capsys, command):
     (tmp_path / "file").touch()
     for folder, message in (
         (tmp_path, f"{tmp_path} is no model folder: it has no config.json"),
-        (tmp_path / "nowhere", "can't load a model from "),
+        (tmp_path / "nowhere", f"there is no folder {tmp_path}/nowhere"),
         (tmp_path / "file", f"{tmp_path}/file is a file, and a model is a folder; give {tmp_path}"),
         ("", "the model's name is empty; give its folder, or its repository on the Hub"),
     ):

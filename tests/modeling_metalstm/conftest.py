@@ -1,5 +1,7 @@
 import pytest
 import torch
+from transformers import DynamicCache
+from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from modeling_metalstm import MetaLSTMConfig, MetaLSTMForCausalLM
 
@@ -26,3 +28,53 @@ def make_model():
         return model.to(dtype)
 
     return make
+
+
+class PerfectTranslator(MetaLSTMForCausalLM):
+    """
+    The exact predictor of a word-by-word language, in place of a trained model: a word translated before has its
+    translation, any other one of the targets that translate nothing yet, each alike. `taste` makes it like some
+    symbols more than others, as a trained model does.
+    """
+
+    taste = None
+
+    def forward(self, input_ids, attention_mask=None, past_key_values=None, **kwargs):
+        """Its state is all tokens read, `(B, …)`, with -1 for padding."""
+        config = self.config
+        num_sources, num_targets = config.num_source_words, config.num_target_words
+        history = input_ids if attention_mask is None else input_ids.where(attention_mask.bool(), -1)
+        if past_key_values is None:
+            past_key_values = DynamicCache(config=config)
+        else:
+            history = torch.cat([past_key_values.layers[0].keys, history], dim=1)
+        past_key_values.update(history, history, 0)
+        logits = torch.full((len(input_ids), 1, config.vocab_size), -20.0)
+        for row, tokens in enumerate(history.tolist()):
+            lexicon, source, target = {}, [], None
+            for token in tokens:
+                if token == -1:
+                    continue
+                if token == config.start_of_source_id:
+                    source, target = [], None
+                elif token == config.start_of_target_id:
+                    target = []
+                elif target is None:
+                    source.append(token)
+                else:
+                    lexicon[source[len(target)]] = token
+                    target.append(token)
+            if len(target) < len(source):
+                candidates = set(range(num_sources, num_sources + num_targets)) - set(lexicon.values())
+                known = lexicon.get(source[len(target)])
+                logits[row, -1, [known] if known is not None else sorted(candidates)] = 0.0
+            else:
+                logits[row, -1, config.start_of_source_id] = 0.0
+        if self.taste is not None:
+            logits = logits + self.taste
+        return CausalLMOutputWithPast(logits=logits, past_key_values=past_key_values)
+
+
+@pytest.fixture
+def perfect_translator():
+    return PerfectTranslator(MetaLSTMConfig(embedding_size=4, hidden_size=4)).eval()

@@ -2,53 +2,48 @@ import random
 
 import pytest
 
+from modeling_metalstm import MetaLSTMConfig
 from modeling_metalstm.words import (
     Example,
     TranslationError,
     ask,
     draw_binding,
+    learn,
     learn_lexicon,
     parse_examples,
     split_sentence,
-    write_prompt,
+    write_example,
+    write_question,
 )
 
 EXAMPLES = [("red", "dax"), ("blue red", "wif dax")]
 
 
-def test_a_question_holds_the_words_in_order_of_use():
-    question = ask(EXAMPLES, " green\tred ", 6, 6)
-    assert question.examples == (Example(("red",), ("dax",)), Example(("blue", "red"), ("wif", "dax")))
-    assert question.sentence == ("green", "red")
-    assert question.lexicon == {"red": "dax", "blue": "wif"}
-    assert question.source_words == ("red", "blue", "green") and question.target_words == ("dax", "wif")
+def test_a_lesson_holds_the_words_in_order_of_use():
+    lesson = learn(EXAMPLES, 6, 6)
+    assert lesson.examples == (Example(("red",), ("dax",)), Example(("blue", "red"), ("wif", "dax")))
+    assert list(lesson.lexicon.items()) == [("red", "dax"), ("blue", "wif")]
+    assert ask(lesson, " green\tred ", 6) == ("green", "red")
 
 
 def test_pairs_may_be_lists():
     assert parse_examples([["red", "dax"]]) == parse_examples((("red", "dax"),))
 
 
-def test_a_prompt_is_an_episode_without_its_last_translation():
-    question = ask(EXAMPLES, "green red", 6, 6)
-    binding = [4, 0, 2, 11, 6]  # red blue green, dax wif
-    assert write_prompt(question, binding, 12, 13) == [12, 4, 13, 11, 12, 0, 4, 13, 6, 11, 12, 2, 4, 13]
+def test_examples_and_a_question_make_an_episode():
+    config, lexicon = MetaLSTMConfig(num_source_words=6, num_target_words=4), {"red": "dax", "blue": "wif"}
+    assert write_example(Example(("blue", "red"), ("wif", "dax")), lexicon, config) == [10, 1, 0, 11, 7, 6]
+    assert write_question(("green", "red", "zup", "green"), lexicon, config) == [10, 2, 0, 3, 2, 11]
 
 
-def test_bindings_are_injective_random_and_seeded():
-    question = ask(EXAMPLES, "green red", 6, 4)
-    draws = [tuple(draw_binding(question, 6, 4, random.Random(seed))) for seed in range(200)]
+def test_bindings_are_permutations_random_and_seeded():
+    draws = [tuple(draw_binding(6, 4, random.Random(seed))) for seed in range(200)]
     for draw in draws:
-        assert len(set(draw[:3])) == 3 and set(draw[:3]) <= set(range(6))
-        assert len(set(draw[3:])) == 2 and set(draw[3:]) <= set(range(6, 10))
+        assert sorted(draw[:6]) == list(range(6)) and sorted(draw[6:10]) == list(range(6, 10))
+        assert draw[10:] == (10, 11)
     assert len(set(draws)) > 150
-    assert {draw[0] for draw in draws} == set(range(6)) and {draw[3] for draw in draws} == set(range(6, 10))
-    assert tuple(draw_binding(question, 6, 4, random.Random(5))) == draws[5]
-
-
-def test_every_symbol_can_be_used():
-    words = "a b c d e f"
-    question = ask([(words, words.upper())], words, 6, 6)
-    assert sorted(draw_binding(question, 6, 6, random.Random(0))) == list(range(12))
+    assert {draw[0] for draw in draws} == set(range(6)) and {draw[6] for draw in draws} == set(range(6, 10))
+    assert tuple(draw_binding(6, 4, random.Random(5))) == draws[5]
 
 
 LONG = "a " * 1001
@@ -102,6 +97,11 @@ LONG = "a " * 1001
             r"'red blue a b c'\.",
         ),
         (
+            [("a b c d e", "w x y z v")],
+            "a",
+            r"This model takes at most 4 distinct source words, but the examples have 5: 'a b c d e'\.",
+        ),
+        (
             [("a b c d", "w x y z")],
             "a",
             r"This model takes at most 3 distinct target words, but the examples have 4: 'w x y z'\.",
@@ -117,7 +117,7 @@ LONG = "a " * 1001
 )
 def test_mistakes_are_said_in_one_sentence(examples, sentence, message):
     with pytest.raises(TranslationError, match=f"^{message}$") as error:
-        ask(examples, sentence, 4, 3)
+        ask(learn(examples, 4, 3), sentence, 4)
     assert isinstance(error.value, ValueError) and "\n" not in str(error.value)
 
 

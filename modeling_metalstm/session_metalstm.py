@@ -1,0 +1,210 @@
+"""
+A translator that reads its examples once: their state is kept, and a copy of it answers each question.
+
+```python
+>>> session = TranslatorSession(model, [("red", "dax"), ("blue red", "wif dax")])
+>>> session("blue red")["translation_text"]
+"wif dax"
+>>> session.add("green", "lug")             # reads these words only
+>>> session(["green blue", "red"])          # one batch
+```
+"""
+
+import copy
+import random
+import reprlib
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from transformers import PreTrainedModel
+from transformers.cache_utils import Cache
+
+from .words import TranslationError, ask, draw_binding, learn, write_example, write_question
+
+UNKNOWN_WORD = "?"
+MAX_BINDINGS = 100
+MAX_TOKENS = 8192  # of all rows, read at once, which bounds the memory
+
+
+class TranslatorSession:
+    """
+    Translates by examples, in words of the user's own: each distinct word is bound to a random symbol of the model's
+    alphabet, the model says as many target words as the sentence has, and they are bound back.
+
+    The whole alphabet is bound at the start, so words that come later find their symbols. The examples are read when
+    the first question needs them; a question costs the same after ten and after a thousand.
+
+    Args:
+        model (`MetaLSTMForCausalLM`): the model.
+        examples (list of pairs): sentences with their translations, such as `[("red", "dax")]`; words stand at the
+            same place as their translations.
+        num_bindings (`int`, defaults to 1): how many random bindings to average, 1 to 100. A model that treats its
+            symbols alike needs one; averaging several evens out how far it doesn't.
+        seed (`int`, defaults to 0): the seed of the bindings; the same seed gives the same results.
+
+    Raises:
+        TranslationError: at something that it can't read, in a sentence that says why; also in `add` and in a call,
+            after which the session is as it was before.
+    """
+
+    def __init__(self, model: PreTrainedModel, examples: Any, num_bindings: int = 1, seed: int = 0):
+        check_integer("num_bindings", num_bindings, 1, MAX_BINDINGS)
+        check_integer("seed", seed, 0, 2**63 - 1)
+        self.model = model
+        self.num_sources, self.num_targets = model.config.num_source_words, model.config.num_target_words
+        self.lesson = learn(examples, self.num_sources, self.num_targets)
+        self._examples = list(examples)
+        rng = random.Random(seed)
+        bindings = [draw_binding(self.num_sources, self.num_targets, rng) for _ in range(num_bindings)]
+        self._bindings = torch.tensor(bindings, device=model.device)  # (n, L + R + 2)
+        self._state: Cache | None = None  # after `_num_read` examples, a row for each binding
+        self._num_read = 0
+
+    def add(self, source: str, target: str) -> None:
+        """One more example, at the end."""
+        examples = [*self._examples, (source, target)]
+        self.lesson = learn(examples, self.num_sources, self.num_targets)
+        self._examples = examples
+
+    def __call__(self, sentences: str | list[str]) -> dict[str, Any] | list[dict[str, Any]]:
+        """
+        Translates a sentence, or a list of them in batches.
+
+        Returns:
+            For each sentence a dictionary of `translation_text` and of `words`, one dictionary for each of its words:
+
+            source (`str`): the word.
+            target (`str`): its translation, or `"?"` where the most probable symbol isn't any of the user's words.
+            probability (`float`): the probability of that word; for `"?"`, of all words without a name together.
+            guess (`bool`): whether no example translates the word.
+        """
+        if not isinstance(sentences, (list, tuple)):
+            return self([sentences])[0]
+        if not sentences:
+            raise TranslationError("There are no sentences to translate; give one, or a list of at least one.")
+        # All are checked first: a mistake in the last is found before the first is translated.
+        questions = [ask(self.lesson, sentence, self.num_sources) for sentence in sentences]
+        self._read_examples()
+        results = []
+        for batch in self._batches(questions):
+            results += self._translate(batch)
+        return results
+
+    @torch.no_grad()
+    def _read_examples(self) -> None:
+        """Brings the state up to date with the lesson; if that is interrupted, the old one stays."""
+        lexicon, config = self.lesson.lexicon, self.model.config
+        unread = self.lesson.examples[self._num_read :]
+        tokens = [token for example in unread for token in write_example(example, lexicon, config)]
+        if tokens:
+            tokens = self._bindings[:, torch.tensor(tokens, device=self._bindings.device)]
+            _, self._state = self._read(tokens, copy.deepcopy(self._state))
+            self._num_read = len(self.lesson.examples)
+
+    def _read(
+        self, tokens: torch.LongTensor, state: Cache | None, mask: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, Cache]:
+        """
+        Reads tokens `(rows, S)`, in pieces if they are many.
+
+        Returns:
+            The probability of each target word to be next, `(rows, R)` in the order of the alphabet, and the state.
+        """
+        for piece in range(0, tokens.shape[1], max(MAX_TOKENS // len(tokens), 1)):
+            columns = slice(piece, piece + max(MAX_TOKENS // len(tokens), 1))
+            output = self.model(
+                input_ids=tokens[:, columns],
+                attention_mask=None if mask is None else mask[:, columns],
+                past_key_values=state,
+                use_cache=True,
+                logits_to_keep=1,
+            )
+            state = output.past_key_values
+        alphabet = slice(self.num_sources, self.num_sources + self.num_targets)
+        return output.logits[:, -1, alphabet].float().softmax(dim=-1), state
+
+    def _batches(self, questions: list[tuple[str, ...]]) -> Iterator[list[tuple[str, ...]]]:
+        """The questions in their order, as many together as their padded rows keep to `MAX_TOKENS`."""
+        batch, longest = [], 0
+        for question in questions:
+            longest = max(longest, len(question) + 2)
+            if batch and (len(batch) + 1) * len(self._bindings) * longest > MAX_TOKENS:
+                yield batch
+                batch, longest = [], len(question) + 2
+            batch.append(question)
+        yield batch
+
+    @torch.no_grad()
+    def _translate(self, questions: list[tuple[str, ...]]) -> list[dict[str, Any]]:
+        """
+        Greedy decoding of as many target words as each sentence has, in words rather than symbols, so that all
+        bindings of a sentence say the same. A row for each binding, `n` for the first sentence, `n` for the next, …
+        """
+        device, num_bindings, lexicon = self._bindings.device, len(self._bindings), self.lesson.lexicon
+        written = [write_question(question, lexicon, self.model.config) for question in questions]
+        width = max(map(len, written))
+        padded = torch.tensor([[0] * (width - len(tokens)) + tokens for tokens in written], device=device)
+        lengths = torch.tensor([len(tokens) for tokens in written], device=device)
+        mask = torch.arange(width, device=device) >= width - lengths[:, None]
+        tokens = self._bindings[:, padded].transpose(0, 1).flatten(0, 1)  # (sentences * n, width)
+
+        state = copy.deepcopy(self._state)
+        state.batch_select_indices(torch.arange(num_bindings, device=device).repeat(len(questions)))
+        symbols, state = self._read(tokens, state, mask.repeat_interleave(num_bindings, dim=0).long())
+        num_words = torch.full((len(questions),), len(lexicon), device=device)
+        targets = self._bindings[:, self.num_sources : self.num_sources + self.num_targets]  # (n, R)
+        in_words = (targets - self.num_sources).repeat(len(questions), 1)
+        said, probabilities = [], []
+        for step in range(width - 2):
+            # (sentences, R): in the order of words, averaged over the bindings.
+            words = symbols.gather(1, in_words).unflatten(0, (len(questions), num_bindings)).mean(dim=1)
+            probabilities.append(words)
+            said.append(choose_word(words, num_words))
+            # A word without a name that was said once is a word of this sentence.
+            num_words = torch.maximum(num_words, said[-1] + 1)
+            if step < width - 3:
+                symbols, state = self._read(targets[:, said[-1]].T.reshape(-1, 1), state)
+
+        names = tuple(lexicon.values())
+        nameless = [1 - words[:, : len(names)].sum(dim=-1) for words in probabilities]
+        best = [words.gather(1, word[:, None])[:, 0] for words, word in zip(probabilities, said, strict=True)]
+        said, best, nameless = (torch.stack(steps, dim=1).tolist() for steps in (said, best, nameless))
+        results = []
+        for row, question in enumerate(questions):
+            words = []
+            for step, source in enumerate(question):
+                named = said[row][step] < len(names)
+                probability = best[row][step] if named else nameless[row][step]
+                words.append(
+                    {
+                        "source": source,
+                        "target": names[said[row][step]] if named else UNKNOWN_WORD,
+                        "probability": min(max(probability, 0.0), 1.0),
+                        "guess": source not in lexicon,
+                    }
+                )
+            results.append({"translation_text": " ".join(word["target"] for word in words), "words": words})
+        return results
+
+
+def choose_word(probabilities: torch.Tensor, num_words: torch.Tensor) -> torch.Tensor:
+    """
+    The most probable word of each row. The columns from a row's `num_words` on are words that nothing has been said
+    of: they are alike and share their probability, and the first of them is chosen for all.
+
+    Args:
+        probabilities (`torch.Tensor` of shape `(B, R)`): of each word.
+        num_words (`torch.Tensor` of shape `(B,)`): how many of them are known.
+    """
+    column = torch.arange(probabilities.shape[1], device=probabilities.device)
+    is_left = column >= num_words[:, None]
+    share = (probabilities * is_left).sum(dim=1, keepdim=True) / is_left.sum(dim=1, keepdim=True).clamp(min=1)
+    # Of words as good as each other, to rounding, the first.
+    return (torch.where(is_left, share, probabilities).log() - 1e-6 * column).argmax(dim=1)
+
+
+def check_integer(name: str, value: object, least: int, most: int) -> None:
+    """Raises `TranslationError` if a parameter isn't an integer from `least` to `most`."""
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise TranslationError(f"`{name}` must be an integer from {least:,} to {most:,}, not {reprlib.repr(value)}.")
