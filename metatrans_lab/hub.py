@@ -12,12 +12,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
 
-import httpx2
 from huggingface_hub import HfApi, get_token, set_client_factory
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError
 from huggingface_hub.utils._http import default_client_factory
 
 from metatrans_lab.errors import UserError
+
+try:
+    import httpx2 as httpx  # huggingface_hub's own client from 2.0 on
+except ImportError:
+    import httpx
 
 TIMEOUT = 60.0
 """Seconds without an answer; huggingface_hub itself would wait for ever while it uploads."""
@@ -25,13 +29,13 @@ TIMEOUT = 60.0
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 
 # One push can raise any of these: statuses, uploads that failed inside, dropped connections, files.
-PUSH_ERRORS = (HfHubHTTPError, RuntimeError, httpx2.HTTPError, OSError, ValueError)
+PUSH_ERRORS = (HfHubHTTPError, RuntimeError, httpx.HTTPError, OSError, ValueError)
 
 
 def give_clients_a_timeout() -> None:
-    def client_with_timeout() -> httpx2.Client:
+    def client_with_timeout() -> httpx.Client:
         client = default_client_factory()
-        client.timeout = httpx2.Timeout(TIMEOUT)
+        client.timeout = httpx.Timeout(TIMEOUT)
         return client
 
     set_client_factory(client_with_timeout)

@@ -116,6 +116,16 @@ def test_lasting_faults_leave_a_complete_folder_and_code_3(train, hub_here, caps
     assert sum(clients) <= 20 and TOKEN not in error
 
 
+def test_a_hub_that_never_answers_is_given_up(train, hub_here, monkeypatch, capsys):
+    from ..hub.hub_faults import Delay
+
+    monkeypatch.setattr("metatrans_lab.hub.TIMEOUT", 0.5)
+    hub_here.fail("POST /api/models/.*/commit/.*", Delay(30), times=None)
+    assert train(*PUSH, "--hub_patience", "3") == 3
+    assert "trained, but not pushed (" in capsys.readouterr().err
+    assert json.loads(Path("outputs/tiny/results.json").read_text())["steps"] == 40
+
+
 def test_a_hub_that_is_down_at_first_costs_nothing(train, hub_here, capsys):
     from ..hub.hub_faults import Status
 
