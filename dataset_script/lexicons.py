@@ -28,7 +28,8 @@ from dataset_script.streams import (
 ENUMERABLE = 50_000
 """Up to so many lexicons are listed once and drawn by number; more are drawn by permutation and rejection."""
 
-PURPOSE_LEXICON = 0  # further tries of a rejected lexicon count up from here
+# Purposes of draws: a number among the listed lexicons; try n of a permutation is 2¹⁶ + n, clear of other purposes.
+PURPOSE_NUMBER, PURPOSE_TRY = 0, 1 << 16
 
 # Of lexicons that can't be listed: a pool never needs a large part of them, and few enough tries find one of a split.
 MAX_POOL = ENUMERABLE // 2
@@ -112,21 +113,20 @@ def draw_lexicons(config: LanguageConfig, split: str, keys):
 
 
 def _draw_listed(keys, lexicons: np.ndarray):
-    return array_like(keys, lexicons)[draw_below(keys, PURPOSE_LEXICON, 1, len(lexicons))[:, 0]]
+    return array_like(keys, lexicons)[draw_below(keys, PURPOSE_NUMBER, 1, len(lexicons))[:, 0]]
 
 
 def _draw_rejecting(config: LanguageConfig, split: str, keys):
     def attempt(keys, number: int):
-        return draw_permutations(keys, PURPOSE_LEXICON + number, config.num_target_words)[:, : config.num_source_words]
+        return draw_permutations(keys, PURPOSE_TRY + number, config.num_target_words)[:, : config.num_source_words]
 
-    # The counters of try n begin at n · 2³², so the other purposes of an episode (small numbers) are left alone.
-    lexicons = attempt(keys, 1 << 16)
+    lexicons = attempt(keys, 0)
     rejected = (~in_split(config, split, lexicons)).nonzero()
     rejected = rejected[0] if isinstance(rejected, tuple) else rejected[:, 0]
     for number in itertools.count(1):
         if len(rejected) == 0:
             return lexicons
-        again = attempt(keys[rejected], (1 << 16) + number)
+        again = attempt(keys[rejected], number)
         accepted = in_split(config, split, again)
         lexicons[rejected[accepted]] = again[accepted]
         rejected = rejected[~accepted]

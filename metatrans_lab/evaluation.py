@@ -75,6 +75,10 @@ def ragged_exact_match(model, language: LanguageConfig, num_prompts: int = 1000,
     """Exact match on prompts as people type them: 2–10 examples, sentences of 1–5 words, 2–6 words in use.
 
     Every word of the question occurs in some example. Numbers of examples come up equally often.
+
+    Returns:
+        `ragged_exact_match`, the fraction of answers exactly right with their closing ␁; `num_ragged_prompts`; and its
+        95% `interval`.
     """
     exact = []
     most = min(6, language.num_source_words)

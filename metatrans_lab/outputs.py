@@ -29,7 +29,8 @@ from modeling_metalstm import build_tokenizer
 SNAPSHOT = ".push-"
 CONFIG, LOG, RESULTS = "training_config.yaml", "log.jsonl", "results.json"
 
-# What may differ between a run and its resumption: none of it shapes the weights or the figures.
+# What may differ between a run and its resumption. None of it shapes the weights but num_threads, by rounding, where
+# operations divide among threads: so a resumed run keeps its number unless it is told another.
 FREE_KEYS = (
     "name",
     "output_dir",
