@@ -5,13 +5,14 @@ The model of Volodymyr Kyrylov's post of 12 October 2023, at home in transformer
 `past_key_values`, so a generated token costs the same after ten examples and after a thousand.
 """
 
+import copy
 import math
 from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import nn
-from transformers import DynamicCache, GenerationMixin, PreTrainedModel
+from transformers import DynamicCache, GenerationMixin, PreTrainedModel, StoppingCriteriaList
 from transformers import initialization as init
 from transformers.cache_utils import Cache
 from transformers.modeling_layers import GradientCheckpointingLayer
@@ -20,6 +21,7 @@ from transformers.utils import can_return_tuple
 
 from .cache_metalstm import LSTMCacheLayer
 from .configuration_metalstm import MetaLSTMConfig
+from .generation_metalstm import ClosedAlphabetStopStrings
 from .recurrence import GATE_RECURRENCES, choose_recurrence, lstm_from_gates, lstm_from_inputs, prepend_state
 
 if TYPE_CHECKING:
@@ -276,6 +278,14 @@ class MetaLSTMForCausalLM(MetaLSTMPreTrainedModel, GenerationMixin):
 
     def _get_static_cache_init_shape(self) -> None:
         """A state has no heads to prepare: None has `generate()` leave a static cache to the first call."""
+
+    def _get_stopping_criteria(self, generation_config, stopping_criteria, tokenizer=None, **kwargs):
+        if generation_config.stop_strings is not None and tokenizer is not None:
+            strings = ClosedAlphabetStopStrings(tokenizer, generation_config.stop_strings)
+            stopping_criteria = StoppingCriteriaList([*(stopping_criteria or []), strings])
+            generation_config = copy.copy(generation_config)
+            generation_config.stop_strings = None
+        return super()._get_stopping_criteria(generation_config, stopping_criteria, tokenizer=tokenizer, **kwargs)
 
     @can_return_tuple
     def forward(

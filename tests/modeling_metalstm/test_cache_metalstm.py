@@ -67,3 +67,5 @@ def test_cropping_is_refused(read):
     assert not cache.is_croppable
     with pytest.raises(ValueError, match="can't be cropped"):
         cache.crop(-1)
+    with pytest.raises(ValueError, match="can't be cropped"):
+        cache.crop(3)

@@ -5,12 +5,31 @@ import copy
 import pytest
 import torch
 from transformers import GenerationConfig
+from transformers.generation import BaseStreamer
+
+from modeling_metalstm import MetaLSTMForCausalLM, build_tokenizer
 
 NEW = 7
 
 
 def tokens_of(batch_size, length, seed=0):
     return torch.randint(0, 14, (batch_size, length), generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.fixture
+def make_model(make_model):
+    """Without biases a model says many things: one that repeats a word would hide mistakes."""
+
+    def make(scale=4.0, **config):
+        model = make_model(scale=scale, **config)
+        with torch.no_grad():
+            for name, parameter in model.named_parameters():
+                if "bias" in name:
+                    parameter.zero_()
+            model.lm_head.bias[model.config.pad_token_id] = -1e3
+        return model
+
+    return make
 
 
 def generate(model, tokens, **kwargs):
@@ -27,7 +46,7 @@ def test_greedy_is_the_argmax_of_the_whole_sequence_read_anew(make_model):
         with torch.no_grad():
             expected = torch.cat([expected, model(expected).logits[:, -1:].argmax(dim=-1)], dim=1)
     assert torch.equal(result, expected)
-    assert len(result[:, 9:].unique()) > 1  # a model that says one thing would hide mistakes
+    assert len(result[:, 9:].unique()) > 5
 
 
 def test_it_stops_at_the_end_of_the_sentence(make_model):
@@ -139,10 +158,124 @@ def test_bfloat16_generates(make_model):
     assert generate(model, tokens_of(2, 9), num_beams=3).shape == (2, 9 + NEW)
 
 
-def test_assisted_decoding_is_refused(make_model):
+def test_float16_generates(make_model):
+    model = make_model(dtype=torch.float16, scale=1.0)
+    exact = make_model(scale=1.0)
+    exact.load_state_dict(model.state_dict())
+    tokens = tokens_of(2, 9)
+    half = model(tokens).logits
+    assert half.dtype == torch.float16
+    torch.testing.assert_close(half.float(), exact(tokens).logits, rtol=1e-3, atol=5e-3)
+    assert torch.equal(generate(model, tokens), generate(exact, tokens))
+
+
+def test_beam_sampling_is_seeded(make_model):
     model = make_model()
+
+    def draw(seed):
+        torch.manual_seed(seed)
+        return generate(model, tokens_of(2, 9), do_sample=True, num_beams=3, num_return_sequences=2)
+
+    assert draw(1).shape == (4, 9 + NEW)
+    assert torch.equal(draw(1), draw(1)) and not torch.equal(draw(1), draw(2))
+
+
+def test_logits_processors_shape_the_answers(make_model):
+    model = make_model()
+    tokens = tokens_of(2, 9)
+    said = generate(model, tokens)[:, 9:].unique().tolist()
+    banned = generate(model, tokens, bad_words_ids=[[word] for word in said])[:, 9:]
+    assert not set(banned.flatten().tolist()) & set(said)
+
+    def only_three(input_ids, scores):
+        return torch.full_like(scores, -torch.inf).index_fill(1, torch.tensor([3]), 0.0)
+
+    assert (generate(model, tokens, logits_processor=[only_three])[:, 9:] == 3).all()
+    samples = generate(model, tokens, do_sample=True, temperature=0.7, top_p=0.9, num_return_sequences=3)
+    assert samples.shape == (6, 9 + NEW)
+
+
+def test_stop_strings_end_a_row(make_model):
+    model, tokenizer = make_model(), build_tokenizer()
+    tokens = tokens_of(2, 9)
+    whole = generate(model, tokens)
+    texts = [tokenizer.decode(row).split() for row in whole[:, 9:]]
+    stop = texts[0][2]  # a word that the first row says at once or later
+    stopped = model.generate(
+        tokens,
+        attention_mask=torch.ones_like(tokens),
+        max_new_tokens=NEW,
+        min_new_tokens=NEW,
+        stop_strings=stop,
+        tokenizer=tokenizer,
+    )
+    for row, text in enumerate(texts):
+        length = text.index(stop) + 1 if stop in text else NEW
+        said = tokenizer.decode(stopped[row, 9:]).split()
+        assert said[:length] == text[:length] and set(said[length:]) <= {"<pad>"}
+    # A string across words, of a list; and the prompt's own words don't count.
+    pair = " ".join(texts[0][:2])
+    settings = {"attention_mask": torch.ones(1, 9), "max_new_tokens": NEW, "eos_token_id": None}
+    across = model.generate(tokens[:1], stop_strings=["nowhere", pair], tokenizer=tokenizer, **settings)
+    assert tokenizer.decode(across[0, 9:]) == pair
+    with pytest.raises(ValueError, match="tokenizer"):
+        model.generate(tokens[:1], stop_strings=pair, **settings)
+
+
+def test_streamers_get_each_token(make_model):
+    class Collector(BaseStreamer):
+        def __init__(self):
+            self.tokens, self.ended = [], False
+
+        def put(self, value):
+            self.tokens += value.flatten().tolist()
+
+        def end(self):
+            self.ended = True
+
+    streamer, tokens = Collector(), tokens_of(1, 9)
+    assert generate(make_model(), tokens, streamer=streamer)[0].tolist() == streamer.tokens and streamer.ended
+
+
+def test_compiled_models_agree(make_model):
+    model = make_model()
+    tokens = tokens_of(2, 20)
+    compiled = torch.compile(model, backend="aot_eager")  # inductor's kernels are torch's to test
+    torch.testing.assert_close(compiled(tokens).logits, model(tokens).logits)
+    assert torch.equal(generate(compiled, tokens), generate(model, tokens))
+
+
+@pytest.mark.parametrize(
+    "device_map",
+    ["cpu", "auto", {"": "cpu"}, {"model.embed_tokens": "cpu", "model.lstm": "disk", "lm_head": "cpu"}],
+    ids=["cpu", "auto", "whole", "offloaded"],
+)
+def test_device_maps(make_model, tmp_path, device_map):
+    model = make_model()
+    model.save_pretrained(tmp_path)
+    loaded = MetaLSTMForCausalLM.from_pretrained(tmp_path, device_map=device_map, offload_folder=tmp_path / "offload")
+    tokens = tokens_of(2, 9)
+    assert torch.equal(loaded(tokens).logits, model(tokens).logits)
+    assert torch.equal(generate(loaded, tokens), generate(model, tokens))
+
+
+def test_resized_models_generate_the_new_words(make_model):
+    model = make_model()
+    model.resize_token_embeddings(20, mean_resizing=False)
+    with torch.no_grad():
+        model.lm_head.bias[19] += 1e3
+    assert (generate(model, tokens_of(2, 9))[:, 9:] == 19).all()
+
+
+@pytest.mark.parametrize(
+    "settings", [{"prompt_lookup_num_tokens": 2}, {"assistant_early_exit": 1}, {"assistant_model": "itself"}], ids=str
+)
+def test_assisted_decoding_is_refused(make_model, settings):
+    model = make_model()
+    if "assistant_model" in settings:
+        settings = {"assistant_model": make_model()}
     with pytest.raises(ValueError, match="not supported with stateful models"):
-        generate(model, tokens_of(1, 9), assistant_model=make_model())
+        generate(model, tokens_of(1, 9), **settings)
 
 
 def test_translations_are_greedy_by_default(make_model):

@@ -170,3 +170,27 @@ def test_a_model_from_a_base_model_gets_a_fresh_head(folder, tmp_path):
     head = MetaLSTMForCausalLM.from_pretrained(tmp_path).lm_head
     for parameter in (head.weight.detach(), head.bias.detach()):
         assert 0 < float(parameter.abs().max()) <= 16**-0.5
+
+
+def test_saving_a_loaded_folder_gives_the_same_files(folder, tmp_path):
+    """Model, tokenizer and pipeline, once and once more: the files are the same to the byte."""
+
+    def files(path):
+        found = {file.name: file.read_bytes() for file in path.iterdir() if file.is_file()}
+        # Here transformers notes where it loaded a tokenizer from, and nothing where it was built.
+        settings = json.loads(found["tokenizer_config.json"])
+        found["tokenizer_config.json"] = {
+            name: value for name, value in settings.items() if name not in ("is_local", "local_files_only")
+        }
+        return found
+
+    first, second, whole = tmp_path / "first", tmp_path / "second", tmp_path / "whole"
+    for source, target in ((folder, first), (first, second)):
+        AutoModelForCausalLM.from_pretrained(source).save_pretrained(target)
+        AutoTokenizer.from_pretrained(source).save_pretrained(target)
+    pipeline("in-context-translation", model=str(second)).save_pretrained(whole)
+    expected = files(folder)
+    assert {"config.json", "generation_config.json", "model.safetensors", "tokenizer.json"} < set(expected)
+    for path in (first, second, whole):
+        assert files(path).keys() == expected.keys()
+        assert [name for name, content in files(path).items() if content != expected[name]] == []
