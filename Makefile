@@ -1,8 +1,8 @@
-# Each target makes .venv first if it is missing or out of date.
+# Each target makes its environment first if that is missing or out of date.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: train test conformance bench quality style
+.PHONY: train test test-oldest conformance bench quality style
 
 train: .venv/ready  # the main job: a translator in outputs/cpu; ARGS="--seed 1 --name other" changes what you like
 	$(BIN)/accelerate launch --quiet --num_processes 1 --num_machines 1 --mixed_precision no --dynamo_backend no \
@@ -11,11 +11,17 @@ train: .venv/ready  # the main job: a translator in outputs/cpu; ARGS="--seed 1 
 test: .venv/ready  # all tests; none needs the network
 	$(BIN)/python -m pytest $(ARGS)
 
+test-oldest: .venv-oldest/ready  # the same tests on the oldest versions that setup.cfg allows
+	.venv-oldest/bin/python -m pytest $(ARGS)
+
 conformance: .venv/ready  # transformers' own model tests, fetched from the package registry, on our classes
 	$(BIN)/python -m pytest -m slow -s tests/modeling_metalstm/test_conformance.py $(ARGS)
 
-bench: .venv/ready  # side by side with the post's procedures; writes benchmarks/results
-	$(BIN)/python benchmarks/data.py
+bench: .venv/ready  # side by side with the post's procedures and the peers; into benchmarks/results and its README
+	@for name in data training generation distributed step_profile time_to_optimum; do \
+		echo "benchmarks/$$name.py"; $(BIN)/python benchmarks/$$name.py $(ARGS) || exit 1; echo; \
+	done
+	$(BIN)/python benchmarks/report.py
 
 quality: .venv/ready  # lints, changes nothing
 	$(BIN)/ruff check .
@@ -26,7 +32,9 @@ style: .venv/ready  # mends what can be mended
 	$(BIN)/ruff format .
 
 .venv/ready: setup.cfg constraints.txt
-	@echo "installing into .venv: some minutes, once"
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
+.venv-oldest/ready: setup.cfg constraints-oldest.txt
+.venv/ready .venv-oldest/ready:
+	@echo "installing into $(@D): some minutes, once"
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(lastword $^) --editable ".[dev]"
 	@touch $@

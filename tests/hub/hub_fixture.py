@@ -8,6 +8,7 @@ import importlib
 import os
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -20,6 +21,7 @@ ACCOUNTS = {
     "hf_charles_writes": Account("charles"),
 }
 TOKEN = "hf_ada_writes"
+PUBLIC = "https://huggingface.co"
 
 # Said to subprocesses; all but the first are what keeps a client on the loopback and quiet.
 SETTINGS = {
@@ -86,7 +88,6 @@ def copies(endpoint: str, home: Path) -> dict[str, object]:
         "huggingface_hub.hf_file_system": {"hffs.endpoint": endpoint, "hffs._api.endpoint": endpoint},
         "huggingface_hub.utils._cache_manager": {"HF_HUB_CACHE": hub},
         "huggingface_hub.utils._git_credential": {"ENDPOINT": endpoint},
-        "huggingface_hub.utils._http": {"_HUB_ORIGINS": frozenset()},
         "datasets.config": {
             "HF_ENDPOINT": endpoint,
             "HUB_DATASETS_URL": endpoint + "/datasets/{repo_id}/resolve/{revision}/{path}",
@@ -109,7 +110,7 @@ def hub_here(hub, monkeypatch):
     Not in this process: `trust_remote_code` (the folder of modules is copied into four modules and into `sys.path`,
     and a class once loaded stays) and `HF_HUB_ETAG_TIMEOUT` as the default of `HfApi`'s methods. Use a subprocess.
     """
-    from huggingface_hub import HfFileSystem, close_session
+    from huggingface_hub import HfFileSystem, close_session, get_session
 
     wanted = copies(hub.endpoint, hub.home)
     # All are imported before anything is set: what is first imported below would keep this Hub's address for ever.
@@ -120,6 +121,9 @@ def hub_here(hub, monkeypatch):
         for part in path:
             target = getattr(target, part)
         monkeypatch.setattr(target, attribute, value)
+    # Before 2.2 huggingface_hub has cards checked by the public Hub, whichever Hub it was told of.
+    client = SimpleNamespace(post=lambda url, **more: get_session().post(url.replace(PUBLIC, hub.endpoint), **more))
+    monkeypatch.setattr("huggingface_hub.repocard.get_session", lambda: client)
     for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE", "OMP_NUM_THREADS"):
         monkeypatch.delenv(name, raising=False)
     told = {"HF_TOKEN": TOKEN, "HF_ENDPOINT": hub.endpoint, "HF_HOME": str(hub.home), "NO_PROXY": SETTINGS["NO_PROXY"]}
