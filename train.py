@@ -195,7 +195,10 @@ def main(arguments: list[str]) -> int:
         plain_model.load_state_dict(model.state_dict())
         results = evaluate(plain_model, language, "test", config.final_eval_episodes, config.loss_on)
         ragged = ragged_exact_match(plain_model, language)
-        run.finish(plain_model, results, ragged, seconds)
+        accelerator.log(run.finish(plain_model, results, ragged, seconds), step=config.num_steps)
+    # Else its reducer, as the last to hold gloo's process group, would end it with the GIL, for which gloo may wait.
+    del trained_model
+    accelerator.free_memory()
     accelerator.end_training()
     if hub is not None:
         failure = hub.finish(run.path, f"Step {config.num_steps}, the end of training", f"step-{config.num_steps}")

@@ -36,7 +36,7 @@ predictor:
 ## How it was made
 
 {steps:,} steps, {seen:,} episodes, {seconds:.0f} s on {device}. `training_config.yaml` has every setting,
-`results.json` every figure, with the versions it was made with.
+`results.json` every figure, with the versions it was made with.{data}
 
 ## What it can't do
 
@@ -44,6 +44,11 @@ Words of several tokens, another word order, one word with two translations: it 
 one-to-one lexicons. It answers in the words of the examples, of which it takes at most {L} and {R}. It was trained on
 sentences of {shortest}–{longest} words; in longer ones it loses its place, however sure it is of itself.
 """
+
+DATA = """
+
+Languages like these, each token with what it costs the best possible predictor, are in the data set
+[{repository}](https://huggingface.co/datasets/{repository})."""
 
 TRANSLATE = """```python
 from transformers import pipeline
@@ -90,6 +95,7 @@ def _front_matter(config: TrainingConfig, results: dict) -> str:
         license="apache-2.0",
         library_name="transformers",
         pipeline_tag="translation",
+        datasets=[config.hub_dataset_id] if config.hub_dataset_id else None,
         tags=tags,
         model_name=config.name,
         eval_results=evaluations,
@@ -127,5 +133,6 @@ def model_card(config: TrainingConfig, results: dict) -> str:
         seen=results["episodes_seen"],
         seconds=results["timing"]["train_seconds"],
         device=results["device"],
+        data=DATA.format(repository=config.hub_dataset_id) if config.hub_dataset_id else "",
         **{f"{short}_interval": _interval(results, name) for short, name in names.items()},
     )

@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 
 import yaml
+from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils import validate_repo_id
 
 from dataset_script.episodes import LOSS_ON
 from dataset_script.languages import SPLITS, LanguageConfig
@@ -66,6 +68,7 @@ class TrainingConfig:
         log_with: a tracker that gets the log's figures too: "tensorboard", "trackio", "wandb" or "none".
         push_to_hub: pushes the run to the Hub; the token is that of `hf auth login` or HF_TOKEN.
         hub_model_id: user/name of the repository; None: the run's name, under the token's user.
+        hub_dataset_id: user/name of the data set on the Hub, which the card names; None: it names none.
         hub_private: whether a new repository is private.
         hub_strategy: "end", or "every_save": each checkpoint a commit too.
         hub_patience: seconds of pauses between tries, when the Hub fails.
@@ -104,6 +107,7 @@ class TrainingConfig:
     log_with: typing.Literal["none", "tensorboard", "trackio", "wandb"] = "none"
     push_to_hub: bool = False
     hub_model_id: str | None = None
+    hub_dataset_id: str | None = None
     hub_private: bool = False
     hub_strategy: typing.Literal["end", "every_save"] = "end"
     hub_patience: float = 300.0
@@ -133,6 +137,8 @@ class TrainingConfig:
             raise UserError("curriculum must have at least one stage")
         if self.log_with != "none" and importlib.util.find_spec(self.log_with) is None:
             raise UserError(f"log_with {self.log_with} needs its package: pip install {self.log_with}")
+        if self.hub_dataset_id is not None and not _names_repository(self.hub_dataset_id):
+            raise UserError(f"hub_dataset_id must be like user/name, got {self.hub_dataset_id!r}")
         self._check_curriculum()
         for split in SPLITS:
             split_lexicons(self.language_config(), split)  # ValueError if it has none
@@ -198,6 +204,15 @@ class TrainingConfig:
 
     def to_yaml(self) -> str:
         return yaml.safe_dump(asdict(self), sort_keys=False, allow_unicode=True)
+
+
+def _names_repository(text: str) -> bool:
+    """Whether it is like user/name, in characters that the Hub takes."""
+    try:
+        validate_repo_id(text)
+    except HFValidationError:
+        return False
+    return "/" in text
 
 
 # Were a stage to change them, a token would be another word, or held-out languages would be trained on.

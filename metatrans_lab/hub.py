@@ -14,14 +14,13 @@ from threading import Event
 
 from huggingface_hub import HfApi, get_token, set_client_factory
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError
+from huggingface_hub.utils import _http
 from huggingface_hub.utils._http import default_client_factory
 
 from metatrans_lab.errors import UserError
 
-try:
-    import httpx2 as httpx  # huggingface_hub's own client from 2.0 on
-except ImportError:
-    import httpx
+# What huggingface_hub itself uses: httpx2 from 2.0 on. Both may be installed.
+httpx = _http.httpx2 if hasattr(_http, "httpx2") else _http.httpx
 
 TIMEOUT = 60.0
 """Seconds without an answer; huggingface_hub itself would wait for ever while it uploads."""

@@ -17,7 +17,9 @@ from transformers.utils.logging import disable_progress_bar
 
 import modeling_metalstm  # noqa: F401  (registers model_type "metalstm")
 from dataset_script.languages import LanguageConfig
+from metatrans_lab.downloads import check_download, why
 from metatrans_lab.errors import UserError, nearest
+from metatrans_lab.hub import httpx
 
 
 def build_model(settings: dict, language: LanguageConfig, longest: int | None = None) -> PreTrainedModel:
@@ -120,7 +122,7 @@ def load_model(folder: str, trust_remote_code: bool = False) -> PreTrainedModel:
     """A saved causal LM, from a folder or the Hub, in evaluation mode.
 
     Raises:
-        UserError: nothing that transformers can load is there.
+        UserError: nothing that transformers can load is there, or it came damaged from the Hub.
     """
     disable_progress_bar()  # these models load in an instant
     if not folder.strip():
@@ -137,7 +139,13 @@ def load_model(folder: str, trust_remote_code: bool = False) -> PreTrainedModel:
         raise UserError(f"{folder} is no model folder: it has no config.json{more}")
     if not path.exists() and len(path.parts) > 1 and path.parent.is_dir():
         raise UserError(f"there is no folder {folder}")  # rather than ask the Hub for a repository of that name
+    model, failure = None, None
     try:
-        return AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=trust_remote_code).eval()
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise UserError(f"can't load a model from {folder}: {str(error).strip().splitlines()[0]}") from error
+        model = AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=trust_remote_code).eval()
+    except (OSError, ValueError, RuntimeError, SafetensorError, httpx.HTTPError) as error:
+        failure = error
+    if not path.exists():
+        check_download(folder)
+    if failure is not None:
+        raise UserError(f"can't load a model from {folder}: {why(failure)}") from failure
+    return model

@@ -45,6 +45,7 @@ FREE_KEYS = (
     "log_with",
     "push_to_hub",
     "hub_model_id",
+    "hub_dataset_id",
     "hub_private",
     "hub_strategy",
     "hub_patience",
@@ -146,14 +147,14 @@ class RunFolder:
         return episodes
 
     def log_evaluation(self, step: int, results: dict) -> dict:
-        """Appends a line and redraws both plots; gives the line's figures."""
+        """Appends a line and redraws both plots; gives the figures as trackers get them, apart from training's."""
         names = ("target_regret", "target_nll", "determined_accuracy", "eliminated_accuracy")
         figures = {"eval_loss": results["loss"]} | {name: results[name] for name in names}
         self._append({"step": step} | figures | {"seconds": self._last[1]})
         language = self.config.language_config()
         plot_loss(self.path / "loss.png", self.log, language, self.config.loss_on)
         plot_shots(self.path / "shots.png", results, language, self.config.loss_on)
-        return {name: value for name, value in figures.items() if value is not None}
+        return {f"eval/{name.removeprefix('eval_')}": value for name, value in figures.items() if value is not None}
 
     def write_model(self, model, folder: Path) -> None:
         """The model and its tokenizer, as the Hub gets them."""
@@ -172,10 +173,10 @@ class RunFolder:
                 shutil.copy(self.path / name, folder)
         return folder
 
-    def finish(self, model, results: dict, ragged: dict, train_seconds: float) -> None:
-        """Writes the Hub-ready folder; results.json comes last, so that it marks a complete run."""
+    def finish(self, model, results: dict, ragged: dict, train_seconds: float) -> dict:
+        """Writes the Hub-ready folder, results.json last, so that it marks a complete run; gives trackers' figures."""
         config = self.config
-        self.log_evaluation(config.num_steps, results)
+        tracked = self.log_evaluation(config.num_steps, results)
         results = results | {key: value for key, value in ragged.items() if key != "interval"}
         results["intervals"] = results["intervals"] | {"ragged_exact_match": ragged["interval"]}
         episodes_a_step = config.batch_size * config.gradient_accumulation_steps * self.identity["num_processes"]
@@ -192,6 +193,7 @@ class RunFolder:
         (self.path / "README.md").write_text(model_card(config, results))
         _write_whole(self.path / RESULTS, json.dumps(results, indent=1) + "\n")
         print(summary(results, self.path))
+        return tracked
 
 
 def summary(results: dict, path: Path) -> str:

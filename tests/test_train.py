@@ -1,11 +1,14 @@
+import contextlib
 import json
 import os
 import random
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -19,6 +22,7 @@ from metatrans_lab.errors import UserError
 from metatrans_lab.evaluation import evaluate
 
 ROOT = Path(__file__).parents[1]
+TINY = str(ROOT / "configs" / "tiny.yaml")
 
 RESULT_KEYS = {
     *("target_regret", "target_nll", "target_bayes_nll", "token_regret", "determined_accuracy", "eliminated_accuracy"),
@@ -29,6 +33,13 @@ RESULT_KEYS = {
 
 def read(path) -> dict:
     return json.loads(Path(path).read_text())
+
+
+def without_network() -> dict[str, str]:
+    """The environment of someone who knows no settings, where whoever asks for the network is refused at once."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "TRANSFORMERS_"))}
+    nowhere = dict.fromkeys(("HF_ENDPOINT", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
+    return kept | nowhere | {"HF_HOME": os.environ["HF_HOME"]}
 
 
 def same_weights(one: Path, other: Path) -> bool:
@@ -67,13 +78,76 @@ def test_tensorboard_gets_the_log(train):
         (EventAccumulator(str(folder)).Reload() for folder in folders), key=lambda t: "loss" not in t.scalars.Keys()
     )
     assert [event.step for event in tracked.Scalars("loss")] == list(range(5, 41, 5))
-    assert [event.step for event in tracked.Scalars("target_regret")] == [20]
+    assert [event.step for event in tracked.Scalars("determined_accuracy")] == list(range(5, 41, 5))
+    assert [event.step for event in tracked.Scalars("eval/target_regret")] == [20, 40]
+
+
+@pytest.mark.skipif(find_spec("trackio") is None, reason="trackio isn't here: it needs pillow<13, and 13 is tested")
+def test_trackio_gets_the_log_and_asks_for_nothing(tmp_path):
+    environment = without_network() | {"TRACKIO_DIR": str(tmp_path / "store")}
+    process = start(tmp_path, "--log_with", "trackio", "--name", "tracked", environment=environment)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, output
+    assert not re.search(r"traceback|error|warn|token|log ?in|account", output, re.IGNORECASE), output
+    with contextlib.closing(sqlite3.connect(tmp_path / "store" / "tracked.db")) as store:
+        rows = [(step, json.loads(figures)) for step, figures in store.execute("SELECT step, metrics FROM metrics")]
+        ((config,),) = store.execute("SELECT config FROM configs")
+    lines = [json.loads(line) for line in (tmp_path / "outputs/tracked/log.jsonl").read_text().splitlines()]
+    names = {"loss": "loss", "determined_accuracy": "determined_accuracy"}
+    names |= {"eval_loss": "eval/loss", "target_regret": "eval/target_regret"}
+    for logged, tracked in names.items():
+        arrived = [(step, figures[tracked]) for step, figures in rows if tracked in figures]
+        kind = "eval_loss" if "/" in tracked else "loss"
+        assert arrived == [(line["step"], pytest.approx(line[logged], abs=1e-6)) for line in lines if kind in line]
+    assert json.loads(config).items() >= {"name": "tracked", "language.num_pairs": 4}.items()
 
 
 def test_a_tracker_that_is_not_installed_is_a_sentence(train, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UserError, match="log_with wandb needs its package: pip install wandb"):
         train("--log_with", "wandb")
+
+
+SUMMARY = ["determined accuracy", "target regret", "exact match", "training", "all of it"]
+
+
+@pytest.mark.parametrize("push", [False, True], ids=["alone", "pushed"])
+def test_the_main_job_says_what_it_should_and_no_more(hub, tmp_path, push):
+    makefile = (ROOT / "Makefile").read_text().replace("\\\n", " ")
+    flags = re.search(r"\$\(BIN\)/accelerate (launch .*)\btrain\.py --config \S+ \$\(ARGS\)", makefile)[1]
+    command = [Path(sys.executable).parent / "accelerate", *flags.split(), ROOT / "train.py", "--config", TINY]
+    command += ["--push_to_hub", "--hub_strategy", "every_save"] if push else []
+    environment = hub.environment() if push else without_network()
+    environment.pop("OMP_NUM_THREADS", None)  # as in a shell
+    result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stderr
+    assert not re.search(r"warn|deprecat", result.stdout + result.stderr, re.IGNORECASE), result.stderr
+    assert [re.split(r"\s{2,}", line)[0] for line in result.stdout.splitlines()] == SUMMARY
+    bars = [bar for bar in re.split(r"[\r\n]", result.stderr) if bar.strip()]
+    assert bars and all(re.fullmatch(r" *\d+%\|.*\| \d+/40 \[.*\]", bar) for bar in bars), result.stderr
+    assert not push or "results.json" in hub.files("ada/tiny")
+
+
+LOADS = """
+import dataset_script, modeling_metalstm
+from datasets import load_dataset
+from transformers import AutoModelForCausalLM, pipeline
+
+AutoModelForCausalLM.from_pretrained("outputs/tiny")
+pipeline("in-context-translation", model="outputs/tiny")("a b", examples=[("a", "x"), ("b a", "y x")])
+pipeline("text-generation", model="outputs/tiny")("␁ s0 s1 ␂ t2", max_new_tokens=3)
+load_dataset("metatrans")
+"""
+
+
+def test_loading_says_nothing(train, tmp_path):
+    assert train() == 0
+    bars_off = {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
+    environment = without_network() | bars_off | {"HF_HOME": str(tmp_path / "home")}
+    result = subprocess.run(
+        [sys.executable, "-c", LOADS], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
 def test_training_learns_something(train):
@@ -198,11 +272,10 @@ def test_two_processes_train_as_one_of_twice_the_batch(train, tmp_path):
         train("--name", "two", "--batch_size", "16", *settings, "--resume_from_checkpoint", "latest")
 
 
-def start(folder: Path, *arguments: str) -> subprocess.Popen:
-    command = [sys.executable, str(ROOT / "train.py"), "--config", str(ROOT / "configs" / "tiny.yaml"), *arguments]
-    return subprocess.Popen(
-        [*command, "--num_threads", "1"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+def start(folder: Path, *arguments: str, environment: dict | None = None) -> subprocess.Popen:
+    command = [sys.executable, str(ROOT / "train.py"), "--config", TINY, *arguments, "--num_threads", "1"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL}
+    return subprocess.Popen(command, cwd=folder, env=environment, text=True, **pipes)
 
 
 LONG = ("--num_steps", "400", "--save_every", "7", "--eval_every", "50")

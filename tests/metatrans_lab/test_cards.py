@@ -32,6 +32,16 @@ def test_the_card_says_what_was_measured():
     assert "| nats per target word | 0.22340 | 0.22330 … 0.22350 | 0.21930 |" in body
     assert "| accuracy on words shown before | – | – | 1 |" in body
     assert "{" not in body
+    assert "datasets" not in front and "/datasets/" not in body
+
+
+def test_the_card_names_the_data_set_if_it_is_known():
+    card = model_card(TrainingConfig(hub_dataset_id="ada/metatrans"), RESULTS)
+    front, body = card.removeprefix("---\n").split("---\n", 1)
+    front = yaml.safe_load(front)
+    assert front["datasets"] == ["ada/metatrans"]
+    assert front.keys() >= {"library_name", "pipeline_tag", "license"}
+    assert "[ada/metatrans](https://huggingface.co/datasets/ada/metatrans)" in body
 
 
 def test_another_model_is_called_what_it_is():

@@ -5,7 +5,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from huggingface_hub import HfApi, set_client_factory
+from huggingface_hub import HfApi, ModelCard, set_client_factory
 from huggingface_hub.utils._http import default_client_factory
 from transformers import AutoModelForCausalLM
 
@@ -55,6 +55,15 @@ def test_every_save_is_a_commit(train, hub_here):
     titles = [commit.title for commit in HfApi().list_repo_commits(REPOSITORY)]
     assert titles[0] == "Step 40, the end of training" and "Step 10" in titles
     assert not list(Path("outputs/tiny").glob(".push-*"))
+
+
+def test_the_hub_takes_the_card_with_its_data_set(train, hub_here):
+    assert train(*PUSH, "--hub_dataset_id", "ada/metatrans") == 0
+    data = ModelCard.load(REPOSITORY).data
+    assert (data.license, data.library_name, data.pipeline_tag) == ("apache-2.0", "transformers", "translation")
+    assert data.datasets == ["ada/metatrans"] and data.eval_results
+    assert train("--hub_dataset_id", "ada/other", "--resume_from_checkpoint", "latest") == 0
+    assert ModelCard.load("outputs/tiny/README.md").data.datasets == ["ada/other"]
 
 
 def test_a_second_run_moves_the_tag(train, hub_here):
