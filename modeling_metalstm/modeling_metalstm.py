@@ -7,6 +7,8 @@ The model of Volodymyr Kyrylov's post of 12 October 2023, at home in transformer
 
 import copy
 import math
+from contextlib import contextmanager
+from functools import wraps
 from typing import TYPE_CHECKING
 
 import torch
@@ -22,7 +24,16 @@ from transformers.utils import can_return_tuple
 from .cache_metalstm import LSTMCacheLayer
 from .configuration_metalstm import MetaLSTMConfig
 from .generation_metalstm import ClosedAlphabetStopStrings
-from .recurrence import GATE_RECURRENCES, choose_recurrence, lstm_from_gates, lstm_from_inputs, prepend_state
+from .layouts_metalstm import Layouts
+from .recurrence import (
+    GATE_RECURRENCES,
+    choose_recurrence,
+    gates_of_tokens,
+    lstm_from_gates,
+    lstm_from_inputs,
+    lstm_step,
+    prepend_state,
+)
 
 if TYPE_CHECKING:
     # A saved folder holds the files that this one imports from; this line has the pipeline saved with the model.
@@ -37,6 +48,21 @@ class MetaLSTMLayers(GradientCheckpointingLayer, nn.LSTM):
 
     def __init__(self, config: MetaLSTMConfig):
         super().__init__(config.embedding_size, config.hidden_size, config.num_hidden_layers, batch_first=True)
+        self.layouts = None
+
+    @contextmanager
+    def frozen_weights(self):
+        """
+        While it is open, what is derived from the weights is made once and kept: for generation, and for the parts of
+        one training step. Whoever opens it doesn't change the weights before it is closed.
+        """
+        outer = self.layouts
+        if outer is None:
+            self.layouts = [Layouts() for _ in range(self.num_layers)]
+        try:
+            yield
+        finally:
+            self.layouts = outer
 
     def layer_weights(self, layer: int) -> list[torch.Tensor]:
         """`weight_ih (4H, D)`, `weight_hh (4H, H)`, `bias_ih (4H,)`, `bias_hh (4H,)` of one layer."""
@@ -67,14 +93,20 @@ class MetaLSTMLayers(GradientCheckpointingLayer, nn.LSTM):
             The outputs `(B, S, H)`, and the state after each row's last token, `(B, H)` each.
         """
         weight_ih, weight_hh, bias_ih, bias_hh = weights = self.layer_weights(layer)
+        layouts = None if self.layouts is None else self.layouts[layer]
+        if layouts is not None and inputs.shape[1] == 1 and lengths is None and _is_plain_inference():
+            return lstm_step(inputs, h0, c0, weights, layouts, vocabulary)
         if recurrence not in GATE_RECURRENCES:
             return lstm_from_inputs(inputs, h0, c0, weights, lengths)
         if vocabulary is None:
-            gates_x = F.linear(inputs, weight_ih, bias_ih + bias_hh)
+            gates_x = F.linear(inputs.transpose(0, 1), weight_ih, bias_ih + bias_hh).transpose(0, 1)
         else:
-            # Few tokens, many positions: multiply each token once, then look the products up.
-            gates_x = F.embedding(inputs, F.linear(vocabulary, weight_ih, bias_ih + bias_hh))
-        return lstm_from_gates(recurrence, gates_x, h0, c0, weight_hh, lengths)
+            gates_x = gates_of_tokens(inputs, vocabulary, weight_ih, bias_ih + bias_hh)
+        return lstm_from_gates(recurrence, gates_x, h0, c0, weight_hh, lengths, layouts)
+
+
+def _is_plain_inference() -> bool:
+    return not torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu")
 
 
 class Padding:
@@ -191,15 +223,16 @@ class MetaLSTMModel(MetaLSTMPreTrainedModel):
             past_key_values = DynamicCache(config=self.config)
 
         batch_size, sequence_length = (input_ids if inputs_embeds is None else inputs_embeds).shape[:2]
-        recurrence = choose_recurrence(self.config.recurrence, sequence_length)
+        device_type = self.embed_tokens.weight.device.type
+        recurrence = choose_recurrence(self.config.recurrence, sequence_length, self.config.hidden_size, device_type)
         vocabulary = None
         if inputs_embeds is None:
             vocab_size = self.embed_tokens.num_embeddings
-            if (
-                recurrence in GATE_RECURRENCES
-                and batch_size * sequence_length > vocab_size
-                and not output_hidden_states
-            ):
+            if output_hidden_states or recurrence not in GATE_RECURRENCES:
+                inputs_embeds = self.embed_tokens(input_ids)
+            elif sequence_length == 1 and self.lstm.layouts is not None and _is_plain_inference():
+                vocabulary = self.embed_tokens.weight  # its products are kept
+            elif batch_size * sequence_length > vocab_size:
                 # Through the module, so that the padding token gets no gradient here either.
                 vocabulary = self.embed_tokens(torch.arange(vocab_size, device=input_ids.device))
             else:
@@ -278,6 +311,11 @@ class MetaLSTMForCausalLM(MetaLSTMPreTrainedModel, GenerationMixin):
 
     def _get_static_cache_init_shape(self) -> None:
         """A state has no heads to prepare: None has `generate()` leave a static cache to the first call."""
+
+    @wraps(GenerationMixin.generate)
+    def generate(self, *args, **kwargs):
+        with self.model.lstm.frozen_weights():
+            return super().generate(*args, **kwargs)
 
     def _get_stopping_criteria(self, generation_config, stopping_criteria, tokenizer=None, **kwargs):
         if generation_config.stop_strings is not None and tokenizer is not None:

@@ -15,9 +15,16 @@ import torch
 import torch.nn.functional as F
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
+from .layouts_metalstm import Layouts, PackedLinear
+from .recurrence_cpu import lstm_cpu
+
 
 def lstm_reference(
-    gates_x: torch.Tensor, h0: torch.Tensor, c0: torch.Tensor, weight_hh: torch.Tensor
+    gates_x: torch.Tensor,
+    h0: torch.Tensor,
+    c0: torch.Tensor,
+    weight_hh: torch.Tensor,
+    layouts: Layouts | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """
     The recurrence as its equations read, one token at a time. In half precision the cell state stays in float32, as
@@ -28,6 +35,7 @@ def lstm_reference(
         h0 (`torch.Tensor` of shape `(B, H)`): the hidden state before the first token.
         c0 (`torch.Tensor` of shape `(B, H)`): the cell state before the first token.
         weight_hh (`torch.Tensor` of shape `(4H, H)`): the recurrent matrix.
+        layouts (`Layouts`, *optional*): not used here; faster ones keep there what they derive from the weights.
 
     Returns:
         The outputs `(B, S, H)` in the dtype of `gates_x`, and the last hidden and cell state, `(B, H)` each.
@@ -46,19 +54,89 @@ def lstm_reference(
 
 
 # A faster recurrence of the same signature is entered here, and `choose_recurrence` says when "auto" takes it.
-GATE_RECURRENCES = {"reference": lstm_reference}
+GATE_RECURRENCES = {"reference": lstm_reference, "cpu": lstm_cpu}
 
 RECURRENCES = ("auto", *GATE_RECURRENCES, "nn_lstm")
 
+WIDE = 512
+"""From this hidden size on, "auto" trains by `lstm_cpu` on a CPU; below, nn.LSTM's fused cell wins."""
 
-def choose_recurrence(name: str, sequence_length: int) -> str:
+
+def choose_recurrence(name: str, sequence_length: int, hidden_size: int = 0, device_type: str = "cpu") -> str:
     """
     The recurrence to run for what `config.recurrence` asks: never `"auto"`, and a plain step for a single token, since
     every call of `torch.nn.LSTM` on a CPU rearranges its weights, which costs more than the token.
     """
     if sequence_length == 1:
         return "reference"
-    return "nn_lstm" if name == "auto" else name
+    if name != "auto":
+        return name
+    return "cpu" if device_type == "cpu" and hidden_size >= WIDE and torch.is_grad_enabled() else "nn_lstm"
+
+
+class LookUp(torch.autograd.Function):
+    """
+    `F.embedding(tokens, table)` for a small table: its gradient is one product with one-hot rows, which adds up in
+    float32, and in a fraction of the time of adding up row by row.
+    """
+
+    @staticmethod
+    def forward(ctx, tokens, table):
+        ctx.save_for_backward(tokens)
+        ctx.num_rows = len(table)
+        return F.embedding(tokens, table)
+
+    @staticmethod
+    def backward(ctx, grad):
+        (tokens,) = ctx.saved_tensors
+        one_hot = F.one_hot(tokens.flatten(), ctx.num_rows).to(grad.dtype)
+        return None, one_hot.t() @ grad.flatten(0, -2)
+
+
+def gates_of_tokens(
+    tokens: torch.LongTensor, vocabulary: torch.Tensor, weight_ih: torch.Tensor, bias: torch.Tensor
+) -> torch.Tensor:
+    """
+    What tokens `(B, S)` add to the gates, `(B, S, 4H)`, stored time-major: each vector `(V, D)` of the vocabulary
+    is multiplied once, then the products are looked up.
+    """
+    table = F.linear(vocabulary, weight_ih, bias)
+    look_up = LookUp.apply if len(table) <= 256 else F.embedding
+    return look_up(tokens.t(), table).transpose(0, 1)
+
+
+def lstm_step(
+    inputs: torch.Tensor,
+    h0: torch.Tensor,
+    c0: torch.Tensor,
+    weights: list[torch.Tensor],
+    layouts: Layouts,
+    vocabulary: torch.Tensor | None = None,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """
+    One token, without a gradient, by weights that were laid out before: what generation runs.
+
+    Args:
+        inputs (`torch.Tensor`): vectors `(B, 1, D)`, or tokens `(B, 1)` if there is a `vocabulary (V, D)`.
+        h0, c0, weights: as in `lstm_from_inputs`.
+        layouts (`Layouts`): the layer's.
+
+    Returns:
+        As `lstm_from_gates`.
+    """
+    weight_ih, weight_hh, bias_ih, bias_hh = weights
+    rows = len(inputs)
+    if vocabulary is not None:
+        table = layouts.get("table", lambda: F.linear(vocabulary, weight_ih, bias_ih + bias_hh))
+        gates = layouts.get(("hh", weight_hh.dtype), lambda: PackedLinear(weight_hh, rows))(h0, table[inputs[:, 0]])
+    else:
+        multiply = layouts.get("ih hh", lambda: PackedLinear(torch.cat([weight_ih, weight_hh], dim=1), rows))
+        bias = layouts.get("bias", lambda: bias_ih + bias_hh)
+        gates = multiply(torch.cat([inputs[:, 0], h0], dim=1), bias)
+    i, f, g, o = gates.to(c0.dtype).chunk(4, dim=-1)
+    c = f.sigmoid() * c0 + i.sigmoid() * g.tanh()
+    h = (o.sigmoid() * c.tanh()).to(h0.dtype)
+    return h[:, None], h, c
 
 
 def lstm_from_gates(
@@ -68,12 +146,13 @@ def lstm_from_gates(
     c0: torch.Tensor,
     weight_hh: torch.Tensor,
     lengths: torch.Tensor | None = None,
+    layouts: Layouts | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """
     Runs the recurrence called `name`, one of `GATE_RECURRENCES`, on rows of their own lengths.
 
     Args:
-        gates_x, h0, c0, weight_hh: as in `lstm_reference`.
+        gates_x, h0, c0, weight_hh, layouts: as in `lstm_reference`.
         lengths (`torch.Tensor` of shape `(B,)`, *optional*): the number of tokens of each row, the rest being padding
             on the right; 0 is allowed, and outputs beyond a row's length mean nothing.
 
@@ -82,12 +161,12 @@ def lstm_from_gates(
     """
     recurrence = GATE_RECURRENCES[name]
     if lengths is None:
-        return recurrence(gates_x, h0, c0, weight_hh)
+        return recurrence(gates_x, h0, c0, weight_hh, layouts)
     # A closed input gate and an open forget gate carry the cell state through the padding unchanged, to the bit, in
     # any implementation; the hidden state is read where the row ends.
     is_padding = torch.arange(gates_x.shape[1], device=gates_x.device) >= lengths[:, None]
     closed = gates_x.new_tensor([-1e4, 1e4, 0.0, 0.0]).repeat_interleave(h0.shape[-1])
-    outputs, _, c = recurrence(torch.where(is_padding[..., None], closed, gates_x), h0, c0, weight_hh)
+    outputs, _, c = recurrence(torch.where(is_padding[..., None], closed, gates_x), h0, c0, weight_hh, layouts)
     h = prepend_state(h0, outputs).take_along_dim(lengths[:, None, None], dim=1).squeeze(1)
     return outputs, h, c
 

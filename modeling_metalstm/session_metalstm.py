@@ -87,8 +87,9 @@ class TranslatorSession:
         questions = [ask(self.lesson, sentence, self.num_sources) for sentence in sentences]
         self._read_examples()
         results = []
-        for batch in self._batches(questions):
-            results += self._translate(batch)
+        with self.model.model.lstm.frozen_weights():
+            for batch in self._batches(questions):
+                results += self._translate(batch)
         return results
 
     @torch.no_grad()

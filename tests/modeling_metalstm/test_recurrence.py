@@ -3,7 +3,15 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from modeling_metalstm.recurrence import GATE_RECURRENCES, choose_recurrence, lstm_from_gates, lstm_from_inputs
+from modeling_metalstm import MetaLSTMConfig, MetaLSTMForCausalLM
+from modeling_metalstm.recurrence import (
+    GATE_RECURRENCES,
+    WIDE,
+    choose_recurrence,
+    gates_of_tokens,
+    lstm_from_gates,
+    lstm_from_inputs,
+)
 
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5, torch.bfloat16: 5e-2}
 
@@ -66,13 +74,58 @@ def test_rows_of_their_own_lengths_are_rows_on_their_own(name):
         torch.testing.assert_close(a, e, rtol=0, atol=1e-12)
 
 
-def test_half_precision_accumulates_the_cell_state_in_float32():
+@pytest.mark.parametrize("name", GATE_RECURRENCES)
+def test_half_precision_accumulates_the_cell_state_in_float32(name):
     """A forget gate that stays open adds 1/512 to the cell state 512 times; bfloat16 alone would stall at 0.5."""
     gates = torch.zeros(1, 512, 4, dtype=torch.bfloat16)
     gates[..., 0], gates[..., 1], gates[..., 2] = -6.236, 40.0, 40.0  # σ(-6.236) ≈ 1/512
     zeros = torch.zeros(1, 1, dtype=torch.bfloat16)
-    _, _, c = GATE_RECURRENCES["reference"](gates, zeros, zeros, torch.zeros(4, 1, dtype=torch.bfloat16))
+    _, _, c = GATE_RECURRENCES[name](gates, zeros, zeros, torch.zeros(4, 1, dtype=torch.bfloat16))
     assert c.dtype == torch.float32 and abs(float(c) - 1) < 0.05
+
+
+@pytest.mark.parametrize("dtype, bound", [(torch.float32, 1e-5), (torch.bfloat16, 2e-2)], ids=str)
+@pytest.mark.parametrize("name", ["cpu", "nn_lstm", "auto"])
+@pytest.mark.parametrize("num_layers", [1, 2])
+def test_gradients_of_a_training_step_are_the_reference_s(name, dtype, bound, num_layers):
+    """A wide model under autocast, as it is trained: the gradient of every parameter, in ‖·‖, against float32's."""
+    torch.manual_seed(0)
+    config = MetaLSTMConfig(embedding_size=32, hidden_size=WIDE, num_hidden_layers=num_layers, recurrence="reference")
+    model = MetaLSTMForCausalLM(config)
+    tokens = torch.randint(0, 14, (4, 41))
+
+    def gradients():
+        with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
+            loss = model(tokens, labels=tokens, use_cache=False).loss
+        return torch.autograd.grad(loss, list(model.parameters()))
+
+    with torch.autocast("cpu", enabled=False):
+        loss = model(tokens, labels=tokens, use_cache=False).loss
+    expected = torch.autograd.grad(loss, list(model.parameters()))
+    model.config.recurrence = name
+    for (parameter_name, _), a, e in zip(model.named_parameters(), gradients(), expected, strict=True):
+        assert (a - e).norm() <= bound * e.norm(), parameter_name
+
+
+def test_looking_gates_up_has_the_gradients_of_an_embedding():
+    torch.manual_seed(0)
+    vocabulary, weight = torch.randn(9, 4, dtype=torch.float64), torch.randn(12, 4, dtype=torch.float64)
+    bias, tokens = torch.randn(12, dtype=torch.float64), torch.randint(0, 8, (3, 5))
+    leaves = [leaf.requires_grad_() for leaf in (vocabulary, weight, bias)]
+    actual, expected = gates_of_tokens(tokens, *leaves), F.linear(F.embedding(tokens, vocabulary), weight, bias)
+    torch.testing.assert_close(actual, expected)
+    probe = torch.randn_like(expected)
+    for a, e in zip(
+        torch.autograd.grad(actual, leaves, probe), torch.autograd.grad(expected, leaves, probe), strict=True
+    ):
+        torch.testing.assert_close(a, e)
+
+
+def test_auto_trains_wide_layers_by_the_cpu_recurrence():
+    assert choose_recurrence("auto", 80, WIDE) == "cpu" and choose_recurrence("auto", 80, WIDE - 1) == "nn_lstm"
+    assert choose_recurrence("auto", 80, WIDE, "cuda") == "nn_lstm"
+    with torch.no_grad():
+        assert choose_recurrence("auto", 80, WIDE) == "nn_lstm"
 
 
 def test_a_single_token_never_goes_through_nn_lstm():

@@ -1,0 +1,57 @@
+"""What is derived from the weights for speed: a matrix laid out once for many products."""
+
+import threading
+from collections.abc import Callable, Hashable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+_LINEAR = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
+_REORDER = getattr(torch.ops.mkldnn, "_reorder_linear_weight", None)
+
+
+def can_pack(dtype: torch.dtype, device: torch.device) -> bool:
+    """Whether oneDNN is there and multiplies this dtype on this device."""
+    if _LINEAR is None or _REORDER is None or device.type != "cpu" or not torch.backends.mkldnn.is_available():
+        return False
+    return dtype == torch.float32 or (dtype == torch.bfloat16 and torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+class PackedLinear:
+    """
+    `F.linear` with a weight in oneDNN's own layout, which `F.linear` itself would have it brought into at every call;
+    plain `F.linear` where oneDNN isn't there. It doesn't follow later changes of the weight, and has no gradient.
+
+    Args:
+        weight (`torch.Tensor` of shape `(N, M)`): the matrix, of which a copy is made.
+        num_rows (`int`): the number of rows of the inputs to come, for which the layout is chosen; others work too.
+    """
+
+    def __init__(self, weight: torch.Tensor, num_rows: int):
+        weight = weight.detach()
+        self.is_packed = can_pack(weight.dtype, weight.device)
+        self.weight = _REORDER(weight, num_rows) if self.is_packed else weight
+
+    def __call__(self, inputs: torch.Tensor, added: torch.Tensor | None = None) -> torch.Tensor:
+        """Inputs `(B, M)` to `(B, N)`, with `added (B, N)` or `(N,)` on top."""
+        if not self.is_packed:
+            outputs = F.linear(inputs, self.weight)
+            return outputs if added is None else outputs + added
+        if added is None or added.dim() == 1:
+            return _LINEAR(inputs, self.weight, added, "none", [], "")
+        return _LINEAR.binary(inputs, added, self.weight, None, "add")
+
+
+class Layouts:
+    """What was derived from weights that don't change for a while, each made when it is first asked for."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.made = {}
+
+    def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        with self.lock:
+            if key not in self.made:
+                self.made[key] = make()
+            return self.made[key]

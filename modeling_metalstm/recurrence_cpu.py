@@ -1,0 +1,150 @@
+"""
+The recurrence for training wide layers on a CPU: the same function as `lstm_reference`, within the dtype's rounding.
+
+Its cost is that of its matrix products, nearly: the recurrent matrix is laid out once for all tokens, forward and
+again for backward; its gradient is one product after the loop over the tokens; everything else works in place on
+buffers made once. Products are in the dtype of the inputs, or in autocast's; the cell state and everything elementwise
+in float32.
+"""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+
+import torch
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
+
+from .layouts_metalstm import Layouts, PackedLinear, can_pack
+
+_SIGMOID_SLOPE = torch.ops.aten.sigmoid_backward.grad_input  # grad · y (1 − y)
+_TANH_SLOPE = torch.ops.aten.tanh_backward.grad_input  # grad · (1 − y²)
+
+
+def lstm_cpu(
+    gates_x: torch.Tensor,
+    h0: torch.Tensor,
+    c0: torch.Tensor,
+    weight_hh: torch.Tensor,
+    layouts: Layouts | None = None,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """
+    Args:
+        gates_x, h0, c0, weight_hh: as in `lstm_reference`; fastest where `gates_x` is stored time-major.
+        layouts (`Layouts`, *optional*): where the layer's laid out weights are kept from call to call.
+
+    Returns:
+        As `lstm_reference`; the outputs are stored time-major.
+    """
+    outputs, h, c = _Recurrence.apply(gates_x.transpose(0, 1), h0, c0, weight_hh, layouts or Layouts())
+    return outputs.transpose(0, 1), h, c
+
+
+class _Recurrence(Function):
+    """
+    Time-major: `gates_x (S, B, 4H)` to outputs `(S, B, H)` and the last state.
+
+    tanh(x) is written 2 σ(2x) − 1, as ATen's float32 σ is several times as fast as its tanh.
+    """
+
+    @staticmethod
+    def forward(ctx, gates_x, h0, c0, weight_hh, layouts):
+        num_steps, batch_size, width = gates_x.shape
+        hidden_size = width // 4
+        dtype, state_dtype = gates_x.dtype, torch.promote_types(gates_x.dtype, torch.float32)
+        multiply = layouts.get(("hh", dtype), lambda: PackedLinear(weight_hh.to(dtype), batch_size))
+        h = gates_x.new_empty(num_steps + 1, batch_size, hidden_size)
+        c = h.new_empty(h.shape, dtype=state_dtype)
+        tanh_c = c.new_empty(num_steps, batch_size, hidden_size)
+        gates = c.new_empty(num_steps, batch_size, 4, hidden_size)
+        h[0], c[0] = h0, c0
+
+        @torch.inference_mode()
+        def read(rows: slice) -> None:
+            for x_t, h_in, h_out, c_in, c_out, tanh_t, gates_t in zip(
+                *(part[:, rows] for part in (gates_x, h, h[1:], c, c[1:], tanh_c, gates)), strict=False
+            ):
+                gates_t.flatten(1).copy_(multiply(h_in, x_t))
+                i, f, g, o = gates_t.unbind(1)
+                g.mul_(2)
+                gates_t.sigmoid_()
+                g.mul_(2).sub_(1)
+                torch.mul(f, c_in, out=c_out).addcmul_(i, g)
+                torch.mul(c_out, 2, out=tanh_t).sigmoid_().mul_(2).sub_(1)
+                h_out.copy_(o * tanh_t)
+
+        _side_by_side(read, batch_size)
+        ctx.save_for_backward(weight_hh, h, c, tanh_c, gates)
+        ctx.layouts, ctx.dtypes = layouts, (gates_x.dtype, h0.dtype, c0.dtype)
+        return h[1:], h[-1].clone(), c[-1].clone()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad_outputs, grad_h, grad_c):
+        weight_hh, h, c, tanh_c, gates = ctx.saved_tensors
+        num_steps, batch_size, _, hidden_size = gates.shape
+        multiply = ctx.layouts.get(
+            ("hh transposed", h.dtype), lambda: PackedLinear(weight_hh.to(h.dtype).t().contiguous(), batch_size)
+        )
+        d_gates = h.new_empty(num_steps, batch_size, 4 * hidden_size)
+        dh0, dc0 = grad_h.to(h.dtype, copy=True), grad_c.to(c.dtype, copy=True)
+
+        @torch.inference_mode()
+        def read_back(rows: slice) -> None:
+            dh_in, dc = dh0[rows], dc0[rows]
+            slopes = torch.empty_like(gates[0, rows])
+            slope_i, slope_f, slope_g, slope_o = slopes.unbind(1)
+            dh, dc_t = torch.empty_like(dc), torch.empty_like(dc)
+            for t in reversed(range(num_steps)):
+                i, f, g, o = gates[t, rows].unbind(1)
+                _SIGMOID_SLOPE(g, i, grad_input=slope_i)
+                _SIGMOID_SLOPE(c[t, rows], f, grad_input=slope_f)
+                _TANH_SLOPE(i, g, grad_input=slope_g)
+                _SIGMOID_SLOPE(tanh_c[t, rows], o, grad_input=slope_o)
+                dh.copy_(grad_outputs[t, rows]).add_(dh_in)
+                torch.mul(o, dh, out=dc_t)
+                dc.add_(_TANH_SLOPE(dc_t, tanh_c[t, rows], grad_input=dc_t))
+                slopes[:, :3].mul_(dc[:, None])
+                slope_o.mul_(dh)
+                d_gates[t, rows].copy_(slopes.flatten(1))
+                dc.mul_(f)
+                dh_in = multiply(d_gates[t, rows])
+            dh0[rows] = dh_in
+
+        _side_by_side(read_back, batch_size)
+        d_weight = None
+        if ctx.needs_input_grad[3]:
+            d_weight = _transposed_product(d_gates.flatten(0, 1), h[:-1].flatten(0, 1)).to(weight_hh.dtype)
+        gates_dtype, h_dtype, c_dtype = ctx.dtypes
+        return d_gates.to(gates_dtype), dh0.to(h_dtype), dc0.to(c_dtype), d_weight, None
+
+
+def _side_by_side(work: Callable[[slice], None], num_rows: int) -> None:
+    """
+    Runs `work` on all rows, as many at a time as torch has threads: threads that take rows each meet once, where
+    threads inside of each operation would meet thousands of times.
+    """
+    num_threads = min(torch.get_num_threads(), num_rows)
+    if num_threads == 1:
+        work(slice(None))
+        return
+    bounds = [num_rows * i // num_threads for i in range(num_threads + 1)]
+    # Threads of their own: a pool whose threads torch is to use one core each.
+    list(_pool(num_threads).map(work, map(slice, bounds, bounds[1:])))
+
+
+@lru_cache(maxsize=1)
+def _pool(num_threads: int) -> ThreadPoolExecutor:
+    pool = ThreadPoolExecutor(num_threads, "lstm_cpu", torch.set_num_threads, (1,))
+    wait = threading.Barrier(num_threads)
+    list(pool.map(lambda _: wait.wait(), range(num_threads)))  # all have started
+    torch.set_num_threads(num_threads)  # what the last thread set is what torch gives to new threads
+    return pool
+
+
+def _transposed_product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """`aᵀ b` of `(N, K)` and `(N, M)`."""
+    if a.dtype == torch.float32 and can_pack(a.dtype, a.device):
+        return PackedLinear(b.t(), a.shape[1])(a.t())  # up to twice as fast as mm, whose float32 isn't oneDNN's
+    return torch.mm(a.t(), b)

@@ -1,0 +1,114 @@
+"""Weights laid out for speed give what the plain ones give, and are never used after a change of the weights."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from modeling_metalstm import layouts_metalstm
+from modeling_metalstm.layouts_metalstm import Layouts, PackedLinear, can_pack
+
+
+@pytest.fixture(params=["packed", "plain"])
+def kind(request, monkeypatch):
+    if request.param == "plain":
+        monkeypatch.setattr(layouts_metalstm, "_LINEAR", None)
+    return request.param
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64], ids=str)
+@pytest.mark.parametrize("rows", [1, 3, 40])
+def test_a_packed_product_is_the_plain_product(kind, dtype, rows):
+    torch.manual_seed(0)
+    weight, inputs = torch.randn(24, 36, dtype=dtype), torch.randn(rows, 36, dtype=dtype)
+    multiply = PackedLinear(weight, num_rows=8)
+    assert multiply.is_packed == (can_pack(dtype, weight.device) and kind == "packed")
+    tolerance = {torch.float64: 1e-12, torch.float32: 1e-5, torch.bfloat16: 0.15}[dtype]
+    for added in (None, torch.randn(24, dtype=dtype), torch.randn(rows, 24, dtype=dtype)):
+        expected = F.linear(inputs, weight) if added is None else F.linear(inputs, weight) + added
+        torch.testing.assert_close(multiply(inputs, added), expected, rtol=0, atol=tolerance)
+
+
+def test_this_machine_packs_float32():
+    """Otherwise the tests above would compare the plain product with itself."""
+    assert can_pack(torch.float32, torch.device("cpu")) == torch.backends.mkldnn.is_available()
+    assert not can_pack(torch.float64, torch.device("cpu")) and not can_pack(torch.float32, torch.device("meta"))
+
+
+def test_a_layout_is_made_once_whoever_asks():
+    layouts, made = Layouts(), []
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(lambda _: layouts.get("key", lambda: made.append(1) or object()), range(100)))
+    assert len(made) == 1 and len(set(map(id, results))) == 1
+
+
+@pytest.mark.parametrize("num_layers", [1, 2, 3])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64], ids=str)
+@pytest.mark.parametrize("prompt", ["tokens", "embeddings"])
+@torch.no_grad()
+def test_a_step_by_frozen_weights_is_a_plain_step(make_model, kind, num_layers, dtype, prompt):
+    model = make_model(num_hidden_layers=num_layers, dtype=dtype)
+    tokens = torch.randint(0, 14, (3, 6))
+
+    def read():
+        cache, logits = None, []
+        for step in tokens.split(1, dim=1):
+            inputs = {"input_ids": step} if prompt == "tokens" else {"inputs_embeds": model.model.embed_tokens(step)}
+            outputs = model(**inputs, past_key_values=cache)
+            cache = outputs.past_key_values
+            logits.append(outputs.logits)
+        return torch.cat(logits, dim=1)
+
+    plain = read()
+    with model.model.lstm.frozen_weights():
+        frozen = read()
+        assert all(layouts.made for layouts in model.model.lstm.layouts)
+    tolerance = {torch.float64: 1e-12, torch.float32: 1e-5, torch.bfloat16: 0.1}[dtype]
+    torch.testing.assert_close(frozen, plain, rtol=0, atol=tolerance)
+
+
+@torch.no_grad()
+def test_generation_sees_every_change_of_the_weights(make_model):
+    """Also those that leave no trace, by `.data`: layouts don't outlive a call of `generate()`."""
+    model, other = make_model(), make_model()
+    for parameter in other.parameters():
+        parameter.copy_(torch.randn_like(parameter))
+    tokens = torch.randint(0, 14, (2, 9))
+
+    def answer(model):
+        return model.generate(tokens, attention_mask=torch.ones_like(tokens), max_new_tokens=8, min_new_tokens=8)
+
+    before = answer(model)
+    for parameter, new in zip(model.parameters(), other.parameters(), strict=True):
+        parameter.data.copy_(new)
+    assert model.model.lstm.layouts is None
+    assert torch.equal(answer(model), answer(other)) and not torch.equal(answer(model), before)
+
+
+def test_frozen_weights_thaw_also_after_an_error(make_model):
+    lstm = make_model().model.lstm
+    with pytest.raises(RuntimeError, match="stop"), lstm.frozen_weights():
+        with lstm.frozen_weights():  # one inside another keeps what is there
+            layouts = lstm.layouts
+        assert lstm.layouts is layouts
+        raise RuntimeError("stop")
+    assert lstm.layouts is None
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_gradients_through_frozen_weights(make_model, dtype):
+    """The parts of a training step share layouts: they give the gradients that each part gives by itself."""
+    model = make_model(recurrence="cpu")
+    tokens = torch.randint(0, 14, (4, 20))
+
+    def gradients():
+        with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
+            loss = sum(model(part, labels=part, use_cache=False).loss for part in tokens.split(2))
+        return torch.autograd.grad(loss, list(model.parameters()))
+
+    expected = gradients()
+    with model.model.lstm.frozen_weights():
+        actual = gradients()
+    for a, e in zip(actual, expected, strict=True):
+        assert torch.equal(a, e)
