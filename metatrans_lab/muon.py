@@ -1,5 +1,8 @@
 """Muon for recurrent matrices: every gate's block of a matrix is orthogonalised on its own."""
 
+from concurrent.futures import Executor
+from itertools import groupby
+
 import torch
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
@@ -16,11 +19,15 @@ def orthogonalize(matrices: torch.Tensor, steps: int = 5) -> torch.Tensor:
     tall = matrices.shape[-2] > matrices.shape[-1]
     x = matrices.bfloat16()
     x = x.mT if tall else x
-    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    x = (x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)).reshape(-1, *x.shape[-2:])
     for _ in range(steps):
-        gram = x @ x.mT
-        x = a * x + (b * gram + c * gram @ gram) @ x
-    return (x.mT if tall else x).to(matrices.dtype)
+        gram = torch.bmm(x, x.mT)
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return (x.mT if tall else x).to(matrices.dtype).reshape(matrices.shape)
+
+
+PARTS = 4
+"""Into how many parts the blocks are cut for the threads."""
 
 
 class Muon(torch.optim.Optimizer):
@@ -32,12 +39,22 @@ class Muon(torch.optim.Optimizer):
         momentum: of the running mean of gradients, with Nesterov's look-ahead.
         weight_decay: decoupled, as in AdamW.
         blocks: how many blocks of equally many rows a matrix consists of: 4 for the gates of an LSTM.
+        pool: threads that orthogonalise blocks side by side, on a CPU.
 
     Raises:
         ValueError: a parameter that is no matrix, or can't be cut into that many blocks.
     """
 
-    def __init__(self, params, lr: float = 0.02, momentum: float = 0.95, weight_decay: float = 0.0, blocks: int = 1):
+    def __init__(
+        self,
+        params,
+        lr: float = 0.02,
+        momentum: float = 0.95,
+        weight_decay: float = 0.0,
+        blocks: int = 1,
+        pool: Executor | None = None,
+    ):
+        self.pool = pool
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "blocks": blocks})
         for group in self.param_groups:
             for parameter in group["params"]:
@@ -51,14 +68,31 @@ class Muon(torch.optim.Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is None:
-                    continue
-                mean = self.state[parameter].setdefault("momentum_buffer", torch.zeros_like(parameter))
-                mean.lerp_(parameter.grad, 1 - group["momentum"])
-                ahead = parameter.grad.lerp(mean, group["momentum"]).unflatten(0, (group["blocks"], -1))
-                scale = max(1.0, ahead.shape[-2] / ahead.shape[-1]) ** 0.5
+        updates = [
+            (self._look_ahead(parameter, group), parameter, group)
+            for group in self.param_groups
+            for parameter in group["params"]
+            if parameter.grad is not None
+        ]
+        # Blocks of one shape go together: one large product instead of many small ones.
+        updates.sort(key=lambda update: update[0].shape[1:])
+        for _, same in groupby(updates, key=lambda update: update[0].shape[1:]):
+            blocks, parameters, groups = zip(*same, strict=True)
+            orthogonal = self._orthogonalize(torch.cat(blocks)).split([len(block) for block in blocks])
+            for update, parameter, group in zip(orthogonal, parameters, groups, strict=True):
+                scale = max(1.0, update.shape[-2] / update.shape[-1]) ** 0.5
                 parameter.mul_(1 - group["lr"] * group["weight_decay"])
-                parameter.sub_(orthogonalize(ahead).flatten(0, 1), alpha=group["lr"] * scale)
+                parameter.sub_(update.flatten(0, 1), alpha=group["lr"] * scale)
         return loss
+
+    def _look_ahead(self, parameter: torch.Tensor, group: dict) -> torch.Tensor:
+        """Nesterov's momentum, block by block: (blocks, rows of a block, columns)."""
+        mean = self.state[parameter].setdefault("momentum_buffer", torch.zeros_like(parameter))
+        mean.lerp_(parameter.grad, 1 - group["momentum"])
+        return parameter.grad.lerp(mean, group["momentum"]).unflatten(0, (group["blocks"], -1))
+
+    def _orthogonalize(self, blocks: torch.Tensor) -> torch.Tensor:
+        if self.pool is None:
+            return orthogonalize(blocks)
+        # Each block is on its own, so that the number of threads changes nothing.
+        return torch.cat(list(self.pool.map(orthogonalize, blocks.chunk(PARTS))))

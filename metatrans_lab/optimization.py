@@ -1,5 +1,7 @@
 """Optimisers by name, and the learning rates of a step."""
 
+from concurrent.futures import Executor
+
 import torch
 from torch import nn
 
@@ -7,11 +9,13 @@ from metatrans_lab.configuration import TrainingConfig
 from metatrans_lab.muon import Muon
 
 
-def build_optimizers(model: nn.Module, config: TrainingConfig) -> list[torch.optim.Optimizer]:
+def build_optimizers(
+    model: nn.Module, config: TrainingConfig, pool: Executor | None = None
+) -> list[torch.optim.Optimizer]:
     """One optimiser, or with "muon" two: Muon for the matrices inside the model, AdamW for the rest.
 
     Embeddings and the head, whose rows are words or places, stay with AdamW. An LSTM's matrices are orthogonalised
-    gate by gate.
+    gate by gate, by the threads of a `pool` if there is one.
     """
     adam = {"lr": config.learning_rate, "betas": tuple(config.adam_betas), "weight_decay": config.weight_decay}
     parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
@@ -34,6 +38,7 @@ def build_optimizers(model: nn.Module, config: TrainingConfig) -> list[torch.opt
             lr=config.muon_learning_rate,
             momentum=config.muon_momentum,
             weight_decay=config.weight_decay,
+            pool=pool,
         )
         optimizers = [muon, torch.optim.AdamW(outer, **adam)]
     for optimizer in optimizers:

@@ -6,6 +6,7 @@ fixed by the config and added up in order: the result doesn't depend on how many
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import torch
 from torch import nn
@@ -42,7 +43,11 @@ class PartwiseGradients:
             return loss.detach(), outputs.logits.detach(), torch.autograd.grad(scale * loss, parameters)
 
         parts = zip(input_ids.chunk(self.num_parts), labels.chunk(self.num_parts), strict=True)
-        losses, logits, all_gradients = zip(*self.pool.map(gradients, parts), strict=True)
+        with ExitStack() as stack:
+            for module in model.modules():
+                if hasattr(module, "frozen_weights"):  # what it derives from the weights serves all parts
+                    stack.enter_context(module.frozen_weights())
+            losses, logits, all_gradients = zip(*self.pool.map(gradients, parts), strict=True)
         for parameter, *summands in zip(parameters, *all_gradients, strict=True):
             for summand in summands:
                 parameter.grad = summand if parameter.grad is None else parameter.grad + summand
