@@ -1,100 +1,128 @@
-"""Episodes a second: our batches against the post's procedure, one sequence at a time in Python lists and torch.
+"""The data: how fast it is made, and its share of a training step.
 
-    python benchmarks/data.py [--rounds 7]
+    python benchmarks/data.py [--rounds 7] [--quick] [--output DIR]
 
-One core; ours and theirs in turn, several rounds, medians. Prints a table and writes results/data.json.
+1. Episodes a second on one core: our batches of 4,096 against the post's procedure, which makes one sequence at a time
+   out of Python lists and torch. "Token arrays" are the input_ids; "full rows" have labels and the Bayes costs too.
+2. In every stage of configs/cpu.yaml: what train.py makes for one training step (the episodes, their labels, what is
+   determined, their Bayes costs) against the whole step, both as train.py runs them.
 """
 
-import argparse
-import json
 import statistics
-import time
-from pathlib import Path
+import sys
 
 import torch
+from common import figure, in_turn, ratios, read_arguments, report, seconds_a_call
+from ours import Training, recipe
+from post import one_sequence
 
 from dataset_script import LanguageConfig, bayes_nll, sample_episodes
-from metatrans_lab.machine import describe_device
 
 BATCH = 4096
 
 
-def one_sequence(config: LanguageConfig) -> torch.Tensor:
-    """What the post does for each sequence: every word is a 0-d tensor, looked up and joined in Python lists."""
-    K, L, R, T = config.num_pairs, config.num_source_words, config.num_target_words, config.sentence_length
-    target_words = [[word] for word in torch.randperm(R) + L]
-    source_words = [[word] for word in torch.randperm(L)]
-    sequence = []
-    for sentence in torch.randint(0, L, (K, T)):
-        sequence.append(config.soh)
-        for word in sentence:
-            sequence += source_words[word]
-        sequence.append(config.stx)
-        for word in sentence:
-            sequence += target_words[word]
-    sequence.append(config.soh)
-    return torch.tensor(sequence)
-
-
-def one_sequence_of_integers(config: LanguageConfig) -> torch.Tensor:
-    """The same with plain integers for words, which is how one would mend it in a minute."""
-    K, L, R, T = config.num_pairs, config.num_source_words, config.num_target_words, config.sentence_length
+def one_sequence_of_integers(K: int = 10, L: int = 6, R: int = 6, T: int = 3) -> torch.Tensor:
+    """The post's procedure with plain integers for words, which is how one would mend it in a minute."""
+    soh, stx = L + R, L + R + 1
     target_words, source_words = (torch.randperm(R) + L).tolist(), torch.randperm(L).tolist()
     sequence = []
     for sentence in torch.randint(0, L, (K, T)).tolist():
-        sequence.append(config.soh)
+        sequence.append(soh)
         sequence.extend(source_words[word] for word in sentence)
-        sequence.append(config.stx)
+        sequence.append(stx)
         sequence.extend(target_words[word] for word in sentence)
-    sequence.append(config.soh)
+    sequence.append(soh)
     return torch.tensor(sequence)
 
 
-def token_arrays(config: LanguageConfig, first: int):
-    return sample_episodes(config, range(first, first + BATCH)).input_ids
-
-
-def full_rows(config: LanguageConfig, first: int):
-    episodes = sample_episodes(config, range(first, first + BATCH))
-    return episodes.input_ids, episodes.labels(), bayes_nll(episodes)
-
-
-def seconds_an_episode(function, calls: int, episodes_a_call: int) -> float:
-    start = time.perf_counter()
-    for call in range(calls):
-        function(call)
-    return (time.perf_counter() - start) / (calls * episodes_a_call)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=7)
-    rounds = parser.parse_args().rounds
-    torch.set_num_threads(1)
+def measure_episodes(rounds: int, quick: bool) -> tuple[dict, list[dict]]:
+    """Seconds an episode of each way to make it, on one core."""
     config = LanguageConfig()
-    assert len(one_sequence(config)) == len(one_sequence_of_integers(config)) == config.max_episode_length
-    contestants = {
-        "the post's procedure": (lambda i: one_sequence(config), 500, 1),
-        "the same, integers": (lambda i: one_sequence_of_integers(config), 2000, 1),
-        "token arrays": (lambda i: token_arrays(config, i * BATCH), 20, BATCH),
-        "full rows": (lambda i: full_rows(config, i * BATCH), 20, BATCH),
+    assert len(one_sequence()) == len(one_sequence_of_integers()) == config.max_episode_length
+    batches = iter(range(0, 1 << 40, BATCH))
+
+    def token_arrays():
+        first = next(batches)
+        return sample_episodes(config, range(first, first + BATCH)).input_ids
+
+    def full_rows():
+        first = next(batches)
+        episodes = sample_episodes(config, range(first, first + BATCH))
+        return episodes.input_ids, episodes.labels(), bayes_nll(episodes)
+
+    ways = {
+        "the post's procedure": (one_sequence, 500, 1),
+        "the same, integers": (one_sequence_of_integers, 2000, 1),
+        "token arrays": (token_arrays, 20, BATCH),
+        "full rows": (full_rows, 20, BATCH),
     }
-    times = {name: [] for name in contestants}
-    for _ in range(rounds):
-        for name, contestant in contestants.items():
-            times[name].append(seconds_an_episode(*contestant))
+
+    def seconds_an_episode(function, calls: int, episodes: int):
+        return lambda: seconds_a_call(function, 2 if quick else calls) / episodes
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    times = in_turn({name: seconds_an_episode(*way) for name, way in ways.items()}, rounds)
+    torch.set_num_threads(threads)
     post = times["the post's procedure"]
     results = {}
     print(f"{'':<22} {'µs an episode':>14} {'episodes/s':>12} {'× the post':>12}   (medians of {rounds} rounds)")
     for name, values in times.items():
-        ratio = statistics.median(p / v for p, v in zip(post, values, strict=True))
-        median = statistics.median(values)
+        median, ratio = statistics.median(values), statistics.median(ratios(post, values))
         results[name] = {"seconds_an_episode": values, "ratio": ratio}
         print(f"{name:<22} {median * 1e6:>14.2f} {1 / median:>12,.0f} {ratio:>12.0f}")
-    path = Path(__file__).parent / "results" / "data.json"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps({"machine": describe_device(torch.device("cpu")), "results": results}, indent=1) + "\n")
+    against = "a second on one core ÷ the post's procedure"
+    figures = [
+        figure(f"token arrays made {against}", ratios(post, times["token arrays"]), 300, 1000),
+        figure(f"full rows with labels and bayes_nll {against}", ratios(post, times["full rows"]), 100, 300),
+    ]
+    return results, figures
+
+
+def measure_share(name: str, rounds: int, steps: int) -> tuple[dict, list[dict]]:
+    """The data's share of a training step, by stage of a recipe."""
+    training = Training(recipe(name, {}))
+    curriculum = training.curriculum
+
+    def data(step: int):
+        episodes = curriculum.batch(step, 0, 1, device=training.accelerator.device)
+        ids, labels = episodes.input_ids.long(), episodes.labels(training.config.loss_on).long()
+        return ids, labels, episodes.determined, episodes.is_target, bayes_nll(episodes)
+
+    results, figures = {}, []
+    for stage in range(len(curriculum.stages)):
+        numbers = iter(range(training.next_step, 1 << 40))  # the same batches for both
+
+        def step(stage=stage):
+            curriculum.stage = stage
+            training.step()
+
+        def its_data(stage=stage, numbers=numbers):
+            curriculum.stage = stage
+            data(next(numbers))
+
+        for warm_up in (step, its_data):
+            warm_up()
+        contestants = {
+            "data": lambda call=its_data: seconds_a_call(call, steps),
+            "step": lambda call=step: seconds_a_call(call, steps),
+        }
+        times = in_turn(contestants, rounds)
+        share = [100 * ratio for ratio in ratios(times["data"], times["step"])]
+        results[f"stage {stage + 1}"] = {f"{name}_seconds": values for name, values in times.items()} | {
+            "share": share
+        }
+        what = f"data's share of a default training step, stage {stage + 1}"
+        figures.append(figure(what, share, bar=2, unit="%", lower=True))
+    return results, figures
+
+
+def main(arguments: list[str]) -> None:
+    options = read_arguments(arguments, __doc__, rounds=7)
+    episodes, figures = measure_episodes(options.rounds, options.quick)
+    shares, more = measure_share("tiny" if options.quick else "cpu", options.rounds, 1 if options.quick else 10)
+    report("data", options, figures + more, episodes | {"share of a training step": shares})
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -1,0 +1,45 @@
+"""Two processes against one: train.py on the CPU by DDP over gloo, at the same number of episodes a step.
+
+    python benchmarks/distributed.py [--rounds 3] [--quick] [--output DIR]
+
+Short runs of configs/cpu.yaml on plain episodes, in turn: one process with batches of 64, and two with 32 each. Steps
+a second are those between the first and the last line of log.jsonl, so that starting doesn't count.
+"""
+
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+from common import ROOT, figure, in_turn, ratios, read_arguments, read_log, report, run_training
+
+BATCH = 64
+
+
+def seconds_a_step(num_processes: int, quick: bool) -> float:
+    config, num_steps, log_every = ("tiny", 6, 2) if quick else ("cpu", 120, 20)
+    arguments = ["--config", str(ROOT / "configs" / f"{config}.yaml"), "--batch_size", str(BATCH // num_processes)]
+    arguments += ["--num_steps", str(num_steps), "--log_every", str(log_every), "--curriculum", "[{}]"]
+    arguments += ["--warmup_steps", "0", "--decay_steps", "0"]
+    arguments += ["--eval_every", "0", "--save_every", "0", "--final_eval_episodes", "2"]
+    with tempfile.TemporaryDirectory() as folder:
+        first, *_, last = read_log(run_training(Path(folder), arguments, num_processes))
+    return (last["seconds"] - first["seconds"]) / (last["step"] - first["step"])
+
+
+def main(arguments: list[str]) -> None:
+    options = read_arguments(arguments, __doc__, rounds=3)
+    runs = {
+        f"{number} process{'es' if number > 1 else ''}": lambda number=number: seconds_a_step(number, options.quick)
+        for number in (1, 2)
+    }
+    times = in_turn(runs, options.rounds)
+    for name, seconds in times.items():
+        print(f"{name:<12} {1e3 * statistics.median(seconds):>8.2f} ms a step of {BATCH} episodes")
+    what = "training steps/s by DDP on 2 processes ÷ on 1, same number of episodes a step"
+    results = {name: {"seconds_a_step": seconds} for name, seconds in times.items()}
+    report("distributed", options, [figure(what, ratios(times["1 process"], times["2 processes"]))], results)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

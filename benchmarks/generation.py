@@ -1,0 +1,174 @@
+"""Milliseconds a generated token: ours against GPT-2, Mamba and xLSTM of equal size, and after ever longer prompts.
+
+    python benchmarks/generation.py [--rounds 5] [--quick] [--output DIR]
+
+`generate()`, greedy, in float32, with random weights, on the CPU by torch's own number of threads; what a call takes ÷
+the tokens that it makes.
+
+1. 64 tokens after a prompt of 81, which is read within the call; for 1 and for 64 sequences; at the default size and
+   at the post's. The peers are transformers' own, of four layers and as many parameters as ours (±5%), each with its
+   cache. At batch 1 ours is also made to read the whole prefix again for every token, as without a state.
+2. Ours: 64 tokens after 1,000 examples (8,001 tokens) and after 10 (81), all but the last token of the prompt having
+   been read before, into `past_key_values`.
+"""
+
+import copy
+import statistics
+import sys
+import time
+from bisect import bisect_left
+
+import torch
+from common import figure, in_turn, ratios, read_arguments, report
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
+from transformers.utils import logging
+
+from dataset_script import LanguageConfig, sample_episodes
+from metatrans_lab.models import build_model
+
+SIZES = {
+    "the default size": {"embedding_size": 64, "hidden_size": 256, "num_hidden_layers": 2},
+    "the post's size": {"embedding_size": 512, "hidden_size": 1024, "num_hidden_layers": 1},
+}
+PEERS = {
+    "GPT-2": lambda width: {"model_type": "gpt2", "n_layer": 4, "n_embd": width, "n_head": 4, "n_positions": 256},
+    "Mamba": lambda width: {"model_type": "mamba", "num_hidden_layers": 4, "hidden_size": width},
+    "xLSTM": lambda width: {"model_type": "xlstm", "num_hidden_layers": 4, "hidden_size": width, "num_heads": 4},
+}
+WIDTHS = range(8, 1025, 8)
+
+
+def num_parameters(model: PreTrainedModel) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def build_peer(name: str, size: int) -> PreTrainedModel:
+    """The peer whose number of parameters is next to `size`.
+
+    Raises:
+        ValueError: it isn't within 5%.
+    """
+    language = LanguageConfig()
+    tokens = {"vocab_size": language.vocab_size, "bos_token_id": language.soh, "pad_token_id": language.pad}
+
+    def config(width: int):
+        return AutoConfig.for_model(**PEERS[name](width), **tokens, eos_token_id=language.soh)
+
+    def parameters(width: int) -> int:
+        with torch.device("meta"):
+            return num_parameters(AutoModelForCausalLM.from_config(config(width)))
+
+    above = bisect_left(WIDTHS, size, key=parameters)
+    width = min(WIDTHS[max(above - 1, 0) : above + 1], key=lambda width: abs(parameters(width) - size))
+    model = AutoModelForCausalLM.from_config(config(width))
+    if abs(num_parameters(model) / size - 1) > 0.05:
+        raise ValueError(f"no {name} of four layers has {size:,} parameters; the next has {num_parameters(model):,}")
+    return model
+
+
+def seconds_a_token(model: PreTrainedModel, prompt: torch.Tensor, num_tokens: int, cache=None, **settings) -> float:
+    """Of one call of `generate()`; the cache, if there is one, stays as it is."""
+    cache = copy.deepcopy(cache)
+    start = time.perf_counter()
+    sequences = model.generate(
+        prompt,
+        max_new_tokens=num_tokens,
+        do_sample=False,
+        **({} if cache is None else {"past_key_values": cache}),
+        **settings,
+    )
+    seconds = time.perf_counter() - start
+    assert sequences.shape[1] == prompt.shape[1] + num_tokens
+    return seconds / num_tokens
+
+
+def measure_peers(settings: dict, num_tokens: int, batches: tuple[int, ...], rounds: int) -> tuple[dict, dict]:
+    """Seconds a token by batch and contestant; and of each contestant its size, or why it can't run."""
+    language = LanguageConfig()
+    models = {"ours": build_model(settings, language)}
+    size = num_parameters(models["ours"])
+    about = {}
+    prompts = torch.from_numpy(sample_episodes(language, range(max(batches))).input_ids).long()
+    for name in PEERS:
+        try:
+            models[name] = build_peer(name, size)
+            never_ending(models[name], language)
+            seconds_a_token(models[name], prompts[:1], 2)
+        except Exception as error:  # whatever keeps it from running here is what there is to report
+            models.pop(name, None)
+            about[name] = {"failed": f"{type(error).__name__}: {error}"}
+    about |= {name: {"parameters": num_parameters(model)} for name, model in models.items()}
+    never_ending(models["ours"], language)
+    times = {}
+    for batch in batches:
+        calls = {
+            name: lambda model=model, prompt=prompts[:batch]: seconds_a_token(model, prompt, num_tokens)
+            for name, model in models.items()
+        }
+        if batch == 1:
+            calls["ours, reading all again"] = lambda: seconds_a_token(
+                models["ours"], prompts[:1], num_tokens, use_cache=False
+            )
+        for call in calls.values():
+            call()
+        times[f"batch {batch}"] = in_turn(calls, rounds)
+    return times, about
+
+
+def measure_prompts(settings: dict, num_tokens: int, examples: tuple[int, ...], rounds: int) -> dict:
+    """Ours: seconds a token after prompts of so many examples."""
+    longest = LanguageConfig(num_pairs=max(examples))
+    model = build_model(settings, longest, longest=1)
+    never_ending(model, longest)
+    calls = {}
+    for number in examples:
+        language = LanguageConfig(num_pairs=number)
+        prompt = torch.from_numpy(sample_episodes(language, range(1)).input_ids).long()
+        with torch.inference_mode():
+            cache = model(prompt[:, :-1], use_cache=True, logits_to_keep=1).past_key_values
+        calls[f"after {number:,} examples"] = lambda prompt=prompt, cache=cache: seconds_a_token(
+            model, prompt, num_tokens, cache
+        )
+    for call in calls.values():
+        call()
+    return in_turn(calls, rounds)
+
+
+def never_ending(model: PreTrainedModel, language: LanguageConfig) -> None:
+    """No token ends what `generate()` makes."""
+    model.eval()
+    model.generation_config.eos_token_id = None
+    model.generation_config.pad_token_id = language.pad
+
+
+def main(arguments: list[str]) -> None:
+    options = read_arguments(arguments, __doc__, rounds=5)
+    logging.set_verbosity_error()  # the peers say that their kernels for GPUs aren't there
+    sizes, num_tokens, batches, examples = SIZES, 64, (1, 64), (10, 1000)
+    if options.quick:
+        sizes, num_tokens, batches, examples = {"the default size": SIZES["the default size"]}, 4, (1, 2), (10, 20)
+    results, figures = {}, []
+    few, many = (f"after {number:,} examples" for number in examples)
+    for title, settings in sizes.items():
+        times, models = measure_peers(settings, num_tokens, batches, options.rounds)
+        after = measure_prompts(settings, num_tokens, examples, options.rounds)
+        results[title] = {"models": models, "seconds_a_token": times, "seconds_a_token_after": after}
+        for name, values in (times | {"batch 1, ours, prompt read before": after}).items():
+            print(f"\n{title}, {name}: ms a token")
+            for contestant, seconds in values.items():
+                print(f"    {contestant:<26} {1e3 * statistics.median(seconds):>10.3f}")
+        for batch, values in times.items():
+            for name in [*PEERS, "ours, reading all again"]:
+                if name in values:
+                    goals = (0.5, 0.2) if (name, batch) == ("GPT-2", "batch 1") else ()
+                    what = f"ms a generated token at {title}, {batch} ÷ {name}"
+                    figures.append(figure(what, ratios(values["ours"], values[name]), *goals, lower=True))
+        what = f"the same at {title} {many} ÷ {few.removesuffix(' examples')}"
+        figures.append(figure(what, ratios(after[many], after[few]), 1.1, 1.02, lower=True))
+        for name, model in models.items():
+            print(f"{name}: {model.get('failed') or format(model['parameters'], ',') + ' parameters'}")
+    report("generation", options, figures, results)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,123 @@
+"""Time to the optimum: the default recipe from several seeds; and how long it takes to learn larger alphabets.
+
+    python benchmarks/time_to_optimum.py [--rounds 5] [--quick] [--output DIR] [--any_key_of_train.py value …]
+    python benchmarks/time_to_optimum.py --words 6 8 12 [--rounds 1] [--num_steps 4000] …
+
+A round is a seed: 0, 1, … Without --words: what results.json of the whole run of configs/cpu.yaml says. With it: the
+same recipe for L = R = that many words, and the first step in the last stage at which the running accuracy on
+determined tokens (mean of the last five lines of log.jsonl, one every five steps) passes 0.9 and 0.99.
+"""
+
+import copy
+import json
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+import yaml
+from common import ROOT, argument_parser, complete, figure, read_log, report, run_training
+
+from metatrans_lab.configuration import read_file
+
+ACCURACY, REGRET = 0.999, 0.02
+RUNNING = 5
+PASSED = (0.9, 0.99)
+
+
+def run_seed(config: str, seed: int, overrides: list[str]) -> dict:
+    """What a seed's results.json says, and its log's lines of training."""
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = ["--config", config, "--seed", str(seed), "--name", f"bench-{seed}", *overrides]
+        run = run_training(Path(folder), arguments)
+        results = json.loads((run / "results.json").read_text())
+        log = read_log(run)
+    names = ("determined_accuracy", "target_regret", "steps")
+    return {"seed": seed, "train_seconds": results["timing"]["train_seconds"], "log": log} | {
+        name: results[name] for name in names
+    }
+
+
+def measure_recipe(config: str, seeds: range, overrides: list[str]) -> tuple[list[dict], list[dict]]:
+    runs = []
+    print(f"{'seed':>4} {'train_seconds':>14} {'determined_accuracy':>20} {'target_regret':>14} {'steps':>6}")
+    for seed in seeds:
+        run = run_seed(config, seed, overrides)
+        del run["log"]
+        accuracy, regret = run["determined_accuracy"], run["target_regret"]
+        print(f"{seed:>4} {run['train_seconds']:>14.1f} {accuracy:>20.5f} {regret:>14.5f} {run['steps']:>6}")
+        runs.append(run)
+    there = [run["determined_accuracy"] >= ACCURACY and run["target_regret"] <= REGRET for run in runs]
+    figures = [
+        figure("train_seconds of the default recipe", [run["train_seconds"] for run in runs], 60, 15, "s", lower=True),
+        figure("determined_accuracy that it ends at", [run["determined_accuracy"] for run in runs], ACCURACY),
+        figure("target_regret that it ends at", [run["target_regret"] for run in runs], REGRET, lower=True),
+        figure("share of its seeds that get to both", [100 * statistics.mean(there)], bar=100, unit="%"),
+    ]
+    return runs, figures
+
+
+def widened(recipe: dict, words: int) -> dict:
+    """The recipe for L = R = `words`, its curriculum's active words stretched alike."""
+    recipe, was = copy.deepcopy(recipe), recipe["language"]["num_source_words"]
+    recipe["language"] |= {"num_source_words": words, "num_target_words": words}
+    for stage in recipe["curriculum"]:
+        for knobs in stage["languages"]:
+            active = knobs.get("num_active_words")
+            if isinstance(active, list):
+                knobs["num_active_words"] = [words if number == was else number for number in active]
+    return recipe
+
+
+def first_step_at(log: list[dict], accuracy: float) -> int | None:
+    """The step of the last stage at which the running accuracy gets there; None: it doesn't."""
+    last_stage = [line for line in log if line["stage"] == log[-1]["stage"]]
+    for end in range(RUNNING, len(last_stage) + 1):
+        if statistics.mean(line["determined_accuracy"] for line in last_stage[end - RUNNING : end]) >= accuracy:
+            return last_stage[end - 1]["step"]
+    return None
+
+
+def measure_words(config: str, words: list[int], seeds: range, overrides: list[str]) -> tuple[dict, list[dict]]:
+    recipe = read_file(Path(config))
+    results, figures = {}, []
+    with tempfile.TemporaryDirectory() as folder:
+        for number in words:
+            path = Path(folder) / f"{number}.yaml"
+            path.write_text(yaml.safe_dump(widened(recipe, number)))
+            runs = [run_seed(str(path), seed, ["--log_every", "5", *overrides]) for seed in seeds]
+            for run in runs:
+                log = run.pop("log")
+                run |= {f"step_at_{accuracy}": first_step_at(log, accuracy) for accuracy in PASSED}
+                run["last_stage"] = log[-1]["stage"] + 1
+                print(f"L=R={number}:", ", ".join(f"{name} {value}" for name, value in run.items()), flush=True)
+            results[f"{number} words"] = runs
+            for accuracy in PASSED:
+                steps = [run[f"step_at_{accuracy}"] for run in runs]
+                if None not in steps:
+                    figures.append(
+                        figure(f"step at which accuracy passes {accuracy}, L=R={number}", steps, lower=True)
+                    )
+            figures.append(
+                figure(f"determined_accuracy it ends at, L=R={number}", [run["determined_accuracy"] for run in runs])
+            )
+    return results, figures
+
+
+def main(arguments: list[str]) -> None:
+    parser = argument_parser(__doc__, rounds=5)
+    parser.add_argument("--words", type=int, nargs="+", metavar="L", help="numbers of words of the alphabets")
+    options, overrides = parser.parse_known_args(arguments)  # what isn't ours is train.py's
+    complete(options).overrides = overrides
+    config = str(ROOT / "configs" / ("tiny.yaml" if options.quick else "cpu.yaml"))
+    seeds = range(options.rounds)
+    if options.words:
+        results, figures = measure_words(config, options.words, seeds, overrides)
+        report("words", options, figures, results)
+    else:
+        runs, figures = measure_recipe(config, seeds, overrides)
+        report("time_to_optimum", options, figures, {"runs": runs})
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
