@@ -99,7 +99,7 @@ def main(arguments: list[str]) -> int:
             partwise = PartwiseGradients(num_parts, min(num_parts, num_threads), threads_inside)
     # Evaluated is what will be saved: the plain float32 model, without the wrapper that mixes precisions.
     plain_model = copy.deepcopy(model).to(accelerator.device)
-    optimizers = build_optimizers(model, config)
+    optimizers = build_optimizers(model, config, pool=None if partwise is None else partwise.pool)
     trained_model, *optimizers = accelerator.prepare(model, *optimizers)
     curriculum = Curriculum(config)
     first_step, seconds_before = 0, 0.0

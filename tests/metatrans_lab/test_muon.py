@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 
@@ -45,6 +47,27 @@ def test_blocks_are_orthogonalised_on_their_own():
     Muon([whole], blocks=4).step()
     Muon(parts).step()
     torch.testing.assert_close(whole.detach(), torch.cat([part.detach() for part in parts]), atol=1e-3, rtol=0)
+
+
+def test_threads_change_nothing():
+    results = []
+    for num_threads in (None, 1, 2, 3):
+        torch.manual_seed(0)
+        parameters = [torch.nn.Parameter(torch.randn(32, 8)) for _ in range(3)] + [
+            torch.nn.Parameter(torch.randn(5, 7))
+        ]
+        groups = [{"params": parameters[:3], "blocks": 4}, {"params": parameters[3:], "blocks": 1}]
+        pool = None if num_threads is None else ThreadPoolExecutor(num_threads)
+        optimizer = Muon(groups, pool=pool)
+        for _ in range(3):
+            for parameter in parameters:
+                parameter.grad = torch.randn_like(parameter)
+            optimizer.step()
+        results.append([parameter.detach() for parameter in parameters])
+    for other in results[2:]:
+        assert all(torch.equal(a, b) for a, b in zip(results[1], other, strict=True))
+    for a, b in zip(results[0], results[1], strict=True):
+        torch.testing.assert_close(a, b, atol=2e-3, rtol=0)
 
 
 @pytest.mark.parametrize("parameter, blocks", [(torch.zeros(4), 1), (torch.zeros(6, 3), 4)])
