@@ -44,7 +44,9 @@ def train_step(accelerator, model, optimizers, curriculum, partwise, config: Tra
     for micro in range(micro_batches):
         part = accelerator.process_index * micro_batches + micro
         episodes = curriculum.batch(step, part, accelerator.num_processes * micro_batches, device=accelerator.device)
-        input_ids, labels = episodes.input_ids.long(), episodes.labels(config.loss_on).long()
+        width = int(episodes.token_counts.max())  # rows of drawn lengths are as wide as the longest could be
+        input_ids = episodes.input_ids[:, :width].long()
+        labels = episodes.labels(config.loss_on)[:, :width].long()
         with accelerator.accumulate(model):
             if partwise is None:
                 outputs = model(input_ids=input_ids, labels=labels, use_cache=False)
@@ -58,11 +60,11 @@ def train_step(accelerator, model, optimizers, curriculum, partwise, config: Tra
                 optimizer.step()
                 optimizer.zero_grad()
         with torch.no_grad():
-            counted, determined = labels[:, 1:] != -100, episodes.determined[:, 1:]
+            counted, determined = labels[:, 1:] != -100, episodes.determined[:, 1:width]
             right = logits[:, :-1].argmax(-1) == labels[:, 1:]
             # Who is never asked for source words knows that ␂ comes, whatever the lengths: only target words cost.
-            priced = counted if config.loss_on == "all" else episodes.is_target[:, 1:]
-            floor = (bayes_nll(episodes)[:, 1:] * priced).sum() / counted.sum()
+            priced = counted if config.loss_on == "all" else episodes.is_target[:, 1:width]
+            floor = (bayes_nll(episodes)[:, 1:width] * priced).sum() / counted.sum()
             sums += torch.stack([loss, floor, (right & determined).sum(), determined.sum(), labels.new_ones(())])
     loss, floor, right, determined, count = accelerator.reduce(sums).tolist()
     return {"loss": loss / count, "bayes_nll": floor / count, "determined_accuracy": right / max(determined, 1)}

@@ -13,7 +13,7 @@ import sys
 
 import torch
 from common import figure, in_turn, ratios, read_arguments, report, seconds_a_call
-from ours import Training, recipe
+from ours import Training
 from post import one_sequence
 
 from dataset_script import LanguageConfig, bayes_nll, sample_episodes
@@ -81,7 +81,7 @@ def measure_episodes(rounds: int, quick: bool) -> tuple[dict, list[dict]]:
 
 def measure_share(name: str, rounds: int, steps: int) -> tuple[dict, list[dict]]:
     """The data's share of a training step, by stage of a recipe."""
-    training = Training(recipe(name, {}))
+    training = Training(name, {})
     curriculum = training.curriculum
 
     def data(step: int):
@@ -91,7 +91,7 @@ def measure_share(name: str, rounds: int, steps: int) -> tuple[dict, list[dict]]
 
     results, figures = {}, []
     for stage in range(len(curriculum.stages)):
-        numbers = iter(range(training.next_step, 1 << 40))  # the same batches for both
+        numbers = iter(range(training.num_steps, 1 << 40))  # the same batches for both
 
         def step(stage=stage):
             curriculum.stage = stage

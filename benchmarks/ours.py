@@ -1,21 +1,18 @@
-"""Our training, prepared as train.py prepares it and run step by step."""
+"""Our training, prepared by train.py itself, to be run step by step."""
 
+import contextlib
+import io
+import signal
 import sys
+import tempfile
 from collections.abc import Callable
+from unittest import mock
 
-import torch
-from accelerate import Accelerator
 from common import ROOT
 
 sys.path.append(str(ROOT))  # train.py is a script: no package has it
 import train
 from metatrans_lab.configuration import TrainingConfig, read_config
-from metatrans_lab.curriculum import Curriculum
-from metatrans_lab.evaluation import RAGGED_MAX_LENGTH
-from metatrans_lab.machine import choose_mixed_precision, share_of_cores
-from metatrans_lab.models import build_model
-from metatrans_lab.optimization import build_optimizers, set_learning_rates
-from metatrans_lab.parallel import PartwiseGradients
 
 # All batches alike: episodes of K=10, T=3, 81 tokens.
 SHAPES = {
@@ -25,53 +22,65 @@ SHAPES = {
 QUICK_SHAPES = {"a tiny shape": ("tiny", {"curriculum": "[{}]", "num_parts": "2"})}
 
 
+def arguments_of(name: str, overrides: dict[str, str]) -> dict[str, str]:
+    """Of train.py, for a file of configs/: bf16 where the processor multiplies it, if not told else."""
+    return {"config": str(ROOT / "configs" / f"{name}.yaml"), "mixed_precision": "auto"} | overrides
+
+
 def recipe(name: str, overrides: dict[str, str]) -> TrainingConfig:
-    """A file of configs/, with `--key value` overrides, bf16 where the processor multiplies it if not told else."""
-    return read_config(str(ROOT / "configs" / f"{name}.yaml"), {"mixed_precision": "auto"} | overrides)
+    arguments = arguments_of(name, overrides)
+    return read_config(arguments.pop("config"), arguments)
 
 
 class Training:
-    """A run up to its first step, as `main` of train.py has it then, but for the run's folder."""
+    """A run of train.py, held before its first step.
 
-    def __init__(self, config: TrainingConfig):
-        self.config = config
-        language = config.language_config()
-        torch.manual_seed(config.seed)
-        self.model = build_model(config.model, language, max(config.max_episode_length, RAGGED_MAX_LENGTH))
-        self.accelerator = Accelerator(
-            mixed_precision=choose_mixed_precision(config.mixed_precision),
-            gradient_accumulation_steps=config.gradient_accumulation_steps,
+    Args:
+        name, overrides: a file of configs/, and `--key value`.
+    """
+
+    def __init__(self, name: str, overrides: dict[str, str]):
+        self.accelerator, self.model, self.optimizers, self.curriculum, self.partwise, self.config, _ = _prepare(
+            arguments_of(name, overrides)
         )
-        self.partwise = None
-        if self.accelerator.device.type == "cpu":
-            num_threads = config.num_threads or share_of_cores()
-            threads_inside = max(1, num_threads // config.num_parts)
-            torch.set_num_threads(threads_inside)
-            if config.num_parts > 1:
-                self.partwise = PartwiseGradients(config.num_parts, min(config.num_parts, num_threads), threads_inside)
-        optimizers = build_optimizers(self.model, config)
-        self.trained_model, *self.optimizers = self.accelerator.prepare(self.model, *optimizers)
-        self.curriculum = Curriculum(config)
-        self.trained_model.train()
-        self.next_step = 0
+        self.num_steps = 0
 
     def step(self) -> dict:
-        """The next step; the measures that train.py logs."""
-        step, self.next_step = self.next_step, self.next_step + 1
-        set_learning_rates(self.optimizers, self.config.learning_rate_factor(step))
+        """The next step, as the loop of train.py has it; the measures that are logged."""
+        number = self.num_steps % self.config.num_steps
+        self.num_steps += 1
+        train.set_learning_rates(self.optimizers, self.config.learning_rate_factor(number))
         measures = train.train_step(
-            self.accelerator,
-            self.trained_model,
-            self.optimizers,
-            self.curriculum,
-            self.partwise,
-            self.config,
-            step,
+            self.accelerator, self.model, self.optimizers, self.curriculum, self.partwise, self.config, number
         )
-        self.curriculum.update(step, measures["determined_accuracy"])
+        self.curriculum.update(number, measures["determined_accuracy"])
         return measures
+
+
+def _prepare(arguments: dict[str, str]) -> tuple:
+    """What train.py's `main` gives to its first `train_step`: it is run until then, so that nothing can differ."""
+
+    class FirstStep(Exception):
+        pass
+
+    def stop(*prepared):
+        raise FirstStep(prepared)
+
+    signals = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        contextlib.redirect_stderr(io.StringIO()),  # its progress bar
+        mock.patch.object(train, "train_step", stop),
+    ):
+        try:
+            train.main([f"--{key}={value}" for key, value in (arguments | {"output_dir": folder}).items()])
+        except FirstStep as first_step:
+            return first_step.args[0]
+        finally:
+            for number, handler in signals.items():
+                signal.signal(number, handler)
 
 
 def training_step(name: str, overrides: dict[str, str]) -> Callable[[], dict]:
     """A function that takes the next step of a recipe."""
-    return Training(recipe(name, overrides)).step
+    return Training(name, overrides).step

@@ -26,9 +26,10 @@ from contextlib import ExitStack
 from unittest import mock
 
 os.environ["ACCELERATE_USE_CPU"] = "true"
+os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # it tells when it starts and stops
 
 from common import figure, read_arguments, report, seconds_a_call
-from ours import QUICK_SHAPES, SHAPES, Training, recipe, train
+from ours import QUICK_SHAPES, SHAPES, Training, train
 from torch._C._profiler import _ExperimentalConfig
 from torch.profiler import ProfilerActivity, profile, record_function
 
@@ -103,7 +104,7 @@ def _flat(shapes: list) -> list[int]:
 
 def measure(name: str, overrides: dict[str, str], rounds: int, steps: int) -> dict:
     """Seconds a step by group, a list of rounds each; and `whole`, the step without the profiler."""
-    training = Training(recipe(name, overrides))
+    training = Training(name, overrides)
     vocab_size = training.model.config.vocab_size
     num_threads = 1 if training.partwise is None else training.config.num_parts
     for _ in range(2):

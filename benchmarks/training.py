@@ -87,7 +87,9 @@ def our_step(name: str, overrides: dict[str, str]) -> Callable[[], dict]:
 
 def measure(title: str, name: str, overrides: dict[str, str], rounds: int, quick: bool) -> tuple[dict, list[dict]]:
     """All contestants at one shape."""
-    from ours import choose_mixed_precision, recipe
+    from ours import recipe
+
+    from metatrans_lab.machine import choose_mixed_precision
 
     config = recipe(name, overrides)
     language = config.language_config()

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 import torch
-import transformers
-from packaging.version import Version
 from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer, pipeline
 
 from modeling_metalstm import (
@@ -94,13 +92,6 @@ def in_a_fresh_process(folder, tmp_path, imports, trust, pythonpath):
     return json.loads(done.stdout), done.stderr
 
 
-# What transformers says to stderr, and no one need act on.
-EXPECTED = ("Loading weights", "Writing model shards")
-if Version(transformers.__version__) < Version("5.20"):
-    # Its text-generation pipeline complains of its own settings, whatever the model.
-    complaints = ("The following generation flags", "Passing `generation_config` together", "Both `max_new_tokens`")
-    EXPECTED += tuple(f"[transformers] {complaint}" for complaint in complaints)
-
 # A module of this name that can't be imported stands for a process without our package, even where it is installed.
 WITHOUT_PACKAGE = "sys.modules['modeling_metalstm'] = None"
 
@@ -132,7 +123,7 @@ def test_a_fresh_process_uses_the_folder(folder, tmp_path, imports, trust, modul
     assert result["chat"] == {"role": "assistant", "content": expected_chat}
     # Nothing to worry a user with: progress bars, but no warnings, reports or complaints.
     said = [line for part in stderr.split("\n") for line in part.split("\r") if line.strip()]
-    assert [line for line in said if not line.startswith(EXPECTED)] == []
+    assert [line for line in said if not line.startswith(("Loading weights", "Writing model shards", *COMPLAINTS))] == []
 
 
 def test_the_folder_is_complete_and_its_code_is_ours(folder):
