@@ -21,6 +21,8 @@ from metatrans_lab.configuration import read_config
 from metatrans_lab.errors import UserError
 from metatrans_lab.evaluation import evaluate
 
+from .complaints import COMPLAINTS
+
 ROOT = Path(__file__).parents[1]
 TINY = str(ROOT / "configs" / "tiny.yaml")
 

@@ -18,6 +18,8 @@ from modeling_metalstm import (
     build_tokenizer,
 )
 
+from ..complaints import COMPLAINTS
+
 EXAMPLES = [["red", "dax"], ["blue red", "wif dax"]]
 CHAT = [
     {"role": "user", "content": "s0 s1"},
@@ -123,7 +125,9 @@ def test_a_fresh_process_uses_the_folder(folder, tmp_path, imports, trust, modul
     assert result["chat"] == {"role": "assistant", "content": expected_chat}
     # Nothing to worry a user with: progress bars, but no warnings, reports or complaints.
     said = [line for part in stderr.split("\n") for line in part.split("\r") if line.strip()]
-    assert [line for line in said if not line.startswith(("Loading weights", "Writing model shards", *COMPLAINTS))] == []
+    assert [
+        line for line in said if not line.startswith(("Loading weights", "Writing model shards", *COMPLAINTS))
+    ] == []
 
 
 def test_the_folder_is_complete_and_its_code_is_ours(folder):
