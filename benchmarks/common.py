@@ -77,6 +77,16 @@ def seconds_a_call(function: Callable[[], object], calls: int) -> float:
     return (time.perf_counter() - start) / calls
 
 
+def turn(seconds_a_call: Callable[[int], float], seconds: float) -> Callable[[], float]:
+    """A contestant's turn: as many calls as take about so many seconds, going by one; gives the seconds of a call.
+
+    Args:
+        seconds_a_call: makes so many calls and says how long one takes.
+    """
+    calls = max(1, round(seconds / seconds_a_call(1)))
+    return lambda: seconds_a_call(calls)
+
+
 def ratios(over: list[float], under: list[float]) -> list[float]:
     """Round by round."""
     return [a / b for a, b in zip(over, under, strict=True)]

@@ -33,6 +33,8 @@ from ours import QUICK_SHAPES, SHAPES, Training, train
 from torch._C._profiler import _ExperimentalConfig
 from torch.profiler import ProfilerActivity, profile, record_function
 
+from dataset_script import Episodes
+
 GROUPS = ("data", "matrix products", "elementwise", "embedding, head, loss", "optimiser", "rest")
 PRODUCT = re.compile(r"::_?((add|badd)?b?mm|matmul|linear|lstm|mkldnn_rnn|reorder)")
 STEP = "a training step"
@@ -50,7 +52,7 @@ def marked(function, name: str):
 
 def profile_steps(training: Training, steps: int) -> list:
     """The profiler's events of some steps, with marks around the steps, the data and the optimiser."""
-    marks = [(training.curriculum, "batch", "data"), (train, "bayes_nll", "data")]
+    marks = [(training.curriculum, "batch", "data"), (Episodes, "labels", "data"), (train, "bayes_nll", "data")]
     marks += [(training.accelerator, "clip_grad_norm_", "optimiser")]
     marks += [(optimizer, name, "optimiser") for optimizer in training.optimizers for name in ("step", "zero_grad")]
     with ExitStack() as stack:

@@ -23,7 +23,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import torch
-from common import ENVIRONMENT, Worker, figure, in_turn, ratios, read_arguments, report
+from common import ENVIRONMENT, Worker, figure, in_turn, ratios, read_arguments, report, turn
 from post import training_step as post_step
 
 TURN = 2.0
@@ -120,9 +120,8 @@ def measure(title: str, name: str, overrides: dict[str, str], rounds: int, quick
 
     turns = {}
     for contestant, worker in workers.items():
-        seconds = min(worker.seconds_a_call(1) for _ in range(1 if quick else 3))  # the first is slow
-        calls = 1 if quick else max(2, round(TURN / seconds))
-        turns[contestant] = lambda worker=worker, calls=calls: worker.seconds_a_call(calls)
+        worker.seconds_a_call(1)  # the first is slow
+        turns[contestant] = turn(worker.seconds_a_call, 0.0 if quick else TURN)
     times = in_turn(turns, rounds)
     memory = {contestant: worker.memory() for contestant, worker in workers.items()}
     for worker in workers.values():
@@ -154,7 +153,7 @@ def _figures(title: str, times: dict, memory: dict, precisions: dict) -> list[di
         goals = (2.0, 1.2) if goals else ()
         for products, values in times.items():
             if products.startswith(f"bare products, {precision}"):
-                what = f"that step's time ÷ the {products}"
+                what = f"a step's time at {title} ÷ the {products}"
                 figures.append(figure(what, ratios(ours, values), *goals, lower=True))
     if on_gpu and bars:
         figures.append(figure(f"training steps/s at {title}", [1 / s for s in times[f"ours, {best}"]], 1000, 2000))
