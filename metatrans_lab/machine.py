@@ -1,5 +1,6 @@
 """What the machine can do, and what it is."""
 
+import ctypes
 import importlib.metadata
 import os
 import platform
@@ -8,6 +9,8 @@ from pathlib import Path
 import torch
 
 from dataset_script.languages import GENERATOR_VERSION
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 
 
 def share_of_cores() -> int:
@@ -24,6 +27,20 @@ def choose_mixed_precision(wanted: str) -> str:
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "no"
     native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return "bf16" if native else "no"
+
+
+def keep_memory() -> None:
+    """Has this process keep the memory that it frees, where the C library is glibc.
+
+    By default every large buffer is given back and comes anew, page fault by page fault, at every training step.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):
+        return
+    # From malloc.h: one arena for all threads, in the heap up to the largest size allowed, never trimmed.
+    for option, value in ((M_ARENA_MAX, 1), (M_MMAP_THRESHOLD, 32 << 20), (M_TRIM_THRESHOLD, (1 << 31) - 1)):
+        mallopt(option, value)
 
 
 def random_state() -> dict:

@@ -1,7 +1,6 @@
 """Muon for recurrent matrices: every gate's block of a matrix is orthogonalised on its own."""
 
 from concurrent.futures import Executor
-from itertools import groupby
 
 import torch
 
@@ -68,31 +67,37 @@ class Muon(torch.optim.Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        updates = [
-            (self._look_ahead(parameter, group), parameter, group)
+        work = [
+            (group, part)
             for group in self.param_groups
-            for parameter in group["params"]
-            if parameter.grad is not None
+            for blocks in self._blocks_by_shape(group)
+            for part in self._parts(blocks)
         ]
-        # Blocks of one shape go together: one large product instead of many small ones.
-        updates.sort(key=lambda update: update[0].shape[1:])
-        for _, same in groupby(updates, key=lambda update: update[0].shape[1:]):
-            blocks, parameters, groups = zip(*same, strict=True)
-            orthogonal = self._orthogonalize(torch.cat(blocks)).split([len(block) for block in blocks])
-            for update, parameter, group in zip(orthogonal, parameters, groups, strict=True):
-                scale = max(1.0, update.shape[-2] / update.shape[-1]) ** 0.5
-                parameter.mul_(1 - group["lr"] * group["weight_decay"])
-                parameter.sub_(update.flatten(0, 1), alpha=group["lr"] * scale)
+        # Each block is on its own, so that the number of threads changes nothing.
+        list((map if self.pool is None else self.pool.map)(lambda arguments: self._update(*arguments), work))
         return loss
 
-    def _look_ahead(self, parameter: torch.Tensor, group: dict) -> torch.Tensor:
-        """Nesterov's momentum, block by block: (blocks, rows of a block, columns)."""
-        mean = self.state[parameter].setdefault("momentum_buffer", torch.zeros_like(parameter))
-        mean.lerp_(parameter.grad, 1 - group["momentum"])
-        return parameter.grad.lerp(mean, group["momentum"]).unflatten(0, (group["blocks"], -1))
+    def _blocks_by_shape(self, group: dict) -> list[list[tuple[torch.Tensor, ...]]]:
+        """Parameter, gradient and running mean of every block; those of one shape go together, in large products."""
+        by_shape = {}
+        for parameter in group["params"]:
+            if parameter.grad is not None:
+                mean = self.state[parameter].setdefault("momentum_buffer", torch.zeros_like(parameter))
+                columns = (x.chunk(group["blocks"]) for x in (parameter, parameter.grad, mean))
+                for block in zip(*columns, strict=True):
+                    by_shape.setdefault(block[0].shape, []).append(block)
+        return list(by_shape.values())
 
-    def _orthogonalize(self, blocks: torch.Tensor) -> torch.Tensor:
-        if self.pool is None:
-            return orthogonalize(blocks)
-        # Each block is on its own, so that the number of threads changes nothing.
-        return torch.cat(list(self.pool.map(orthogonalize, blocks.chunk(PARTS))))
+    def _parts(self, blocks: list) -> list[list]:
+        size = len(blocks) if self.pool is None else -(-len(blocks) // PARTS)
+        return [blocks[i : i + size] for i in range(0, len(blocks), size)]
+
+    @torch.no_grad()  # which a thread doesn't inherit
+    def _update(self, group: dict, blocks: list[tuple[torch.Tensor, ...]]) -> None:
+        parameters, gradients, means = map(list, zip(*blocks, strict=True))
+        torch._foreach_lerp_(means, gradients, 1 - group["momentum"])
+        ahead = torch.stack(torch._foreach_lerp(gradients, means, group["momentum"]))  # Nesterov's look-ahead
+        updates = orthogonalize(ahead)
+        scale = max(1.0, updates.shape[-2] / updates.shape[-1]) ** 0.5
+        torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
+        torch._foreach_add_(parameters, list(updates.unbind()), alpha=-group["lr"] * scale)

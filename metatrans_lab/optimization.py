@@ -17,7 +17,13 @@ def build_optimizers(
     Embeddings and the head, whose rows are words or places, stay with AdamW. An LSTM's matrices are orthogonalised
     gate by gate, by the threads of a `pool` if there is one.
     """
-    adam = {"lr": config.learning_rate, "betas": tuple(config.adam_betas), "weight_decay": config.weight_decay}
+    # Fused, Adam goes over the weights once instead of a dozen times.
+    adam = {
+        "fused": True,
+        "lr": config.learning_rate,
+        "betas": tuple(config.adam_betas),
+        "weight_decay": config.weight_decay,
+    }
     parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
     if config.optimizer == "adam":
         optimizers = [torch.optim.Adam(parameters.values(), **adam)]

@@ -5,6 +5,7 @@ each take a part of the batch meet once. So this is faster, and on a machine tha
 fixed by the config and added up in order: the result doesn't depend on how many threads there are.
 """
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
@@ -22,7 +23,7 @@ class PartwiseGradients:
     """
 
     def __init__(self, num_parts: int, num_threads: int, threads_inside: int):
-        self.num_parts = num_parts
+        self.num_parts, self.num_threads = num_parts, num_threads
         self.pool = ThreadPoolExecutor(num_threads, initializer=torch.set_num_threads, initargs=(threads_inside,))
 
     def __call__(
@@ -48,7 +49,22 @@ class PartwiseGradients:
                 if hasattr(module, "frozen_weights"):  # what it derives from the weights serves all parts
                     stack.enter_context(module.frozen_weights())
             losses, logits, all_gradients = zip(*self.pool.map(gradients, parts), strict=True)
-        for parameter, *summands in zip(parameters, *all_gradients, strict=True):
-            for summand in summands:
-                parameter.grad = summand if parameter.grad is None else parameter.grad + summand
+        for parameter, gradient in zip(parameters, self._sums(all_gradients), strict=True):
+            parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient
         return torch.stack(losses).sum(), torch.cat(logits)
+
+    def _sums(self, parts: tuple[tuple[torch.Tensor, ...], ...]) -> Sequence[torch.Tensor]:
+        """The parts' gradients added up in order, by all threads."""
+        if len(parts) == 1:
+            return parts[0]
+        sums = [torch.empty_like(gradient) for gradient in parts[0]]
+
+        def add(share: int) -> None:
+            for tensors in zip(sums, *parts, strict=True):
+                total, first, second, *others = (x.tensor_split(self.num_threads)[share] for x in tensors)
+                torch.add(first, second, out=total)
+                for other in others:
+                    total.add_(other)
+
+        list(self.pool.map(add, range(self.num_threads)))
+        return sums

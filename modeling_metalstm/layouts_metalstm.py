@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Hashable
+from concurrent.futures import Future
 from typing import Any
 
 import torch
@@ -48,10 +49,17 @@ class Layouts:
 
     def __init__(self):
         self.lock = threading.Lock()
-        self.made = {}
+        self.made: dict[Hashable, Future] = {}
 
-    def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        with self.lock:
-            if key not in self.made:
-                self.made[key] = make()
-            return self.made[key]
+    def get(self, makers: dict[Hashable, Callable[[], Any]]) -> list[Any]:
+        """What each of the makers made, by its key; threads that ask at the same time share the making."""
+        for key, make in makers.items():
+            with self.lock:
+                if key in self.made:
+                    continue
+                self.made[key] = Future()
+            try:
+                self.made[key].set_result(make())
+            except BaseException as error:
+                self.made[key].set_exception(error)
+        return [self.made[key].result() for key in makers]

@@ -28,7 +28,6 @@ from .layouts_metalstm import Layouts
 from .recurrence import (
     GATE_RECURRENCES,
     choose_recurrence,
-    gates_of_tokens,
     lstm_from_gates,
     lstm_from_inputs,
     lstm_step,
@@ -98,11 +97,13 @@ class MetaLSTMLayers(GradientCheckpointingLayer, nn.LSTM):
             return lstm_step(inputs, h0, c0, weights, layouts, vocabulary)
         if recurrence not in GATE_RECURRENCES:
             return lstm_from_inputs(inputs, h0, c0, weights, lengths)
-        if vocabulary is None:
-            gates_x = F.linear(inputs.transpose(0, 1), weight_ih, bias_ih + bias_hh).transpose(0, 1)
-        else:
-            gates_x = gates_of_tokens(inputs, vocabulary, weight_ih, bias_ih + bias_hh)
-        return lstm_from_gates(recurrence, gates_x, h0, c0, weight_hh, lengths, layouts)
+        bias = bias_ih + bias_hh
+        if vocabulary is not None:  # each of its vectors is multiplied once, then the products are looked up
+            return lstm_from_gates(
+                recurrence, F.linear(vocabulary, weight_ih, bias), h0, c0, weight_hh, inputs, lengths, layouts
+            )
+        gates_x = F.linear(inputs.transpose(0, 1), weight_ih, bias).transpose(0, 1)  # stored time-major
+        return lstm_from_gates(recurrence, gates_x, h0, c0, weight_hh, None, lengths, layouts)
 
 
 def _is_plain_inference() -> bool:

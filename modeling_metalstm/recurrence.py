@@ -24,6 +24,7 @@ def lstm_reference(
     h0: torch.Tensor,
     c0: torch.Tensor,
     weight_hh: torch.Tensor,
+    tokens: torch.LongTensor | None = None,
     layouts: Layouts | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """
@@ -31,15 +32,19 @@ def lstm_reference(
     it accumulates over the whole sequence.
 
     Args:
-        gates_x (`torch.Tensor` of shape `(B, S, 4H)`): what the inputs and the biases add to the gates.
+        gates_x (`torch.Tensor` of shape `(B, S, 4H)`): what the inputs and the biases add to the gates; or with
+            `tokens` a table `(V, 4H)` of what each token and the biases add.
         h0 (`torch.Tensor` of shape `(B, H)`): the hidden state before the first token.
         c0 (`torch.Tensor` of shape `(B, H)`): the cell state before the first token.
         weight_hh (`torch.Tensor` of shape `(4H, H)`): the recurrent matrix.
+        tokens (`torch.LongTensor` of shape `(B, S)`, *optional*): the tokens, to be looked up in the table.
         layouts (`Layouts`, *optional*): not used here; faster ones keep there what they derive from the weights.
 
     Returns:
         The outputs `(B, S, H)` in the dtype of `gates_x`, and the last hidden and cell state, `(B, H)` each.
     """
+    if tokens is not None:
+        gates_x = F.embedding(tokens, gates_x)
     dtype = gates_x.dtype
     state_dtype = torch.promote_types(dtype, torch.float32)
     h, c = h0.to(dtype), c0.to(state_dtype)
@@ -74,37 +79,6 @@ def choose_recurrence(name: str, sequence_length: int, hidden_size: int = 0, dev
     return "cpu" if device_type == "cpu" and hidden_size >= WIDE and torch.is_grad_enabled() else "nn_lstm"
 
 
-class LookUp(torch.autograd.Function):
-    """
-    `F.embedding(tokens, table)` for a small table: its gradient is one product with one-hot rows, which adds up in
-    float32, and in a fraction of the time of adding up row by row.
-    """
-
-    @staticmethod
-    def forward(ctx, tokens, table):
-        ctx.save_for_backward(tokens)
-        ctx.num_rows = len(table)
-        return F.embedding(tokens, table)
-
-    @staticmethod
-    def backward(ctx, grad):
-        (tokens,) = ctx.saved_tensors
-        one_hot = F.one_hot(tokens.flatten(), ctx.num_rows).to(grad.dtype)
-        return None, one_hot.t() @ grad.flatten(0, -2)
-
-
-def gates_of_tokens(
-    tokens: torch.LongTensor, vocabulary: torch.Tensor, weight_ih: torch.Tensor, bias: torch.Tensor
-) -> torch.Tensor:
-    """
-    What tokens `(B, S)` add to the gates, `(B, S, 4H)`, stored time-major: each vector `(V, D)` of the vocabulary
-    is multiplied once, then the products are looked up.
-    """
-    table = F.linear(vocabulary, weight_ih, bias)
-    look_up = LookUp.apply if len(table) <= 256 else F.embedding
-    return look_up(tokens.t(), table).transpose(0, 1)
-
-
 def lstm_step(
     inputs: torch.Tensor,
     h0: torch.Tensor,
@@ -127,11 +101,20 @@ def lstm_step(
     weight_ih, weight_hh, bias_ih, bias_hh = weights
     rows = len(inputs)
     if vocabulary is not None:
-        table = layouts.get("table", lambda: F.linear(vocabulary, weight_ih, bias_ih + bias_hh))
-        gates = layouts.get(("hh", weight_hh.dtype), lambda: PackedLinear(weight_hh, rows))(h0, table[inputs[:, 0]])
+        table, multiply = layouts.get(
+            {
+                "table": lambda: F.linear(vocabulary, weight_ih, bias_ih + bias_hh),
+                ("hh", weight_hh.dtype): lambda: PackedLinear(weight_hh, rows),
+            }
+        )
+        gates = multiply(h0, table[inputs[:, 0]])
     else:
-        multiply = layouts.get("ih hh", lambda: PackedLinear(torch.cat([weight_ih, weight_hh], dim=1), rows))
-        bias = layouts.get("bias", lambda: bias_ih + bias_hh)
+        multiply, bias = layouts.get(
+            {
+                "ih hh": lambda: PackedLinear(torch.cat([weight_ih, weight_hh], dim=1), rows),
+                "bias": lambda: bias_ih + bias_hh,
+            }
+        )
         gates = multiply(torch.cat([inputs[:, 0], h0], dim=1), bias)
     i, f, g, o = gates.to(c0.dtype).chunk(4, dim=-1)
     c = f.sigmoid() * c0 + i.sigmoid() * g.tanh()
@@ -145,6 +128,7 @@ def lstm_from_gates(
     h0: torch.Tensor,
     c0: torch.Tensor,
     weight_hh: torch.Tensor,
+    tokens: torch.LongTensor | None = None,
     lengths: torch.Tensor | None = None,
     layouts: Layouts | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -152,7 +136,7 @@ def lstm_from_gates(
     Runs the recurrence called `name`, one of `GATE_RECURRENCES`, on rows of their own lengths.
 
     Args:
-        gates_x, h0, c0, weight_hh, layouts: as in `lstm_reference`.
+        gates_x, h0, c0, weight_hh, tokens, layouts: as in `lstm_reference`.
         lengths (`torch.Tensor` of shape `(B,)`, *optional*): the number of tokens of each row, the rest being padding
             on the right; 0 is allowed, and outputs beyond a row's length mean nothing.
 
@@ -161,12 +145,18 @@ def lstm_from_gates(
     """
     recurrence = GATE_RECURRENCES[name]
     if lengths is None:
-        return recurrence(gates_x, h0, c0, weight_hh, layouts)
+        return recurrence(gates_x, h0, c0, weight_hh, tokens, layouts)
     # A closed input gate and an open forget gate carry the cell state through the padding unchanged, to the bit, in
     # any implementation; the hidden state is read where the row ends.
-    is_padding = torch.arange(gates_x.shape[1], device=gates_x.device) >= lengths[:, None]
+    num_steps = (gates_x if tokens is None else tokens).shape[1]
+    is_padding = torch.arange(num_steps, device=gates_x.device) >= lengths[:, None]
     closed = gates_x.new_tensor([-1e4, 1e4, 0.0, 0.0]).repeat_interleave(h0.shape[-1])
-    outputs, _, c = recurrence(torch.where(is_padding[..., None], closed, gates_x), h0, c0, weight_hh, layouts)
+    if tokens is None:
+        gates_x = torch.where(is_padding[..., None], closed, gates_x)
+    else:
+        tokens = tokens.masked_fill(is_padding, len(gates_x))
+        gates_x = torch.cat([gates_x, closed[None]])
+    outputs, _, c = recurrence(gates_x, h0, c0, weight_hh, tokens, layouts)
     h = prepend_state(h0, outputs).take_along_dim(lengths[:, None, None], dim=1).squeeze(1)
     return outputs, h, c
 

@@ -13,10 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
 import torch
+import torch.nn.functional as F
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from .layouts_metalstm import Layouts, PackedLinear, can_pack
+
+MANY = 256
+"""Beyond so many tokens in a table, their gradients are added up row by row."""
 
 _SIGMOID_SLOPE = torch.ops.aten.sigmoid_backward.grad_input  # grad · y (1 − y)
 _TANH_SLOPE = torch.ops.aten.tanh_backward.grad_input  # grad · (1 − y²)
@@ -27,33 +31,43 @@ def lstm_cpu(
     h0: torch.Tensor,
     c0: torch.Tensor,
     weight_hh: torch.Tensor,
+    tokens: torch.LongTensor | None = None,
     layouts: Layouts | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """
     Args:
-        gates_x, h0, c0, weight_hh: as in `lstm_reference`; fastest where `gates_x` is stored time-major.
+        gates_x, h0, c0, weight_hh, tokens: as in `lstm_reference`; fastest with a table, or where `gates_x` is stored
+            time-major.
         layouts (`Layouts`, *optional*): where the layer's laid out weights are kept from call to call.
 
     Returns:
         As `lstm_reference`; the outputs are stored time-major.
     """
-    outputs, h, c = _Recurrence.apply(gates_x.transpose(0, 1), h0, c0, weight_hh, layouts or Layouts())
+    if tokens is None:
+        gates_x = gates_x.transpose(0, 1)
+    else:
+        tokens = tokens.t().contiguous()
+    inputs = (gates_x, tokens, h0, c0, weight_hh)
+    outputs, h, c = _Recurrence.apply(*inputs, layouts or Layouts(), torch.is_grad_enabled())
     return outputs.transpose(0, 1), h, c
 
 
 class _Recurrence(Function):
     """
-    Time-major: `gates_x (S, B, 4H)` to outputs `(S, B, H)` and the last state.
+    Time-major: `gates_x (S, B, 4H)`, or `(V, 4H)` and tokens `(S, B)`, to outputs `(S, B, H)` and the last state.
 
     tanh(x) is written 2 σ(2x) − 1, as ATen's float32 σ is several times as fast as its tanh.
     """
 
     @staticmethod
-    def forward(ctx, gates_x, h0, c0, weight_hh, layouts):
-        num_steps, batch_size, width = gates_x.shape
-        hidden_size = width // 4
+    def forward(ctx, gates_x, tokens, h0, c0, weight_hh, layouts, with_backward):
+        num_steps, batch_size = (gates_x if tokens is None else tokens).shape[:2]
+        hidden_size = weight_hh.shape[1]
         dtype, state_dtype = gates_x.dtype, torch.promote_types(gates_x.dtype, torch.float32)
-        multiply = layouts.get(("hh", dtype), lambda: PackedLinear(weight_hh.to(dtype), batch_size))
+        makers = {("hh", dtype): lambda: PackedLinear(weight_hh.to(dtype), batch_size)}
+        if with_backward:
+            makers["hh transposed", dtype] = lambda: PackedLinear(weight_hh.to(dtype).t().contiguous(), batch_size)
+        multiply, *multiply_back = layouts.get(makers)
         h = gates_x.new_empty(num_steps + 1, batch_size, hidden_size)
         c = h.new_empty(h.shape, dtype=state_dtype)
         tanh_c = c.new_empty(num_steps, batch_size, hidden_size)
@@ -62,9 +76,13 @@ class _Recurrence(Function):
 
         @torch.inference_mode()
         def read(rows: slice) -> None:
+            xs = (gates_x if tokens is None else tokens)[:, rows]
+            found = None if tokens is None else gates_x.new_empty(xs.shape[1], gates_x.shape[1])
             for x_t, h_in, h_out, c_in, c_out, tanh_t, gates_t in zip(
-                *(part[:, rows] for part in (gates_x, h, h[1:], c, c[1:], tanh_c, gates)), strict=False
+                xs, *(part[:, rows] for part in (h, h[1:], c, c[1:], tanh_c, gates)), strict=False
             ):
+                if tokens is not None:
+                    x_t = torch.index_select(gates_x, 0, x_t, out=found)
                 gates_t.flatten(1).copy_(multiply(h_in, x_t))
                 i, f, g, o = gates_t.unbind(1)
                 g.mul_(2)
@@ -75,18 +93,17 @@ class _Recurrence(Function):
                 h_out.copy_(o * tanh_t)
 
         _side_by_side(read, batch_size)
-        ctx.save_for_backward(weight_hh, h, c, tanh_c, gates)
-        ctx.layouts, ctx.dtypes = layouts, (gates_x.dtype, h0.dtype, c0.dtype)
+        ctx.save_for_backward(tokens, h, c, tanh_c, gates)
+        ctx.multiply, ctx.table_size = multiply_back, len(gates_x)
+        ctx.dtypes = (gates_x.dtype, h0.dtype, c0.dtype, weight_hh.dtype)
         return h[1:], h[-1].clone(), c[-1].clone()
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad_outputs, grad_h, grad_c):
-        weight_hh, h, c, tanh_c, gates = ctx.saved_tensors
+        tokens, h, c, tanh_c, gates = ctx.saved_tensors
         num_steps, batch_size, _, hidden_size = gates.shape
-        multiply = ctx.layouts.get(
-            ("hh transposed", h.dtype), lambda: PackedLinear(weight_hh.to(h.dtype).t().contiguous(), batch_size)
-        )
+        (multiply,), needs_dh0 = ctx.multiply, ctx.needs_input_grad[2]
         d_gates = h.new_empty(num_steps, batch_size, 4 * hidden_size)
         dh0, dc0 = grad_h.to(h.dtype, copy=True), grad_c.to(c.dtype, copy=True)
 
@@ -109,15 +126,34 @@ class _Recurrence(Function):
                 slope_o.mul_(dh)
                 d_gates[t, rows].copy_(slopes.flatten(1))
                 dc.mul_(f)
-                dh_in = multiply(d_gates[t, rows])
+                if t > 0 or needs_dh0:
+                    dh_in = multiply(d_gates[t, rows])
             dh0[rows] = dh_in
 
         _side_by_side(read_back, batch_size)
+        gates_dtype, h_dtype, c_dtype, weight_dtype = ctx.dtypes
         d_weight = None
-        if ctx.needs_input_grad[3]:
-            d_weight = _transposed_product(d_gates.flatten(0, 1), h[:-1].flatten(0, 1)).to(weight_hh.dtype)
-        gates_dtype, h_dtype, c_dtype = ctx.dtypes
-        return d_gates.to(gates_dtype), dh0.to(h_dtype), dc0.to(c_dtype), d_weight, None
+        if ctx.needs_input_grad[4]:
+            d_weight = _transposed_product(d_gates.flatten(0, 1), h[:-1].flatten(0, 1)).to(weight_dtype)
+        if tokens is not None and ctx.needs_input_grad[0]:
+            d_gates = _sum_by_token(d_gates.flatten(0, 1), tokens.flatten(), ctx.table_size)
+        return (
+            d_gates.to(gates_dtype),
+            None,
+            dh0.to(h_dtype) if needs_dh0 else None,
+            dc0.to(c_dtype),
+            d_weight,
+            None,
+            None,
+        )
+
+
+def _sum_by_token(rows: torch.Tensor, tokens: torch.Tensor, table_size: int) -> torch.Tensor:
+    """The sum of each token's rows: `(N, M)` and tokens `(N,)` to `(V, M)`."""
+    if table_size > MANY:
+        return rows.new_zeros(table_size, rows.shape[1]).index_add_(0, tokens, rows)
+    # One product with one-hot rows adds up in float32, and in a fraction of the time of adding up row by row.
+    return F.one_hot(tokens, table_size).to(rows.dtype).t() @ rows
 
 
 def _side_by_side(work: Callable[[slice], None], num_rows: int) -> None:

@@ -1,6 +1,7 @@
 """Weights laid out for speed give what the plain ones give, and are never used after a change of the weights."""
 
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 import torch
@@ -38,9 +39,26 @@ def test_this_machine_packs_float32():
 
 def test_a_layout_is_made_once_whoever_asks():
     layouts, made = Layouts(), []
+    makers = {key: lambda key=key: made.append(key) or object() for key in "ab"}
     with ThreadPoolExecutor(8) as pool:
-        results = list(pool.map(lambda _: layouts.get("key", lambda: made.append(1) or object()), range(100)))
-    assert len(made) == 1 and len(set(map(id, results))) == 1
+        results = list(pool.map(lambda _: layouts.get(makers), range(100)))
+    assert sorted(made) == ["a", "b"] and len({tuple(map(id, result)) for result in results}) == 1
+    assert layouts.get({"b": None, "a": None}) == results[0][::-1]
+
+
+def test_threads_that_ask_together_share_the_making():
+    layouts, both = Layouts(), Barrier(2, timeout=30)
+    makers = dict.fromkeys("ab", both.wait)  # which neither thread gets past alone
+    with ThreadPoolExecutor(2) as pool:
+        a, b = pool.map(lambda _: layouts.get(makers), range(2))
+    assert a == b and sorted(a) == [0, 1]
+
+
+def test_what_could_not_be_made_is_said_to_all():
+    layouts = Layouts()
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            layouts.get({"a": lambda: 1 / 0})
 
 
 @pytest.mark.parametrize("num_layers", [1, 2, 3])

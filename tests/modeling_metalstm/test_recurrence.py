@@ -8,10 +8,10 @@ from modeling_metalstm.recurrence import (
     GATE_RECURRENCES,
     WIDE,
     choose_recurrence,
-    gates_of_tokens,
     lstm_from_gates,
     lstm_from_inputs,
 )
+from modeling_metalstm.recurrence_cpu import MANY
 
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5, torch.bfloat16: 5e-2}
 
@@ -30,7 +30,7 @@ def run(name, weights, inputs, h0, c0, lengths=None):
     weight_ih, weight_hh, bias_ih, bias_hh = weights
     if name == "nn_lstm":
         return lstm_from_inputs(inputs, h0, c0, weights, lengths)
-    return lstm_from_gates(name, F.linear(inputs, weight_ih, bias_ih + bias_hh), h0, c0, weight_hh, lengths)
+    return lstm_from_gates(name, F.linear(inputs, weight_ih, bias_ih + bias_hh), h0, c0, weight_hh, None, lengths)
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
@@ -107,16 +107,26 @@ def test_gradients_of_a_training_step_are_the_reference_s(name, dtype, bound, nu
         assert (a - e).norm() <= bound * e.norm(), parameter_name
 
 
-def test_looking_gates_up_has_the_gradients_of_an_embedding():
+@pytest.mark.parametrize("table_size", [9, MANY + 1])
+@pytest.mark.parametrize("lengths", [None, [5, 0, 3]], ids=["whole", "padded"])
+@pytest.mark.parametrize("name", GATE_RECURRENCES)
+def test_looking_up_in_a_table_is_an_embedding_s_gates(name, lengths, table_size):
     torch.manual_seed(0)
-    vocabulary, weight = torch.randn(9, 4, dtype=torch.float64), torch.randn(12, 4, dtype=torch.float64)
-    bias, tokens = torch.randn(12, dtype=torch.float64), torch.randint(0, 8, (3, 5))
-    leaves = [leaf.requires_grad_() for leaf in (vocabulary, weight, bias)]
-    actual, expected = gates_of_tokens(tokens, *leaves), F.linear(F.embedding(tokens, vocabulary), weight, bias)
+    table, weight = torch.randn(table_size, 12, dtype=torch.float64), torch.randn(12, 3, dtype=torch.float64)
+    h0, c0 = torch.randn(2, 3, 3, dtype=torch.float64)
+    tokens = torch.randint(0, 8, (3, 5))
+    leaves = [leaf.requires_grad_() for leaf in (table, h0, c0, weight)]
+    lengths = None if lengths is None else torch.tensor(lengths)
+    actual = lstm_from_gates(name, *leaves, tokens, lengths)
+    expected = lstm_from_gates("reference", F.embedding(tokens, table), *leaves[1:], None, lengths)
+    probes = [torch.randn_like(value) for value in expected]
+    if lengths is not None:  # outputs beyond a row's length mean nothing
+        real = torch.arange(5) < lengths[:, None]
+        actual, expected = [(outputs[real], h, c) for outputs, h, c in (actual, expected)]
+        probes[0] = probes[0][real]
     torch.testing.assert_close(actual, expected)
-    probe = torch.randn_like(expected)
     for a, e in zip(
-        torch.autograd.grad(actual, leaves, probe), torch.autograd.grad(expected, leaves, probe), strict=True
+        torch.autograd.grad(actual, leaves, probes), torch.autograd.grad(expected, leaves, probes), strict=True
     ):
         torch.testing.assert_close(a, e)
 
