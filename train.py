@@ -5,11 +5,12 @@
 Without --config it is configs/cpu.yaml; what a config leaves out has the default that --help shows.
 
 The keys are those of `metatrans_lab.configuration.TrainingConfig`. What comes out, and where: see README.md.
-Exit codes: 0 done; 2 bad input, nothing written; 3 trained, but not pushed to the Hub; 130 or 143 stopped by a signal,
-saved, resumable.
+Exit codes: 0 done; 1 the disk is full, or a fault of ours; 2 bad input, nothing written; 3 trained, but not pushed to
+the Hub; 130 or 143 stopped by a signal, saved, resumable.
 """
 
 import copy
+import errno
 import os
 import sys
 import time
@@ -35,6 +36,8 @@ from metatrans_lab.optimization import build_optimizers, set_learning_rates
 from metatrans_lab.outputs import RunFolder
 from metatrans_lab.parallel import PartwiseGradients
 from metatrans_lab.signals import StopSignal
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def train_step(accelerator, model, optimizers, curriculum, partwise, config: TrainingConfig, step: int) -> dict:
@@ -218,3 +221,10 @@ if __name__ == "__main__":
         sys.exit(main(sys.argv[1:]))
     except UserError as error:
         exit_with(error, "train.py")
+    except Exception as error:
+        # Python, torch and safetensors have classes of their own for this, but the system's words in common.
+        full = [os.strerror(code) for code in DISK_FULL if os.strerror(code) in str(error)]
+        if not full:
+            raise
+        print(f"train.py: {full[0]}; what was saved before is still there", file=sys.stderr)
+        sys.exit(1)

@@ -56,12 +56,16 @@ def sentence_of(error: BaseException) -> str:
     return line.replace(token, "***") if token else line
 
 
+def tell(sentence: str) -> None:
+    print(f"hub: {sentence}", file=sys.stderr, flush=True)
+
+
 def retry(action: Callable[[], object], patience: float, stopped: Event) -> None:
     """Does it, again and again with growing pauses, for at most `patience` seconds of pauses or until `stopped`.
 
-    A 401 or 403 is final: no waiting mends it.
+    Says so once. A 401 or 403 is final: no waiting mends it.
     """
-    pause = FIRST_PAUSE
+    pause, told = FIRST_PAUSE, False
     while True:
         try:
             action()
@@ -72,6 +76,9 @@ def retry(action: Callable[[], object], patience: float, stopped: Event) -> None
             wait = max(pause, float(asked)) if asked.isdigit() else pause
             if status_of(error) in (401, 403) or wait > patience:
                 raise
+            if not told:
+                tell(f"{sentence_of(error)}; trying again, for {patience:g} s at most")
+                told = True
             patience -= wait
             if stopped.wait(wait):
                 raise
@@ -123,10 +130,7 @@ class HubPusher:
         except UserError:
             raise
         except PUSH_ERRORS as error:
-            self._tell(f"the Hub can't be reached yet, training goes on: {sentence_of(error)}")
-
-    def _tell(self, sentence: str) -> None:
-        print(f"hub: {sentence}", file=sys.stderr, flush=True)
+            tell(f"the Hub can't be reached yet, training goes on: {sentence_of(error)}")
 
     def _create(self) -> None:
         self.repository = claim_repository(self.api, self.repository, self.private, "model")
@@ -155,7 +159,7 @@ class HubPusher:
             try:
                 retry(lambda: self._upload(folder, message), self.patience, self.stopped)
             except PUSH_ERRORS as error:
-                self._tell(f"{message} was not pushed, training goes on: {sentence_of(error)}")
+                tell(f"{message} was not pushed, training goes on: {sentence_of(error)}")
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
 

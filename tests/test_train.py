@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
-from metatrans_lab.checkpoints import list_checkpoints
+from metatrans_lab.checkpoints import list_checkpoints, load_checkpoint
 from metatrans_lab.configuration import read_config
 from metatrans_lab.errors import UserError
 from metatrans_lab.evaluation import evaluate
@@ -436,3 +436,17 @@ def test_a_checkpoint_that_is_none_is_refused(train, tmp_path):
     (tmp_path / "checkpoint-5").mkdir()
     with pytest.raises(UserError, match=r"checkpoint-5 is no checkpoint: it has no model\.safetensors"):
         train("--resume_from_checkpoint", "checkpoint-5")
+
+
+@pytest.mark.parametrize("size", [20_000, 60_000], ids=["weights", "optimiser"])
+def test_a_full_disk_is_one_sentence(tmp_path, size):
+    """A limit on files' sizes fails every write as a full disk does: of safetensors, of torch, of Python."""
+    command = [sys.executable, str(ROOT / "train.py"), "--config", TINY, "--save_every", "10", "--num_threads", "1"]
+    limit = f"import resource, os, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({size},) * 2); "
+    script = [sys.executable, "-c", limit + "os.execv(sys.argv[1], sys.argv[1:])"]
+    result = subprocess.run([*script, *command], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 1
+    assert "train.py: File too large; what was saved before is still there" in result.stderr.splitlines()
+    assert "Traceback" not in result.stderr
+    for checkpoint in list_checkpoints(tmp_path / "outputs" / "tiny"):
+        load_checkpoint(checkpoint)

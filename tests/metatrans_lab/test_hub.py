@@ -120,6 +120,7 @@ def test_lasting_faults_leave_a_complete_folder_and_code_3(train, hub_here, caps
     assert train(*PUSH, "--hub_patience", "20") == 3
     assert json.loads(Path("outputs/tiny/results.json").read_text())["steps"] == 40
     error = capsys.readouterr().err
+    assert error.count("; trying again, for 20 s at most") == 1
     assert "train.py: trained, but not pushed (" in error
     assert "push it later with hf upload ada/tiny outputs/tiny --exclude 'checkpoint-*'" in error
     assert sum(clients) <= 20 and TOKEN not in error
