@@ -226,5 +226,5 @@ if __name__ == "__main__":
         full = [os.strerror(code) for code in DISK_FULL if os.strerror(code) in str(error)]
         if not full:
             raise
-        print(f"train.py: {full[0]}; what was saved before is still there", file=sys.stderr)
+        print(f"\ntrain.py: {full[0]}; what was saved before is still there", file=sys.stderr)
         sys.exit(1)
