@@ -160,14 +160,14 @@ def never_ending(model: PreTrainedModel, language: LanguageConfig) -> None:
 def main(arguments: list[str]) -> None:
     options = read_arguments(arguments, __doc__, rounds=5)
     logging.set_verbosity_error()  # the peers say that their kernels for GPUs aren't there
-    sizes, num_tokens, batches, examples, seconds = SIZES, 64, (1, 64), (10, 1000), TURN
+    sizes, num_tokens, batches, examples, a_turn = SIZES, 64, (1, 64), (10, 1000), TURN
     if options.quick:
-        sizes, num_tokens, batches, examples, seconds = dict([*SIZES.items()][:1]), 4, (1, 2), (10, 20), 0.0
+        sizes, num_tokens, batches, examples, a_turn = dict([*SIZES.items()][:1]), 4, (1, 2), (10, 20), 0.0
     results, figures = {}, []
     few, many = (f"after {number:,} examples" for number in examples)
     for title, settings in sizes.items():
-        times, models = measure_peers(settings, num_tokens, batches, options.rounds, seconds)
-        after = measure_prompts(settings, num_tokens, examples, options.rounds, seconds)
+        times, models = measure_peers(settings, num_tokens, batches, options.rounds, a_turn)
+        after = measure_prompts(settings, num_tokens, examples, options.rounds, a_turn)
         results[title] = {"models": models, "seconds_a_token": times, "seconds_a_token_after": after}
         for name, values in (times | {"batch 1, ours, prompt read before": after}).items():
             print(f"\n{title}, {name}: ms a token")
