@@ -14,6 +14,7 @@ import errno
 import os
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 # Read by torch when it first allocates: large buffers in large pages, of which there are fewer to fault in.
@@ -23,7 +24,8 @@ import torch
 from accelerate import Accelerator
 from tqdm import tqdm
 
-from dataset_script import bayes_nll
+from dataset_script import Episodes, bayes_nll
+from metatrans_lab.captured import CapturedSteps
 from metatrans_lab.checkpoints import find_checkpoint, load_checkpoint, save_checkpoint
 from metatrans_lab.configuration import TrainingConfig, describe_keys, parse_overrides, read_config
 from metatrans_lab.curriculum import Curriculum
@@ -32,7 +34,7 @@ from metatrans_lab.evaluation import RAGGED_MAX_LENGTH, evaluate, ragged_exact_m
 from metatrans_lab.hub import HubPusher
 from metatrans_lab.machine import choose_mixed_precision, keep_memory, random_state, set_random_state, share_of_cores
 from metatrans_lab.models import build_model
-from metatrans_lab.optimization import build_optimizers, set_learning_rates
+from metatrans_lab.optimization import build_optimizers, make_capturable, set_learning_rates
 from metatrans_lab.outputs import RunFolder
 from metatrans_lab.parallel import PartwiseGradients
 from metatrans_lab.signals import StopSignal
@@ -40,37 +42,58 @@ from metatrans_lab.signals import StopSignal
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def train_step(accelerator, model, optimizers, curriculum, partwise, config: TrainingConfig, step: int) -> dict:
-    """One optimiser update; the mean loss, the Bayes floor under it and the accuracy on determined tokens."""
+def update(accelerator, model, optimizers, partwise, config: TrainingConfig, episodes: Episodes) -> torch.Tensor:
+    """Gradients of a micro-batch, and after the last one the optimisers' update; on a GPU the host waits for nothing.
+
+    Returns:
+        (5,) float64: mean loss, the Bayes floor under it, right and all determined tokens, 1.
+    """
+    input_ids, labels = episodes.input_ids, episodes.labels(config.loss_on)
+    width = input_ids.shape[1]
+    if input_ids.device.type == "cpu":
+        width = int(episodes.token_counts.max())  # rows of drawn lengths are as wide as the longest could be
+    input_ids, labels = input_ids[:, :width].long(), labels[:, :width].long()
+    with accelerator.accumulate(model):
+        if partwise is None:
+            outputs = model(input_ids=input_ids, labels=labels, use_cache=False)
+            loss, logits = outputs.loss, outputs.logits
+            accelerator.backward(loss)
+        else:
+            loss, logits = partwise(model, input_ids, labels, scale=1 / config.gradient_accumulation_steps)
+        if config.max_grad_norm is not None and accelerator.sync_gradients:
+            accelerator.clip_grad_norm_(model.parameters(), config.max_grad_norm)
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
+    with torch.no_grad():
+        counted, determined = labels[:, 1:] != -100, episodes.determined[:, 1:width]
+        right = logits[:, :-1].argmax(-1) == labels[:, 1:]
+        # Who is never asked for source words knows that ␂ comes, whatever the lengths: only target words cost.
+        priced = counted if config.loss_on == "all" else episodes.is_target[:, 1:width]
+        floor = (bayes_nll(episodes)[:, 1:width] * priced).sum() / counted.sum()
+        measures = loss, floor, (right & determined).sum(), determined.sum(), labels.new_ones(())
+        return torch.stack([measure.double() for measure in measures])
+
+
+def train_step(accelerator, model, optimizers, curriculum, partwise, captured, config, step: int) -> torch.Tensor:
+    """One optimiser update; the sum of its micro-batches' measures, of which `read_measures` makes means."""
+    if captured is not None:
+        return captured(curriculum.choose(step)[1], step * config.batch_size)
     micro_batches = config.gradient_accumulation_steps
     sums = torch.zeros(5, dtype=torch.float64, device=accelerator.device)
     for micro in range(micro_batches):
         part = accelerator.process_index * micro_batches + micro
         episodes = curriculum.batch(step, part, accelerator.num_processes * micro_batches, device=accelerator.device)
-        width = int(episodes.token_counts.max())  # rows of drawn lengths are as wide as the longest could be
-        input_ids = episodes.input_ids[:, :width].long()
-        labels = episodes.labels(config.loss_on)[:, :width].long()
-        with accelerator.accumulate(model):
-            if partwise is None:
-                outputs = model(input_ids=input_ids, labels=labels, use_cache=False)
-                loss, logits = outputs.loss, outputs.logits
-                accelerator.backward(loss)
-            else:
-                loss, logits = partwise(model, input_ids, labels, scale=1 / micro_batches)
-            if config.max_grad_norm is not None and accelerator.sync_gradients:
-                accelerator.clip_grad_norm_(model.parameters(), config.max_grad_norm)
-            for optimizer in optimizers:
-                optimizer.step()
-                optimizer.zero_grad()
-        with torch.no_grad():
-            counted, determined = labels[:, 1:] != -100, episodes.determined[:, 1:width]
-            right = logits[:, :-1].argmax(-1) == labels[:, 1:]
-            # Who is never asked for source words knows that ␂ comes, whatever the lengths: only target words cost.
-            priced = counted if config.loss_on == "all" else episodes.is_target[:, 1:width]
-            floor = (bayes_nll(episodes)[:, 1:width] * priced).sum() / counted.sum()
-            sums += torch.stack([loss, floor, (right & determined).sum(), determined.sum(), labels.new_ones(())])
-    loss, floor, right, determined, count = accelerator.reduce(sums).tolist()
-    return {"loss": loss / count, "bayes_nll": floor / count, "determined_accuracy": right / max(determined, 1)}
+        sums += update(accelerator, model, optimizers, partwise, config, episodes)
+    return sums
+
+
+def read_measures(accelerator, steps: list[torch.Tensor]) -> list[dict]:
+    """Of each step, from all processes: mean loss, the Bayes floor under it, accuracy on determined tokens."""
+    return [
+        {"loss": loss / count, "bayes_nll": floor / count, "determined_accuracy": right / max(determined, 1)}
+        for loss, floor, right, determined, count in accelerator.reduce(torch.stack(steps)).tolist()
+    ]
 
 
 def main(arguments: list[str]) -> int:
@@ -109,6 +132,7 @@ def main(arguments: list[str]) -> int:
     trained_model, *optimizers = accelerator.prepare(model, *optimizers)
     curriculum = Curriculum(config)
     first_step, seconds_before = 0, 0.0
+    unread: list[tuple[int, int, torch.Tensor]] = []  # of steps whose measures weren't read yet: step, stage, measures
     if resumed is not None:
         weights, state, progress = resumed
         model.load_state_dict(weights)
@@ -116,7 +140,18 @@ def main(arguments: list[str]) -> int:
             optimizer.load_state_dict(saved)
         set_random_state(state["random"])
         curriculum.load_state_dict(progress["curriculum"])
+        unread = [
+            (step, stage, torch.tensor(sums, dtype=torch.float64, device=accelerator.device))
+            for step, stage, sums in progress.get("unread", [])
+        ]
         first_step, seconds_before = progress["step"], progress["train_seconds"]
+
+    captured = None
+    alone = accelerator.num_processes == config.gradient_accumulation_steps == 1
+    if accelerator.device.type == "cuda" and alone and config.model["model_type"] == "metalstm":
+        make_capturable(optimizers, accelerator.device)
+        work = partial(update, accelerator, trained_model, optimizers, None, config)
+        captured = CapturedSteps(work, config.batch_size, accelerator.device)
 
     start = time.perf_counter()
 
@@ -130,6 +165,7 @@ def main(arguments: list[str]) -> int:
             "train_seconds": train_seconds(),
             "num_threads": num_threads if accelerator.device.type == "cpu" else None,
             "curriculum": curriculum.state_dict(),
+            "unread": [(step, stage, sums.tolist()) for step, stage, sums in unread],
         }
         return save_checkpoint(run.path, step, model.state_dict(), state, progress, config.keep_checkpoints)
 
@@ -153,9 +189,16 @@ def main(arguments: list[str]) -> int:
     )
     for step in range(first_step, config.num_steps):
         set_learning_rates(optimizers, config.learning_rate_factor(step))
-        measures = train_step(accelerator, trained_model, optimizers, curriculum, partwise, config, step)
-        curriculum.update(step, measures["determined_accuracy"])
+        stage = curriculum.choose(step)[0]
+        sums = train_step(accelerator, trained_model, optimizers, curriculum, partwise, captured, config, step)
+        unread.append((step, stage, sums.clone()))
         done, last = step + 1, step + 1 == config.num_steps
+        # Reading has the host wait for a GPU.
+        if done % config.read_every == 0 or done % config.log_every == 0 or last or curriculum.ends_at(done):
+            steps, stages, sums = zip(*unread, strict=True)
+            unread.clear()
+            for number, drawn_from, measures in zip(steps, stages, read_measures(accelerator, sums), strict=True):
+                curriculum.update(number, measures["determined_accuracy"], drawn_from)
         if accelerator.is_main_process and (done % config.log_every == 0 or last):
             episodes_per_second = run.log_training(done, curriculum.stage, measures, train_seconds())
             accelerator.log(measures, step=done)

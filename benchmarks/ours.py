@@ -40,21 +40,25 @@ class Training:
     """
 
     def __init__(self, name: str, overrides: dict[str, str]):
-        self.accelerator, self.model, self.optimizers, self.curriculum, self.partwise, self.config, _ = _prepare(
-            arguments_of(name, overrides)
-        )
-        self.num_steps = 0
+        *self.prepared, self.config, _ = _prepare(arguments_of(name, overrides))
+        self.accelerator, self.model, self.optimizers, self.curriculum, self.partwise, self.captured = self.prepared
+        self.num_steps, self.unread = 0, []
 
-    def step(self) -> dict:
-        """The next step, as the loop of train.py has it; the measures that are logged."""
+    def step(self) -> list[dict]:
+        """The next step, as the loop of train.py has it; the measures that were read after it."""
         number = self.num_steps % self.config.num_steps
         self.num_steps += 1
         train.set_learning_rates(self.optimizers, self.config.learning_rate_factor(number))
-        measures = train.train_step(
-            self.accelerator, self.model, self.optimizers, self.curriculum, self.partwise, self.config, number
-        )
-        self.curriculum.update(number, measures["determined_accuracy"])
-        return measures
+        stage = self.curriculum.choose(number)[0]
+        self.unread.append((number, stage, train.train_step(*self.prepared, self.config, number).clone()))
+        if self.num_steps % self.config.read_every:
+            return []
+        numbers, stages, sums = zip(*self.unread, strict=True)
+        self.unread.clear()
+        read = train.read_measures(self.accelerator, sums)
+        for number, stage, measures in zip(numbers, stages, read, strict=True):
+            self.curriculum.update(number, measures["determined_accuracy"], stage)
+        return read
 
 
 def _prepare(arguments: dict[str, str]) -> tuple:
@@ -81,6 +85,6 @@ def _prepare(arguments: dict[str, str]) -> tuple:
                 signal.signal(number, handler)
 
 
-def training_step(name: str, overrides: dict[str, str]) -> Callable[[], dict]:
+def training_step(name: str, overrides: dict[str, str]) -> Callable[[], list[dict]]:
     """A function that takes the next step of a recipe."""
     return Training(name, overrides).step

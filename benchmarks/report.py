@@ -1,4 +1,4 @@
-"""The table in README.md and the picture results/benchmarks.png, from the JSON files of results/.
+"""The tables in README.md and the picture results/benchmarks.png, from the JSON files of results/.
 
 python benchmarks/report.py [--results DIR] [--readme FILE]
 """
@@ -11,9 +11,12 @@ from pathlib import Path
 
 from common import RESULTS, texts
 from matplotlib.figure import Figure
+from records import table as record_table
 
 BENCHMARKS = ("data", "training", "generation", "distributed", "step_profile", "time_to_optimum", "words")
-BEGIN, END = "<!-- written by report.py -->", "<!-- /written by report.py -->"
+MARKS = {
+    name: (f"<!-- {name}, by report.py -->", f"<!-- /{name}, by report.py -->") for name in ("figures", "records")
+}
 OURS, PEER, BARE = "#2f6db3", "#d9730d", "#999999"
 GROUP_COLOURS = ("#59a14f", "#2f6db3", "#76b7b2", "#edc948", "#d9730d", "#bbbbbb")
 
@@ -106,9 +109,15 @@ def main(arguments: list[str]) -> None:
     paths = {name: options.results / f"{name}.json" for name in BENCHMARKS}
     results = {name: json.loads(path.read_text()) for name, path in paths.items() if path.is_file()}
     text = options.readme.read_text()
-    before, rest = text.split(BEGIN)
-    after = rest.split(END)[1]
-    options.readme.write_text(f"{before}{BEGIN}\n{table(results)}\n{END}{after}")
+    tables = {"figures": table(results)}
+    records = options.results / "records.json"
+    if records.is_file():
+        tables["records"] = record_table(json.loads(records.read_text()))
+    for name, written in tables.items():
+        begin, end = MARKS[name]
+        before, rest = text.split(begin)
+        text = f"{before}{begin}\n{written}\n{end}{rest.split(end)[1]}"
+    options.readme.write_text(text)
     plot(options.results / "benchmarks.png", results)
     print(f"{options.readme} and {options.results / 'benchmarks.png'}: {', '.join(results) or 'no results yet'}")
 

@@ -22,7 +22,7 @@ import numpy as np
 
 from dataset_script.episodes import Episodes
 from dataset_script.languages import LanguageConfig
-from dataset_script.streams import array_like, in_blocks
+from dataset_script.streams import in_blocks, table_like
 
 
 @lru_cache(maxsize=32)
@@ -69,22 +69,30 @@ def bayes_nll(episodes: Episodes):
     """
     config, words = episodes.config, episodes.words
     num_known = episodes.num_known
-    target_tables = np.stack([np.zeros(config.num_source_words + 1), _target_nll(config)]).astype(np.float32)
-    target = _look_up(target_tables, episodes.is_new, num_known)
+    target_table, source_table, end_nll, go_on_nll = _nll_tables(config)
+    target = _look_up(target_table, episodes.is_new, num_known)
     if episodes.lengths is None and config.active_range[0] == config.num_source_words:
         source, stx = log(config.num_source_words), 0.0
     else:
-        new, seen = _source_probabilities(
-            config.num_source_words, config.active_range, config.num_pairs * words.shape[2] + 1
-        )
-        tables = np.stack([_nll(seen), _nll(new)]).astype(np.float32)
-        source = _look_up(tables, episodes.is_new, episodes.num_words_before, num_known)
+        source = _look_up(source_table, episodes.is_new, episodes.num_words_before, num_known)
         stx = 0.0
     if episodes.lengths is not None:
-        end_nll, go_on_nll = _stop_nll(config.length_range)
-        source = source + array_like(words, go_on_nll[:-1].astype(np.float32))
-        stx = _look_up(end_nll.astype(np.float32), episodes.lengths)
+        source = source + table_like(words, go_on_nll)
+        stx = _look_up(end_nll, episodes.lengths)
     return episodes.lay_out(0.0, source, stx, target, end=0.0, pad=0.0, dtype="float32")
+
+
+@lru_cache(maxsize=32)
+def _nll_tables(config: LanguageConfig) -> tuple[np.ndarray, ...]:
+    """Costs of target words [is new, num known], of source words [is new, num before, num known], of ending a sentence
+    [length] and of going on [length]; float32.
+    """
+    target = np.stack([np.zeros(config.num_source_words + 1), _target_nll(config)])
+    num_words = config.num_pairs * config.length_range[1] + 1
+    new, seen = _source_probabilities(config.num_source_words, config.active_range, num_words)
+    end, go_on = _stop_nll(config.length_range)
+    tables = target, np.stack([_nll(seen), _nll(new)]), end, go_on[:-1]
+    return tuple(table.astype(np.float32) for table in tables)
 
 
 def _look_up(table: np.ndarray, *indices):
@@ -98,7 +106,7 @@ def _look_up(table: np.ndarray, *indices):
 
     if isinstance(indices[0], np.ndarray):
         return in_blocks(entries, *indices)
-    return array_like(indices[0], table)[tuple(index.long() for index in indices)]
+    return table_like(indices[0], table)[tuple(index.long() for index in indices)]
 
 
 def _target_nll(config: LanguageConfig) -> np.ndarray:

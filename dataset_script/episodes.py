@@ -92,11 +92,17 @@ class Episodes:
             return rows
         one = full_like(self.words, (N, K, 1), True, "bool")
         real = concatenate([one, self.in_sentence, one, self.in_sentence]).reshape(N, K * (2 * T + 2))
+        sentences, last = sentences.reshape(N, K * (2 * T + 2)), self.token_counts[:, None] - 1
         positions = arange_like(self.words, 0, S)
-        # Both masks hold as many places a row, in the same order: sentences of drawn lengths close up to the left.
-        rows[positions < self.token_counts[:, None] - 1] = sentences.reshape(N, K * (2 * T + 2))[real]
-        rows[positions == self.token_counts[:, None] - 1] = end
-        return rows
+        if isinstance(rows, np.ndarray):
+            # Both masks hold as many places a row, in the same order: sentences of drawn lengths close up to the left.
+            rows[positions < last] = sentences[real]
+            rows[positions == last] = end
+            return rows
+        # On a GPU the host would wait for a mask's size: all have a place here, what isn't real in a column beyond.
+        places = torch.where(real, real.cumsum(-1) - 1, S)
+        rows = full_like(self.words, (N, S + 1), pad, dtype).scatter_(1, places, sentences)[:, :S]
+        return torch.where(positions == last, end, rows)
 
     @cached_property
     def targets(self):
@@ -228,7 +234,8 @@ def sample_episodes(config: LanguageConfig, indices, split: str = "train", devic
         indices = indices.astype(np.int64)
     indices = torch.as_tensor(indices, device=device).long() if device is not None else indices
     indices = indices.long() if isinstance(indices, torch.Tensor) else indices
-    if indices.ndim != 1 or (len(indices) and int(indices.min()) < 0):
+    on_host = isinstance(indices, np.ndarray) or indices.device.type == "cpu"  # looking at others would take a while
+    if indices.ndim != 1 or (on_host and len(indices) and int(indices.min()) < 0):
         raise ValueError(f"indices must be a row of numbers ≥ 0, got shape {tuple(indices.shape)}")
     keys = index_keys(config.stream_name(split), indices)
     lexicons = _as_type(draw_lexicons(config, split, keys), config.word_dtype)

@@ -16,13 +16,13 @@ import numpy as np
 from dataset_script.languages import LanguageConfig
 from dataset_script.streams import (
     GAMMA,
-    array_like,
     draw_below,
     draw_permutations,
     full_like,
     index_keys,
     mix64,
     name_key,
+    table_like,
 )
 
 ENUMERABLE = 50_000
@@ -113,7 +113,7 @@ def draw_lexicons(config: LanguageConfig, split: str, keys):
 
 
 def _draw_listed(keys, lexicons: np.ndarray):
-    return array_like(keys, lexicons)[draw_below(keys, PURPOSE_NUMBER, 1, len(lexicons))[:, 0]]
+    return table_like(keys, lexicons)[draw_below(keys, PURPOSE_NUMBER, 1, len(lexicons))[:, 0]]
 
 
 def _draw_rejecting(config: LanguageConfig, split: str, keys):

@@ -6,6 +6,7 @@ The mixer is the finaliser of SplitMix64 (Steele, Lea & Flood, "Fast splittable 
 """
 
 import hashlib
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -120,6 +121,32 @@ def full_like(x, shape, value, dtype: str = "int64"):
 def array_like(x, values: np.ndarray):
     """A numpy table as an array of x's kind, on x's device."""
     return values if isinstance(x, np.ndarray) else torch.from_numpy(values).to(x.device)
+
+
+class _Same:
+    """A table that is equal to itself alone."""
+
+    def __init__(self, values: np.ndarray):
+        self.values = values
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.values is other.values
+
+    def __hash__(self) -> int:
+        return id(self.values)
+
+
+@lru_cache(maxsize=128)
+def _on_device(table: _Same, device: torch.device) -> torch.Tensor:
+    return torch.from_numpy(table.values).to(device)
+
+
+def table_like(x, values: np.ndarray):
+    """`array_like` of a table that is kept and never changed: it is copied to a GPU once, not at every call.
+
+    A copy has the host wait for the GPU, and can't be part of a CUDA graph.
+    """
+    return values if isinstance(x, np.ndarray) else _on_device(_Same(values), x.device)
 
 
 def concatenate(arrays):

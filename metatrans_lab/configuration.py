@@ -61,6 +61,8 @@ class TrainingConfig:
         num_threads: of torch on a CPU; None: the cores this process may use, shared among the processes of a machine.
         log_every, eval_every, save_every: steps between lines of the log, evaluations (0: only the last), checkpoints
             (0: none).
+        read_every: steps after which their losses and accuracies are read, and the curriculum may move on. On a GPU, 1
+            has every step wait for the one before. They are read when a line is logged, too.
         eval_episodes: of an evaluation on the way (split "validation"); final_eval_episodes: of the last one ("test").
         keep_checkpoints: how many are kept; older ones go after a new one is complete.
         resume_from_checkpoint: a checkpoint's folder, or "latest".
@@ -97,6 +99,7 @@ class TrainingConfig:
     mixed_precision: typing.Literal["auto", "no", "bf16"] = "no"
     num_threads: int | None = None
     log_every: int = 10
+    read_every: int = 1
     eval_every: int = 0
     eval_episodes: int = 1024
     final_eval_episodes: int = 8192
@@ -230,6 +233,7 @@ _SMALLEST = {
     "decay_steps": 0,
     "num_threads": 1,
     "log_every": 1,
+    "read_every": 1,
     "eval_every": 0,
     "eval_episodes": 2,
     "final_eval_episodes": 2,

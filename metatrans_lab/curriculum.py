@@ -32,7 +32,7 @@ class Curriculum:
         self.stage = 0
         self.accuracy, self.num_batches = 0.0, 0
 
-    def _choose(self, step: int) -> tuple[int, LanguageConfig]:
+    def choose(self, step: int) -> tuple[int, LanguageConfig]:
         """The stage and the languages that a step's batches are drawn from: the current stage's, or replayed ones."""
         keys = index_keys(f"metatrans curriculum {self.config.seed}", np.array([step], dtype=np.int64))
 
@@ -49,12 +49,16 @@ class Curriculum:
         """The training episodes of one step's part, `part` of `num_parts` (process × micro-batch)."""
         size = self.config.batch_size
         first = (step * num_parts + part) * size
-        return sample_episodes(self._choose(step)[1], range(first, first + size), "train", device)
+        return sample_episodes(self.choose(step)[1], range(first, first + size), "train", device)
 
-    def update(self, step: int, accuracy: float) -> None:
-        """Takes note of a step's accuracy on determined tokens, and moves on if the stage is over."""
+    def update(self, step: int, accuracy: float, drawn_from: int | None = None) -> None:
+        """Takes note of a step's accuracy on determined tokens, and moves on if the stage is over.
+
+        Args:
+            drawn_from: the stage that the step's batch was drawn from, if the stage may have changed since.
+        """
         stage = self.stages[self.stage]
-        if self._choose(step)[0] == self.stage:
+        if (self.choose(step)[0] if drawn_from is None else drawn_from) == self.stage:
             self.num_batches += 1
             # The newest batch's weight in a mean that begins with the first batch, not with 0.
             weight = (1 - SMOOTHING) / (1 - SMOOTHING**self.num_batches)
@@ -64,6 +68,10 @@ class Curriculum:
         over = stage.until_step is not None and step + 1 >= stage.until_step
         if (mastered or over) and self.stage < len(self.stages) - 1:
             self.stage, self.accuracy, self.num_batches = self.stage + 1, 0.0, 0
+
+    def ends_at(self, step: int) -> bool:
+        """Whether the current stage ends before this step, whatever was learned."""
+        return step == self.stages[self.stage].until_step
 
     def state_dict(self) -> dict:
         return {"stage": self.stage, "accuracy": self.accuracy, "num_batches": self.num_batches}

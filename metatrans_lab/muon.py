@@ -34,7 +34,7 @@ class Muon(torch.optim.Optimizer):
 
     Args:
         params: matrices, or groups of them, each with its number of `blocks`.
-        lr: learning rate, multiplied by √max(1, M / N) of an M × N block.
+        lr: learning rate, multiplied by √max(1, M / N) of an M × N block; a tensor, if CUDA graphs are to follow it.
         momentum: of the running mean of gradients, with Nesterov's look-ahead.
         weight_decay: decoupled, as in AdamW.
         blocks: how many blocks of equally many rows a matrix consists of: 4 for the gates of an LSTM.
@@ -47,7 +47,7 @@ class Muon(torch.optim.Optimizer):
     def __init__(
         self,
         params,
-        lr: float = 0.02,
+        lr: float | torch.Tensor = 0.02,
         momentum: float = 0.95,
         weight_decay: float = 0.0,
         blocks: int = 1,
@@ -97,7 +97,9 @@ class Muon(torch.optim.Optimizer):
         parameters, gradients, means = map(list, zip(*blocks, strict=True))
         torch._foreach_lerp_(means, gradients, 1 - group["momentum"])
         ahead = torch.stack(torch._foreach_lerp(gradients, means, group["momentum"]))  # Nesterov's look-ahead
-        updates = orthogonalize(ahead)
+        updates, rate = orthogonalize(ahead), group["lr"]
         scale = max(1.0, updates.shape[-2] / updates.shape[-1]) ** 0.5
-        torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
-        torch._foreach_add_(parameters, list(updates.unbind()), alpha=-group["lr"] * scale)
+        torch._foreach_mul_(parameters, 1 - rate * group["weight_decay"])
+        if isinstance(rate, torch.Tensor):
+            updates, rate = updates * rate, 1.0
+        torch._foreach_add_(parameters, list(updates.unbind()), alpha=-rate * scale)

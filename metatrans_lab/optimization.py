@@ -56,4 +56,19 @@ def build_optimizers(
 def set_learning_rates(optimizers: list, factor: float) -> None:
     for optimizer in optimizers:
         for group in optimizer.param_groups:
-            group["lr"] = group["base_lr"] * factor
+            if isinstance(group["lr"], torch.Tensor):
+                group["lr"].fill_(group["base_lr"] * factor)
+            else:
+                group["lr"] = group["base_lr"] * factor
+
+
+def make_capturable(optimizers: list, device: torch.device) -> None:
+    """Has a CUDA graph of their steps follow the learning rates: as tensors on the device, as are Adam's step counts.
+
+    Before the first step, and after a state was loaded.
+    """
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = torch.as_tensor(group["lr"], dtype=torch.float32, device=device).clone()
+            if "capturable" in group:
+                group["capturable"] = True

@@ -61,7 +61,7 @@ def lstm_reference(
 # A faster recurrence of the same signature is entered here, and `choose_recurrence` says when "auto" takes it.
 GATE_RECURRENCES = {"reference": lstm_reference, "cpu": lstm_cpu}
 
-RECURRENCES = ("auto", *GATE_RECURRENCES, "nn_lstm")
+RECURRENCES = ("auto", *GATE_RECURRENCES, "nn_lstm", "folded")
 
 WIDE = 512
 """From this hidden size on, "auto" trains by `lstm_cpu` on a CPU; below, nn.LSTM's fused cell wins."""
@@ -76,7 +76,23 @@ def choose_recurrence(name: str, sequence_length: int, hidden_size: int = 0, dev
         return "reference"
     if name != "auto":
         return name
-    return "cpu" if device_type == "cpu" and hidden_size >= WIDE and torch.is_grad_enabled() else "nn_lstm"
+    if device_type == "cuda":
+        return "folded"
+    return "cpu" if hidden_size >= WIDE and torch.is_grad_enabled() else "nn_lstm"
+
+
+def fold(
+    tokens: torch.LongTensor, vocabulary: torch.Tensor, weight_ih: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """
+    One-hot vectors `(B, S, F)` of the tokens and a matrix `(4H, F)` that make the same products as the vocabulary's
+    vectors `(V, D)` and `weight_ih (4H, D)`: F is V, filled up to a multiple of 128, as cuDNN's persistent kernels
+    want the size of their inputs. (NVIDIA, cuDNN's developer guide: `CUDNN_RNN_ALGO_PERSIST_STATIC`.)
+    """
+    size = -(-len(vocabulary) // 128) * 128
+    products = F.linear(vocabulary, weight_ih).t()
+    places = torch.arange(size, device=tokens.device)
+    return (tokens[..., None] == places).to(products.dtype), F.pad(products, (0, size - len(vocabulary)))
 
 
 def lstm_step(

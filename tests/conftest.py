@@ -24,21 +24,27 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
-def train(tmp_path, monkeypatch):
+def train_script():
+    """train.py as a module."""
+    specification = importlib.util.spec_from_file_location("train_script", ROOT / "train.py")
+    script = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(script)
+    return script
+
+
+@pytest.fixture
+def train(train_script, tmp_path, monkeypatch):
     """`train(*arguments)` runs train.py in this process, on the tiny config, in an empty folder."""
     from accelerate.state import AcceleratorState, GradientState, PartialState
 
     monkeypatch.chdir(tmp_path)
-    specification = importlib.util.spec_from_file_location("train_script", ROOT / "train.py")
-    script = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(script)
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     threads = torch.get_num_threads()
 
     def run(*arguments: str) -> int:
         for state in (AcceleratorState, GradientState, PartialState):
             state._reset_state()
-        return script.main(["--config", str(ROOT / "configs" / "tiny.yaml"), "--num_threads", "1", *arguments])
+        return train_script.main(["--config", str(ROOT / "configs" / "tiny.yaml"), "--num_threads", "1", *arguments])
 
     yield run
     torch.set_num_threads(threads)

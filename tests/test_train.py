@@ -200,6 +200,7 @@ def test_resuming_gives_the_same_bits_and_the_same_log(train):
         "--optimizer adamw --gradient_accumulation_steps 2",
         "--num_parts 2 --num_threads 2 --mixed_precision bf16",
         "--model.num_hidden_layers 2 --model.dropout 0.5",
+        "--read_every 7 --log_every 40 --save_every 16",
     ],
 )
 def test_resuming_with_other_settings(train, settings):
@@ -208,6 +209,15 @@ def test_resuming_with_other_settings(train, settings):
     (Path("outputs/parts") / "model.safetensors").unlink()
     train("--name", "parts", *settings.split(), "--resume_from_checkpoint", "latest")
     assert same_weights(Path("outputs/whole"), Path("outputs/parts"))
+
+
+def test_measures_that_are_read_late_train_the_same_model(train):
+    """Where stages end by step; the loss is of the same steps too."""
+    train("--name", "each")
+    train("--name", "late", "--read_every", "7")
+    assert same_weights(Path("outputs/each"), Path("outputs/late"))
+    each, late = (Path(f"outputs/{name}/log.jsonl").read_text().splitlines() for name in ("each", "late"))
+    assert [json.loads(line).get("loss") for line in each] == [json.loads(line).get("loss") for line in late]
 
 
 def test_gradient_accumulation_is_a_larger_batch(train):

@@ -36,6 +36,17 @@ def test_parts_and_steps_share_no_episode():
     assert len(set(stage_two)) == len(stage_two) == 20 * 3 * 4
 
 
+def test_measures_that_are_read_late_count_for_the_stage_they_were_drawn_from():
+    curriculum = Curriculum(config())
+    for step in range(10):
+        curriculum.update(step, 1.0, drawn_from=0)
+    assert curriculum.stage == 1
+    curriculum.update(10, 1.0, drawn_from=0)
+    assert curriculum.num_batches == 0
+    curriculum.update(11, 0.5, drawn_from=1)
+    assert (curriculum.num_batches, curriculum.accuracy) == (1, 0.5)
+
+
 def test_two_halves_of_a_batch_are_the_whole():
     halves, whole = config(), TrainingConfig(**{**config().__dict__, "batch_size": 8})
     parts = [Curriculum(halves).batch(5, part, 2).input_ids for part in range(2)]

@@ -8,6 +8,7 @@ from modeling_metalstm.recurrence import (
     GATE_RECURRENCES,
     WIDE,
     choose_recurrence,
+    fold,
     lstm_from_gates,
     lstm_from_inputs,
 )
@@ -85,7 +86,7 @@ def test_half_precision_accumulates_the_cell_state_in_float32(name):
 
 
 @pytest.mark.parametrize("dtype, bound", [(torch.float32, 1e-5), (torch.bfloat16, 2e-2)], ids=str)
-@pytest.mark.parametrize("name", ["cpu", "nn_lstm", "auto"])
+@pytest.mark.parametrize("name", ["cpu", "nn_lstm", "folded", "auto"])
 @pytest.mark.parametrize("num_layers", [1, 2])
 def test_gradients_of_a_training_step_are_the_reference_s(name, dtype, bound, num_layers):
     """A wide model under autocast, as it is trained: the gradient of every parameter, in ‖·‖, against float32's."""
@@ -131,9 +132,32 @@ def test_looking_up_in_a_table_is_an_embedding_s_gates(name, lengths, table_size
         torch.testing.assert_close(a, e)
 
 
+@pytest.mark.parametrize("lengths", [None, [5, 0, 3]], ids=["whole", "padded"])
+@pytest.mark.parametrize("vocab_size", [15, 130])
+def test_folded_inputs_make_the_same_products(vocab_size, lengths):
+    torch.manual_seed(0)
+    _, weights, _, h0, c0 = draw(0, 3, 5, torch.float64)
+    vocabulary = torch.randn(vocab_size, 5, dtype=torch.float64, requires_grad=True)
+    tokens = torch.randint(0, vocab_size, (3, 5))
+    lengths = None if lengths is None else torch.tensor(lengths)
+    inputs, weight_ih = fold(tokens, vocabulary, weights[0])
+    assert inputs.shape[-1] == weight_ih.shape[-1] == (128 if vocab_size <= 128 else 256)
+    actual = lstm_from_inputs(inputs, h0, c0, [weight_ih, *weights[1:]], lengths)
+    expected = lstm_from_inputs(F.embedding(tokens, vocabulary), h0, c0, weights, lengths)
+    torch.testing.assert_close(actual, expected)
+    leaves = [vocabulary, *weights, h0, c0]
+    probe = torch.randn_like(actual[1])
+    for a, e in zip(
+        torch.autograd.grad((actual[1] * probe).sum(), leaves),
+        torch.autograd.grad((expected[1] * probe).sum(), leaves),
+        strict=True,
+    ):
+        torch.testing.assert_close(a, e)
+
+
 def test_auto_trains_wide_layers_by_the_cpu_recurrence():
     assert choose_recurrence("auto", 80, WIDE) == "cpu" and choose_recurrence("auto", 80, WIDE - 1) == "nn_lstm"
-    assert choose_recurrence("auto", 80, WIDE, "cuda") == "nn_lstm"
+    assert choose_recurrence("auto", 80, WIDE, "cuda") == "folded"
     with torch.no_grad():
         assert choose_recurrence("auto", 80, WIDE) == "nn_lstm"
 

@@ -1,0 +1,109 @@
+"""The record table of the default recipe: what each change of it bought, and what was tried and lost.
+
+    python benchmarks/records.py [--rounds 2] [--rows NAME …] [--quick] [--output DIR]
+
+Every row is today's code on one recipe, from several seeds (a round is a seed: 0, 1, …); configs and logs go into
+OUTPUT/records. A row's changes are on top of configs/cpu.yaml. `report.py` writes the table.
+"""
+
+import json
+import shutil
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+from common import ROOT, argument_parser, complete, figure, report, run_training
+
+ONE, TWO = [[{"sentence_length": n}, {"sentence_length": n, "num_active_words": [1, 6]}] for n in (1, 2)]
+RAGGED = [{"sentence_length": [1, 5]}, {"sentence_length": [1, 5], "num_active_words": [1, 6]}]
+
+
+def curriculum(last: list[dict]) -> str:
+    stages = [
+        {"languages": ONE, "until_accuracy": 0.85},
+        {"languages": TWO, "until_accuracy": 0.85, "replay": 0.3},
+        {"languages": last, "replay": 0.3},
+    ]
+    return json.dumps(stages)
+
+
+TWELVE = {"num_steps": 1200, "decay_steps": 300, "curriculum": curriculum([{}, *RAGGED])}
+
+ROWS = {
+    "AdamW": ("AdamW at 3e-3 in place of Muon", TWELVE | {"optimizer": "adamw", "learning_rate": 3e-3}),
+    "Muon": ("Muon for the gates' matrices: it doesn't rest on the plateaus", TWELVE),
+    "900 steps": (
+        "**the default**: a shorter and later decay; long sentences, where the last mistakes were, in the last stage",
+        {},
+    ),
+    "800 steps": ("still there, with less to spare", {"num_steps": 800, "decay_steps": 160}),
+    "no curriculum": (
+        "the last stage alone, from the start",
+        {"curriculum": json.dumps([{"languages": [{}, {}, *RAGGED]}])},
+    ),
+    "all tokens": ("source words in the loss, as in the post", {"loss_on": "all"}),
+    "one layer": ("one layer of 256", {"model.num_hidden_layers": 1}),
+    "batch 32": ("half the episodes a step", {"batch_size": 32}),
+    "float32": ("without bf16", {"mixed_precision": "no"}),
+}
+MEASURES = {
+    "train_seconds": lambda results: results["timing"]["train_seconds"],
+    "determined_accuracy": lambda results: results["determined_accuracy"],
+    "target_regret": lambda results: results["target_regret"],
+    "ragged_exact_match": lambda results: results["ragged_exact_match"],
+}
+
+
+def measure_row(row: str, overrides: dict, seeds: range, config: str, logs: Path | None) -> dict[str, list[float]]:
+    """The measures of each seed's run; its log and its config go to `logs`."""
+    arguments = [word for key, value in overrides.items() for word in (f"--{key}", str(value))]
+    measures = {name: [] for name in MEASURES}
+    for seed in seeds:
+        with tempfile.TemporaryDirectory() as folder:
+            run = run_training(Path(folder), ["--config", config, "--seed", str(seed), *arguments])
+            results = json.loads((run / "results.json").read_text())
+            for name, measure in MEASURES.items():
+                measures[name].append(measure(results))
+            if logs is not None:
+                logs.mkdir(parents=True, exist_ok=True)
+                shutil.copy(run / "log.jsonl", logs / f"{row}-{seed}.jsonl")
+                shutil.copy(run / "training_config.yaml", logs / f"{row}.yaml")
+        values = ", ".join(f"{name} {values[-1]:.5g}" for name, values in measures.items())
+        print(f"{row}, seed {seed}: {values}", flush=True)
+    return measures
+
+
+def main(arguments: list[str]) -> None:
+    parser = argument_parser(__doc__, rounds=2)
+    parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS), metavar="NAME", help=", ".join(ROWS))
+    options = complete(parser.parse_args(arguments))
+    config, rows = str(ROOT / "configs" / "cpu.yaml"), {row: ROWS[row] for row in options.rows}
+    if options.quick:
+        config, rows = str(ROOT / "configs" / "tiny.yaml"), {"tiny": ("tiny", {"num_steps": 20})}
+    logs = None if options.output is None else options.output / "records"
+    results, figures = {}, []
+    for row, (why, overrides) in rows.items():
+        measures = measure_row(row, overrides, range(options.rounds), config, logs)
+        results[row] = {"why": why, "overrides": overrides, "measures": measures}
+        figures.append(figure(f"train_seconds: {row}", measures["train_seconds"], unit="s", lower=True))
+    report("records", options, figures, results)
+
+
+def table(results: dict) -> str:
+    """The rows, in Markdown: medians, and the worst of the seeds."""
+    lines = ["| recipe | seconds | determined accuracy, worst | regret, worst | prompts as typed | what changed |"]
+    lines.append("|---|--:|--:|--:|--:|---|")
+    for row, result in results["results"].items():
+        measures = result["measures"]
+        seconds = statistics.median(measures["train_seconds"])
+        accuracy, regret = min(measures["determined_accuracy"]), max(measures["target_regret"])
+        typed = min(measures["ragged_exact_match"])
+        log = f"[{row}](results/records/{row.replace(' ', '%20')}.yaml)"
+        lines.append(f"| {log} | {seconds:.1f} | {accuracy:.5f} | {regret:.4f} | {typed:.3f} | {result['why']} |")
+    seeds = results["options"]["rounds"]
+    return "\n".join([*lines, "", f"{seeds} seeds a row; their logs are in `results/records`."])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,61 @@
+"""Training steps on a GPU as CUDA graphs: the batch is made there too, and the host only says go.
+
+A step of a small LSTM is hundreds of kernels of a few microseconds each; launched one by one, they wait for the host.
+What changes from step to step is read from tensors: the number of the first episode here, the learning rates in the
+optimisers (`make_capturable`). There is one graph for every set of languages that steps are drawn from.
+"""
+
+from collections.abc import Callable
+
+import torch
+
+from dataset_script.episodes import Episodes, sample_episodes
+from dataset_script.languages import LanguageConfig
+from dataset_script.lexicons import split_lexicons
+
+WARM_UPS = 3
+"""Steps on each set of languages before its graph is captured, as libraries choose and allocate in the first ones."""
+
+
+class CapturedSteps:
+    """Stands in for a step's work on an episode batch.
+
+    Args:
+        work: the step: episodes to a tensor of measures. It must not have the host wait, must depend on nothing but
+            tensors that are changed in place, and leaves no gradients behind.
+        batch_size: episodes a step.
+        device: where they are made; on a CPU there are no graphs, and everything else is the same.
+    """
+
+    def __init__(self, work: Callable[[Episodes], torch.Tensor], batch_size: int, device: torch.device):
+        self.work, self.device = work, device
+        self.first = torch.zeros((), dtype=torch.int64, device=device)
+        self.offsets = torch.arange(batch_size, device=device)
+        self.graphs: dict[LanguageConfig, tuple[torch.cuda.CUDAGraph, torch.Tensor]] = {}
+        self.warm_ups: dict[LanguageConfig, int] = {}
+        self.stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+
+    def __call__(self, language: LanguageConfig, first: int) -> torch.Tensor:
+        """A step on the episodes from number `first` on; its measures, which the next call overwrites."""
+        self.first.fill_(first)
+        # Lexicons that are too many to be listed are drawn again until they are allowed, which no graph can do.
+        if self.stream is None or split_lexicons(language, "train") is None:
+            return self._step(language)
+        if self.warm_ups.setdefault(language, 0) < WARM_UPS:
+            self.warm_ups[language] += 1
+            self.stream.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(self.stream):
+                measures = self._step(language)
+            torch.cuda.current_stream().wait_stream(self.stream)
+            return measures
+        if language not in self.graphs:
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph, stream=self.stream):
+                measures = self._step(language)
+            self.graphs[language] = graph, measures
+        graph, measures = self.graphs[language]
+        graph.replay()
+        return measures
+
+    def _step(self, language: LanguageConfig) -> torch.Tensor:
+        return self.work(sample_episodes(language, self.first + self.offsets, "train"))
