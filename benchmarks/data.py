@@ -4,6 +4,7 @@
 
 1. Episodes a second on one core: our batches of 4,096 against the post's procedure, which makes one sequence at a time
    out of Python lists and torch. "Token arrays" are the input_ids; "full rows" have labels and the Bayes costs too.
+   The process keeps its memory, as in train.py: else making rows is half page faults.
 2. In every stage of configs/cpu.yaml: what train.py makes for one training step (the episodes, their labels, what is
    determined, their Bayes costs) against the whole step, both as train.py runs them.
 """
@@ -17,6 +18,7 @@ from ours import Training
 from post import one_sequence
 
 from dataset_script import LanguageConfig, bayes_nll, sample_episodes
+from metatrans_lab.machine import keep_memory
 
 BATCH = 4096
 
@@ -119,6 +121,7 @@ def measure_share(name: str, rounds: int, steps: int) -> tuple[dict, list[dict]]
 
 def main(arguments: list[str]) -> None:
     options = read_arguments(arguments, __doc__, rounds=7)
+    keep_memory()
     episodes, figures = measure_episodes(options.rounds, options.quick)
     shares, more = measure_share("tiny" if options.quick else "cpu", options.rounds, 1 if options.quick else 10)
     report("data", options, figures + more, episodes | {"share of a training step": shares})
