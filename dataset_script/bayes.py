@@ -186,6 +186,34 @@ def family_probabilities(config: LanguageConfig, input_ids: np.ndarray) -> np.nd
     return probabilities
 
 
+def pool_probabilities(episodes: Episodes, lexicons: np.ndarray) -> np.ndarray:
+    """The predictor that knows which lexicons there are: what it gives each target word before it comes.
+
+    A uniform prior over the given lexicons, of which those stay that agree with all translations so far. With all
+    injections it is the family predictor; with a training set's, a model that learned them by heart.
+
+    Args:
+        episodes: N episodes, numpy's.
+        lexicons: (M, L), the target word of every source word; distinct.
+
+    Returns:
+        (N, K, T, R) float64: sums to 1; to 0 where no lexicon agrees any more, and beyond a sentence's length.
+    """
+    N, K, T = episodes.words.shape
+    R = episodes.config.num_target_words
+    agrees = np.ones((N, len(lexicons)), bool)
+    probabilities = np.zeros((N, K, T, R))
+    for shot in range(K):
+        for place in range(T):
+            there = episodes.in_sentence[:, shot, place]
+            translations = lexicons[:, episodes.words[:, shot, place]].T  # (N, M)
+            for word in range(R):
+                probabilities[:, shot, place, word] = (agrees & (translations == word)).sum(-1) * there
+            agrees &= (translations == episodes.targets[:, shot, place, None]) | ~there[:, None]
+    total = probabilities.sum(-1, keepdims=True)
+    return np.divide(probabilities, total, out=np.zeros_like(probabilities), where=total > 0)
+
+
 @dataclass(frozen=True)
 class ExpectedNll:
     """Averages over the family, in nats. See `expected_nll`."""

@@ -141,6 +141,8 @@ class _Sums:
         self.exact: list[np.ndarray] = []
         K, T = config.num_pairs, config.length_range[1]
         self.by_shot = {name: np.zeros(K) for name in ("count", "nll", "bayes_nll", "accuracy", "bayes_accuracy")}
+        self.excess_by_shot: list[np.ndarray] = []  # (N, K) nats above Bayes, and target words, by episode
+        self.count_by_shot: list[np.ndarray] = []
         self.by_position = np.zeros((2, K, 2 * T + 2))  # summed probability of the right token, and count
 
     def add(self, episodes: Episodes, log_q: np.ndarray, exact: np.ndarray) -> None:
@@ -156,6 +158,8 @@ class _Sums:
         eliminated, shot = episodes.eliminated[:, 1:], episodes.shot[:, 1:]
         for name, values, mask in (
             ("target_regret", divergence, target),
+            ("determined_regret", divergence, determined),
+            ("undetermined_regret", divergence, target & ~determined),
             ("target_nll", -log_q_right, target),
             ("target_bayes_nll", bayes, target),
             ("loss", -log_q_right, episodes.labels(self.loss_on)[:, 1:] != IGNORE),
@@ -169,6 +173,10 @@ class _Sums:
             )
         self.exact.append(exact)
         K = self.config.num_pairs
+        of_shot = target[:, None] & (shot[:, None] == np.arange(K)[:, None])  # (N, K, S − 1)
+        excess = np.where(target, -log_q_right - bayes, 0.0)
+        self.excess_by_shot.append((of_shot @ excess[..., None])[..., 0])
+        self.count_by_shot.append(of_shot.sum(-1))
         for name, values in (
             ("count", 1.0),
             ("nll", -log_q_right),
@@ -218,6 +226,10 @@ class _Sums:
         figures["bayes_accuracy_by_shot"] = (self.by_shot["bayes_accuracy"] / count).tolist()
         figures["nll_by_shot"] = (self.by_shot["nll"] / count).tolist()
         figures["bayes_nll_by_shot"] = (self.by_shot["bayes_nll"] / count).tolist()
+        excess, number = np.concatenate(self.excess_by_shot), np.concatenate(self.count_by_shot)
+        figures["excess_nll_by_shot"] = (excess.sum(0) / number.sum(0)).tolist()
+        intervals_by_shot = [_mean_interval(*columns) for columns in zip(excess.T, number.T, strict=True)]
+        figures["excess_nll_by_shot_intervals"] = intervals_by_shot
         total, number = self.by_position
         figures["probability_by_position"] = np.where(number > 0, total / np.maximum(number, 1), 0).tolist()
         figures["intervals"] = intervals

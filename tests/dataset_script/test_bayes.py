@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 
-from dataset_script.bayes import bayes_nll, expected_nll, family_probabilities
+from dataset_script.bayes import bayes_nll, expected_nll, family_probabilities, pool_probabilities
 from dataset_script.episodes import sample_episodes
 from dataset_script.languages import LanguageConfig
 
@@ -164,3 +164,40 @@ def test_impossible_rows_are_named(tokens, message):
     with pytest.raises(ValueError) as error:
         family_probabilities(LanguageConfig(), np.array([tokens]))
     assert str(error.value) == message
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        SMALL["square"],
+        SMALL["R > L"],
+        SMALL["all drawn, R > L"],
+        LanguageConfig(num_pairs=4, sentence_length=(1, 4), num_active_words=(2, 6)),
+    ],
+)
+def test_who_knows_all_injections_is_the_family_predictor(config):
+    L, R = config.num_source_words, config.num_target_words
+    episodes = sample_episodes(config, range(40))
+    probabilities = pool_probabilities(episodes, np.array(list(itertools.permutations(range(R), L))))
+    family = family_probabilities(config, episodes.input_ids)[:, :-1][episodes.is_target[:, 1:]]
+    np.testing.assert_allclose(probabilities[episodes.in_sentence], family[:, L : L + R], atol=1e-12)
+    assert (probabilities[~episodes.in_sentence] == 0).all()
+
+
+def test_who_knows_the_lexicon_knows_every_word():
+    config = LanguageConfig(num_training_languages=1)
+    episodes = sample_episodes(config, range(5))
+    probabilities = pool_probabilities(episodes, episodes.lexicons[:1].astype(int))
+    np.testing.assert_array_equal(probabilities.argmax(-1), episodes.targets)
+    assert (probabilities.max(-1) == 1).all()
+
+
+def test_where_no_lexicon_agrees_nothing_is_given():
+    config = LanguageConfig(num_pairs=2, num_source_words=2, num_target_words=2, sentence_length=3)
+    episodes = sample_episodes(config, range(30))
+    other = 1 - episodes.lexicons[:1].astype(int)
+    probabilities = pool_probabilities(episodes, other)
+    wrong = (episodes.lexicons != other).all(1)
+    assert wrong.any() and not wrong.all()
+    np.testing.assert_array_equal(probabilities[wrong].sum(-1).reshape(wrong.sum(), -1)[:, 1:], 0)
+    np.testing.assert_array_equal(probabilities[~wrong].sum(-1), 1)

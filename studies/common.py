@@ -1,0 +1,78 @@
+"""What the studies share: runs of train.py that are made once, results as JSON, and their tables in RESULTS.md."""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+os.environ.pop("OMP_NUM_THREADS", None)  # read by torch at import
+
+from transformers import PreTrainedModel
+
+from metatrans_lab.models import load_model
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "studies" / "results"
+BLUE, ORANGE, GREEN, GREY = "#2f6db3", "#d9730d", "#59a14f", "#777777"
+
+
+def read_arguments(
+    arguments: list[str], description: str, config: str = "optimum", **defaults: int
+) -> argparse.Namespace:
+    """The options of every study: numbers with their defaults, the folder of the runs, and that of the results."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    for name, value in defaults.items():
+        parser.add_argument(f"--{name}", type=int, default=value, help=f"{value} if not given")
+    parser.set_defaults(config=config)
+    parser.add_argument("--runs", type=Path, default=ROOT / "outputs", help="folder of the trained runs")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the JSON, the figures and the tables")
+    return parser.parse_args(arguments)
+
+
+def trained(options: argparse.Namespace, name: str, *overrides: str) -> tuple[PreTrainedModel, dict]:
+    """The model of a run and its results.json; the run is made first if its folder isn't there yet.
+
+    Raises:
+        SystemExit: train.py failed; it has said why.
+    """
+    folder = options.runs / name
+    if not (folder / "results.json").is_file():
+        config = ROOT / "configs" / f"{options.config}.yaml"
+        command = [sys.executable, str(ROOT / "train.py"), "--config", str(config), "--output_dir", str(folder)]
+        print(f"training {name}", flush=True)
+        done = subprocess.run([*command, "--overwrite", "true", *overrides], stdout=subprocess.DEVNULL)
+        if done.returncode != 0:
+            sys.exit(done.returncode)
+    return load_model(str(folder)), json.loads((folder / "results.json").read_text())
+
+
+def markdown(columns: list[str], rows: list[list]) -> str:
+    """A table; numbers are written with as many digits as tell."""
+    lines = [f"| {' | '.join(columns)} |", f"|{'|'.join(['---', *['--:'] * (len(columns) - 1)])}|"]
+    return "\n".join(lines + [f"| {' | '.join(map(_text, row))} |" for row in rows])
+
+
+def _text(value) -> str:
+    if isinstance(value, float):
+        return f"{value:.5f}" if abs(value) < 10 else f"{value:.1f}"
+    return str(value)
+
+
+def report(options: argparse.Namespace, name: str, results: dict, tables: list[str], figure=None) -> None:
+    """Writes NAME.json, NAME.md and NAME.png, and prints the tables; RESULTS.md gets them between its marks."""
+    options.results.mkdir(parents=True, exist_ok=True)
+    (options.results / f"{name}.json").write_text(json.dumps(results, indent=1) + "\n")
+    text = "\n\n".join(tables)
+    (options.results / f"{name}.md").write_text(text + "\n")
+    page = ROOT / "RESULTS.md"
+    if options.results == RESULTS:
+        begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+        before, rest = page.read_text().split(begin)
+        page.write_text(f"{before}{begin}\n{text}\n{end}{rest.split(end)[1]}")
+    if figure is not None:
+        figure.savefig(options.results / f"{name}.png", format="png", dpi=110, metadata={"Software": None})
+    print(text)

@@ -1,0 +1,79 @@
+"""How near the model comes to the Bayes optimum, on languages it never saw; and whether its probabilities are true.
+
+    python studies/optimum.py [--seeds 3] [--episodes 20480]
+
+Trains configs/optimum.yaml from each seed, unless outputs/optimum-SEED is there.
+"""
+
+import sys
+
+import numpy as np
+from common import BLUE, GREY, ORANGE, markdown, read_arguments, report, trained
+from matplotlib.figure import Figure
+
+from dataset_script import LanguageConfig
+from metatrans_lab.calibration import reliability
+from metatrans_lab.evaluation import evaluate
+
+NAMES = {
+    "target_regret": "target regret",
+    "undetermined_regret": "… on undetermined words",
+    "determined_regret": "… on determined words",
+    "determined_accuracy": "determined accuracy",
+    "eliminated_accuracy": "eliminated accuracy",
+}
+
+
+def main(arguments: list[str]) -> None:
+    options = read_arguments(arguments, __doc__, seeds=3, episodes=20480)
+    results, rows = {}, []
+    for seed in range(options.seeds):
+        model, run = trained(options, f"optimum-{seed}", "--seed", str(seed))
+        language = LanguageConfig(**run["config"]["language"], seed=seed)
+        figures = evaluate(model, language, "test", options.episodes, exact_match=False)
+        figures["calibration"] = reliability(model, language, "test", options.episodes)
+        figures["train_seconds"] = run["timing"]["train_seconds"]
+        results[f"seed {seed}"] = figures
+        rows.append(
+            [f"seed {seed}"]
+            + [f"{figures[key]:.5f} ({_half(figures['intervals'][key]):.5f})" for key in NAMES]
+            + [figures["calibration"]["expected_calibration_error"], f"{figures['train_seconds']:.0f} s"]
+        )
+    columns = ["", *NAMES.values(), "calibration error", "trained in"]
+    report(options, "optimum", results, [markdown(columns, rows)], draw(results))
+
+
+def _half(interval: list[float]) -> float:
+    return (interval[1] - interval[0]) / 2
+
+
+def draw(results: dict) -> Figure:
+    figure = Figure(figsize=(13, 4.2), layout="constrained")
+    cost, excess, true = figure.subplots(1, 3)
+    first = next(iter(results.values()))
+    shots = np.arange(1, len(first["nll_by_shot"]) + 1)
+    cost.plot(shots, first["bayes_nll_by_shot"], color=GREY, ls="--", marker="s", ms=4, label="Bayes optimum")
+    for number, (name, figures) in enumerate(results.items()):
+        fade = {"alpha": 1 - 0.3 * number}
+        cost.plot(shots, figures["nll_by_shot"], color=ORANGE, marker="o", ms=3, label=f"model, {name}", **fade)
+        middle = np.array(figures["excess_nll_by_shot"])
+        low, high = np.array(figures["excess_nll_by_shot_intervals"]).T
+        bars = [middle - low, high - middle]
+        excess.errorbar(shots + 0.12 * number, middle, bars, color=ORANGE, marker="o", ms=3, lw=1, label=name, **fade)
+        curve = figures["calibration"]
+        true.plot(curve["probability"], curve["frequency"], color=BLUE, marker="o", ms=4, lw=1, label=name, **fade)
+    cost.set_yscale("symlog", linthresh=0.01, linscale=0.5)
+    cost.set_ylim(0)
+    cost.set(xlabel="shot", ylabel="nats per target word (linear below 0.01)")
+    excess.axhline(0, color=GREY, lw=0.8, ls="--")
+    excess.set(xlabel="shot", ylabel="nats above the Bayes optimum, 95% intervals")
+    true.plot([0, 1], [0, 1], color=GREY, lw=0.8, ls="--")
+    true.set(xlabel="probability given to a target word", ylabel="how often that word came")
+    for axes in (cost, excess, true):
+        axes.grid(alpha=0.25)
+        axes.legend(fontsize=8)
+    return figure
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

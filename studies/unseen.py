@@ -1,0 +1,99 @@
+"""Languages it has seen, and languages it hasn't: how much it generalises, how much it knows by heart.
+
+    python studies/unseen.py [--episodes 20480] [--seed 0]
+
+Trains configs/cpu.yaml with 10%, 50% and 90% of all lexicons held out, and on pools of 8, 32, 128 and 512 lexicons.
+"Seen" is fresh episodes in training's lexicons. Beside the family predictor stands the enumerated one, which knows the
+training lexicons: who comes nearer to it than the family predictor does has learned them by heart.
+"""
+
+import sys
+from dataclasses import replace
+
+import numpy as np
+from common import BLUE, GREY, ORANGE, markdown, read_arguments, report, trained
+from matplotlib.figure import Figure
+
+from dataset_script import LanguageConfig, sample_episodes
+from dataset_script.bayes import pool_probabilities
+from dataset_script.lexicons import split_lexicons
+from metatrans_lab.evaluation import evaluate, next_token_log_probabilities
+
+HELD_OUT, POOLS = (0.1, 0.5, 0.9), (8, 32, 128, 512)
+FRESH = 1000
+"""The seed of episodes that training never saw, of lexicons that it did."""
+
+
+def to_enumerated(model, language: LanguageConfig, num_episodes: int, batch_size: int = 512) -> dict[str, float]:
+    """Nats a target word, on seen languages: KL from the enumerated predictor to the model and to the family's."""
+    lexicons = split_lexicons(language, "train")
+    sums, count = np.zeros(2), 0
+    for first in range(0, num_episodes, batch_size):
+        episodes = sample_episodes(language, range(first, min(first + batch_size, num_episodes)), "train")
+        is_target = episodes.is_target[:, 1:]
+        p = pool_probabilities(episodes, lexicons)[episodes.in_sentence]
+        log_q = next_token_log_probabilities(model, episodes)[is_target][:, language.num_source_words : language.soh]
+        family = replace(language, num_training_languages=None)
+        everything = sample_episodes(replace(family, held_out_languages=0.0), range(1))  # its lexicons are all
+        log_family = _family(episodes, everything.config)
+        for row, log in enumerate((log_q.astype(np.float64), log_family)):
+            sums[row] += np.sum(p * (np.log(np.maximum(p, 1e-300)) - np.maximum(log, -1e4)), where=p > 0)
+        count += len(p)
+    return {"model": float(sums[0] / count), "family predictor": float(sums[1] / count)}
+
+
+def _family(episodes, config: LanguageConfig) -> np.ndarray:
+    """Log-probabilities of the family predictor, (target words, R)."""
+    p = pool_probabilities(episodes, split_lexicons(config, "train"))[episodes.in_sentence]
+    return np.log(np.maximum(p, 1e-300))
+
+
+def main(arguments: list[str]) -> None:
+    options = read_arguments(arguments, __doc__, config="cpu", episodes=20480, seed=0)
+    runs = {f"{held_out:.0%} held out": {"held_out_languages": held_out} for held_out in HELD_OUT}
+    runs |= {f"a pool of {pool}": {"num_training_languages": pool} for pool in POOLS}
+    results, rows = {}, []
+    for name, knobs in runs.items():
+        overrides = [word for key, value in knobs.items() for word in (f"--language.{key}", str(value))]
+        folder = "unseen-" + "-".join(str(value) for value in knobs.values())
+        model, run = trained(options, folder, "--seed", str(options.seed), *overrides)
+        language = LanguageConfig(**run["config"]["language"], seed=FRESH)
+        row = {
+            kind: evaluate(model, language, split, options.episodes, exact_match=False)
+            for kind, split in (("seen", "train"), ("unseen", "test"))
+        }
+        row["lexicons"] = len(split_lexicons(language, "train"))
+        row["from the enumerated predictor"] = to_enumerated(model, language, options.episodes)
+        results[name] = row
+        gap = row["seen"]["determined_accuracy"] - row["unseen"]["determined_accuracy"]
+        accuracies = [row[kind]["determined_accuracy"] for kind in ("seen", "unseen")]
+        regrets = [row[kind]["target_regret"] for kind in ("seen", "unseen")]
+        rows.append(
+            [name, row["lexicons"], *accuracies, gap, *regrets, *row["from the enumerated predictor"].values()]
+        )
+    columns = ["training", "lexicons", "determined accuracy, seen", "unseen", "difference", "regret, seen", "unseen"]
+    columns += ["KL from the enumerated predictor, seen: model", "family predictor"]
+    report(options, "unseen", results, [markdown(columns, rows)], draw(results))
+
+
+def draw(results: dict) -> Figure:
+    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    accuracy, divergence = figure.subplots(1, 2)
+    names, places = list(results), np.arange(len(results))
+    for axes, key in ((accuracy, "determined_accuracy"), (divergence, "target_regret")):
+        for shift, kind, colour in ((-0.18, "seen", BLUE), (0.18, "unseen", ORANGE)):
+            axes.bar(places + shift, [results[name][kind][key] for name in names], 0.34, color=colour, label=kind)
+        axes.set_xticks(places, names, rotation=30, ha="right", fontsize=8)
+        axes.grid(alpha=0.25, axis="y")
+    accuracy.set(ylabel="determined accuracy", ylim=(0, 1.03))
+    accuracy.legend(fontsize=8, loc="lower left")
+    divergence.set(ylabel="KL(Bayes ‖ model), nats a target word")
+    divergence.set_yscale("log")
+    family = [results[name]["from the enumerated predictor"]["model"] for name in names]
+    divergence.plot(places, family, color=GREY, marker="s", ms=5, ls="", label="seen, from the enumerated predictor")
+    divergence.legend(fontsize=8)
+    return figure
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
