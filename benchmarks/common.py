@@ -123,7 +123,7 @@ def texts(row: dict) -> tuple[str, str, str, str]:
 
 
 def _number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.4g}"
 
 
 def report(name: str, options: argparse.Namespace, figures: list[dict], results: dict) -> None:

@@ -32,14 +32,13 @@ def main(arguments: list[str]) -> None:
         language = LanguageConfig(**run["config"]["language"], seed=seed)
         figures = evaluate(model, language, "test", options.episodes, exact_match=False)
         figures["calibration"] = reliability(model, language, "test", options.episodes)
-        figures["train_seconds"] = run["timing"]["train_seconds"]
         results[f"seed {seed}"] = figures
         rows.append(
             [f"seed {seed}"]
             + [f"{figures[key]:.5f} ({_half(figures['intervals'][key]):.5f})" for key in NAMES]
-            + [figures["calibration"]["expected_calibration_error"], f"{figures['train_seconds']:.0f} s"]
+            + [figures["calibration"]["expected_calibration_error"]]
         )
-    columns = ["", *NAMES.values(), "calibration error", "trained in"]
+    columns = ["", *NAMES.values(), "calibration error"]
     report(options, "optimum", results, [markdown(columns, rows)], draw(results))
 
 

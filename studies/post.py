@@ -42,10 +42,10 @@ def main(arguments: list[str]) -> None:
     learned = [shot for shot, value in enumerate(run["accuracy_by_shot"], 1) if value >= 0.99]
     results = {"levels": rows, "loss": loss.tolist(), "accuracy": accuracy.tolist(), "steps": steps.tolist()}
     results |= {key: run[key] for key in ("determined_accuracy", "target_regret", "token_regret", "accuracy_by_shot")}
-    results |= {"nll_by_shot": run["nll_by_shot"], "timing": run["timing"], "loss_at_the_end": float(loss[-1])}
+    results |= {"nll_by_shot": run["nll_by_shot"], "loss_at_the_end": float(loss[-1])}
     last = [
         f"Loss at the end {loss[-1]:.4f} nats a token; determined accuracy {run['determined_accuracy']:.5f}; "
-        f"target regret {run['target_regret']:.5f} nats; trained in {run['timing']['train_seconds']:.0f} s. "
+        f"target regret {run['target_regret']:.5f} nats. "
         f"Shots until 99% of target words are right: {learned[0] if learned else 'more than there are'}."
     ]
     tables = [markdown(["level of the loss", "nats a token", "reached at step"], rows), *last]

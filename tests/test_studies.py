@@ -50,7 +50,7 @@ def study(monkeypatch, tmp_path, train):
 @pytest.mark.parametrize("name", SMALL)
 def test_a_study_runs_and_runs_alike(study, name, tmp_path):
     once = study(name, *SMALL[name])
-    assert once[0] and "| --" in once[1] and once[2].startswith(b"\x89PNG")
+    assert once[0] and "|---|--:|" in once[1] and once[2].startswith(b"\x89PNG")
     shutil.rmtree(tmp_path / "results")
     again = study(name, *SMALL[name])
     assert again == once
