@@ -118,8 +118,23 @@ def check_language(config: PreTrainedConfig, language: LanguageConfig) -> None:
     check_reach(config, language.max_episode_length)
 
 
+PRETRAINED = Path(__file__).parent / "pretrained"
+
+
+def pretrained(name: str = "translator") -> str:
+    """The folder of a model that comes with this package: "translator" is configs/optimum.yaml's.
+
+    Raises:
+        UserError: there is none of that name.
+    """
+    names = sorted(path.name for path in PRETRAINED.iterdir() if path.is_dir())
+    if name not in names:
+        raise UserError(f"no model called {name!r} comes with metatrans, only {', '.join(names)}")
+    return str(PRETRAINED / name)
+
+
 def load_model(folder: str, trust_remote_code: bool = False) -> PreTrainedModel:
-    """A saved causal LM, from a folder or the Hub, in evaluation mode.
+    """A saved causal LM, from a folder or the Hub, or one that comes with this package; in evaluation mode.
 
     Raises:
         UserError: nothing that transformers can load is there, or it came damaged from the Hub.
@@ -128,6 +143,8 @@ def load_model(folder: str, trust_remote_code: bool = False) -> PreTrainedModel:
     if not folder.strip():
         raise UserError("the model's name is empty; give its folder, or its repository on the Hub")
     path = Path(folder)
+    if not path.exists() and (PRETRAINED / folder / "config.json").is_file():
+        path = Path(folder := pretrained(folder))
     if path.is_file():
         raise UserError(f"{folder} is a file, and a model is a folder; give {path.parent}")
     if path.exists() and not (path / "config.json").is_file():

@@ -14,7 +14,7 @@ from dataset_script.languages import SPLITS, LanguageConfig
 from metatrans_lab.errors import UserError, exit_with, nearest
 
 TRANSLATE_EXAMPLES = """examples:
-  metatrans translate outputs/cpu --example "red = dax" --example "blue red = wif dax" "blue red blue"
+  metatrans translate translator --example "red = dax" --example "blue red = wif dax" "blue red blue"
   metatrans translate outputs/cpu --example "red = dax" --json "red"
 """
 
@@ -43,7 +43,9 @@ def _parser() -> argparse.ArgumentParser:
     translate = commands.add_parser(
         "translate", help="translate a sentence by examples", epilog=TRANSLATE_EXAMPLES, formatter_class=raw
     )
-    translate.add_argument("model", help="a model's folder, or its repository on the Hub")
+    translate.add_argument(
+        "model", help='a model\'s folder, or its repository on the Hub; "translator" comes with metatrans'
+    )
     translate.add_argument("sentence", help="what to translate, in your own words")
     translate.add_argument(
         "--example", action="append", default=[], metavar='"SOURCE = TARGET"', help="a sentence and its translation"

@@ -1,0 +1,49 @@
+"""Puts a trained run among the models that come with metatrans.
+
+    python studies/ship.py outputs/optimum-0 translator
+
+Without its code, which the package has, and without what is of the machine that it was trained on.
+"""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import yaml
+
+from metatrans_lab.models import PRETRAINED
+
+COPIED = ("model.safetensors", "generation_config.json", "chat_template.jinja", "loss.png", "shots.png")
+
+
+def main(run: str, name: str) -> None:
+    source, folder = Path(run), PRETRAINED / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for file in COPIED:
+        shutil.copyfile(source / file, folder / file)
+    for file in ("config.json", "tokenizer.json", "tokenizer_config.json"):
+        values = json.loads((source / file).read_text())
+        for key in ("auto_map", "custom_pipelines"):
+            values.pop(key, None)
+        (folder / file).write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n")
+    results = json.loads((source / "results.json").read_text())
+    results["config"]["output_dir"] = None
+    (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+    config = yaml.safe_load((source / "training_config.yaml").read_text()) | {"output_dir": None}
+    (folder / "training_config.yaml").write_text(yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
+    card = (source / "README.md").read_text().replace("- custom_code\n", "")
+    began, rest = card.split("from transformers import pipeline\n")
+    _, rest = rest.split('translator = pipeline("in-context-translation",', 1)
+    rest = rest.split("\n", 1)[1]
+    card = (
+        f"{began}import modeling_metalstm\nfrom metatrans_lab.models import pretrained\n"
+        "from transformers import pipeline\n\n"
+        f'translator = pipeline("in-context-translation", model=pretrained("{name}"))\n{rest}'
+    )
+    (folder / "README.md").write_text(card.replace(f"\n# {config['name']}\n", f"\n# {name}\n"))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
