@@ -11,6 +11,7 @@ from pathlib import Path
 
 from common import RESULTS, texts
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from records import table as record_table
 
 BENCHMARKS = ("data", "training", "generation", "distributed", "step_profile", "time_to_optimum", "words")
@@ -53,7 +54,7 @@ def plot_training(axes, results: dict) -> None:
     for title, contestants in results.items():
         shapes[title] = {name: statistics.median(values["seconds_a_step"]) for name, values in contestants.items()}
     _grouped_bars(axes, shapes)
-    axes.set(title="a training step", ylabel="milliseconds")
+    axes.set(title="a training step", xlabel="milliseconds")
 
 
 def plot_generation(axes, results: dict) -> None:
@@ -62,7 +63,7 @@ def plot_generation(axes, results: dict) -> None:
         times = measures["seconds_a_token"]["batch 1"]
         sizes[title] = {name: statistics.median(seconds) for name, seconds in times.items()}
     _grouped_bars(axes, sizes)
-    axes.set(title="a generated token, batch 1", ylabel="milliseconds")
+    axes.set(title="a generated token, batch 1", xlabel="milliseconds")
 
 
 def _grouped_bars(axes, groups: dict[str, dict[str, float]]) -> None:
@@ -81,6 +82,9 @@ def _grouped_bars(axes, groups: dict[str, dict[str, float]]) -> None:
     axes.tick_params(axis="y", length=0)
     axes.invert_yaxis()
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.margins(x=0.12)
 
 

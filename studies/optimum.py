@@ -6,6 +6,7 @@ Trains configs/optimum.yaml from each seed, unless outputs/optimum-SEED is there
 """
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 from common import BLUE, GREY, ORANGE, markdown, read_arguments, report, trained
@@ -23,6 +24,9 @@ NAMES = {
     "eliminated_accuracy": "eliminated accuracy",
 }
 
+FRESH = 1000
+"""The seed of episodes that training never saw, of lexicons that it did."""
+
 
 def main(arguments: list[str]) -> None:
     options = read_arguments(arguments, __doc__, seeds=3, episodes=20480)
@@ -32,13 +36,16 @@ def main(arguments: list[str]) -> None:
         language = LanguageConfig(**run["config"]["language"], seed=seed)
         figures = evaluate(model, language, "test", options.episodes, exact_match=False)
         figures["calibration"] = reliability(model, language, "test", options.episodes)
+        # Fresh episodes of training's lexicons: who was never shown a tenth of them may know that they never came.
+        seen = replace(language, seed=FRESH)
+        figures["calibration_on_seen"] = reliability(model, seen, "train", options.episodes)
         results[f"seed {seed}"] = figures
         rows.append(
             [f"seed {seed}"]
             + [f"{figures[key]:.5f} ({_half(figures['intervals'][key]):.5f})" for key in NAMES]
-            + [figures["calibration"]["expected_calibration_error"]]
+            + [figures[key]["expected_calibration_error"] for key in ("calibration", "calibration_on_seen")]
         )
-    columns = ["", *NAMES.values(), "calibration error"]
+    columns = ["", *NAMES.values(), "calibration error", "… on seen languages"]
     report(options, "optimum", results, [markdown(columns, rows)], draw(results))
 
 
@@ -63,6 +70,7 @@ def draw(results: dict) -> Figure:
         true.plot(curve["probability"], curve["frequency"], color=BLUE, marker="o", ms=4, lw=1, label=name, **fade)
     cost.set_yscale("symlog", linthresh=0.01, linscale=0.5)
     cost.set_ylim(0)
+    cost.set_yticks([0, 0.01, 0.1, 1], ["0", "0.01", "0.1", "1"])
     cost.set(xlabel="shot", ylabel="nats per target word (linear below 0.01)")
     excess.axhline(0, color=GREY, lw=0.8, ls="--")
     excess.set(xlabel="shot", ylabel="nats above the Bayes optimum, 95% intervals")
