@@ -148,7 +148,7 @@ def main(arguments: list[str]) -> int:
 
     captured = None
     alone = accelerator.num_processes == config.gradient_accumulation_steps == 1
-    if accelerator.device.type == "cuda" and alone and config.model["model_type"] == "metalstm":
+    if accelerator.device.type == "cuda" and alone and config.model.get("model_type", "metalstm") == "metalstm":
         make_capturable(optimizers, accelerator.device)
         work = partial(update, accelerator, trained_model, optimizers, None, config)
         captured = CapturedSteps(work, config.batch_size, accelerator.device)
