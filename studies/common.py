@@ -69,8 +69,8 @@ def report(options: argparse.Namespace, name: str, results: dict, tables: list[s
     text = "\n\n".join(tables)
     (options.results / f"{name}.md").write_text(text + "\n")
     page = ROOT / "RESULTS.md"
-    if options.results == RESULTS:
-        begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    if options.results == RESULTS and begin in page.read_text():
         before, rest = page.read_text().split(begin)
         page.write_text(f"{before}{begin}\n{text}\n{end}{rest.split(end)[1]}")
     if figure is not None:
