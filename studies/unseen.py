@@ -86,12 +86,13 @@ def draw(results: dict) -> Figure:
         axes.set_xticks(places, names, rotation=30, ha="right", fontsize=8)
         axes.grid(alpha=0.25, axis="y")
     accuracy.set(ylabel="determined accuracy", ylim=(0, 1.03))
-    accuracy.legend(fontsize=8, loc="lower left")
+    above = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "fontsize": 8, "frameon": False}
+    accuracy.legend(**above, ncols=2)
     divergence.set(ylabel="KL(Bayes ‖ model), nats a target word")
     divergence.set_yscale("log")
     family = [results[name]["from the enumerated predictor"]["model"] for name in names]
     divergence.plot(places, family, color=GREY, marker="s", ms=5, ls="", label="seen, from the enumerated predictor")
-    divergence.legend(fontsize=8)
+    divergence.legend(**above, ncols=3)
     return figure
 
 
