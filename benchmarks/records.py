@@ -7,6 +7,7 @@ OUTPUT/records. A row's changes are on top of configs/cpu.yaml. `report.py` writ
 """
 
 import json
+import re
 import shutil
 import statistics
 import sys
@@ -68,7 +69,9 @@ def measure_row(row: str, overrides: dict, seeds: range, config: str, logs: Path
             if logs is not None:
                 logs.mkdir(parents=True, exist_ok=True)
                 shutil.copy(run / "log.jsonl", logs / f"{row}-{seed}.jsonl")
-                shutil.copy(run / "training_config.yaml", logs / f"{row}.yaml")
+                config_text = (run / "training_config.yaml").read_text()
+                # Where it ran was a folder of the moment.
+                (logs / f"{row}.yaml").write_text(re.sub(r"(?m)^output_dir: .*$", "output_dir: null", config_text))
         values = ", ".join(f"{name} {values[-1]:.5g}" for name, values in measures.items())
         print(f"{row}, seed {seed}: {values}", flush=True)
     return measures
