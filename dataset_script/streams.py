@@ -118,11 +118,6 @@ def full_like(x, shape, value, dtype: str = "int64"):
     return torch.full(shape, value, dtype=getattr(torch, dtype), device=x.device)
 
 
-def array_like(x, values: np.ndarray):
-    """A numpy table as an array of x's kind, on x's device."""
-    return values if isinstance(x, np.ndarray) else torch.from_numpy(values).to(x.device)
-
-
 class _Same:
     """A table that is equal to itself alone."""
 
@@ -142,9 +137,9 @@ def _on_device(table: _Same, device: torch.device) -> torch.Tensor:
 
 
 def table_like(x, values: np.ndarray):
-    """`array_like` of a table that is kept and never changed: it is copied to a GPU once, not at every call.
+    """A numpy table that is kept and never changed, as an array of x's kind, on x's device.
 
-    A copy has the host wait for the GPU, and can't be part of a CUDA graph.
+    It is copied to a GPU once, not at every call: a copy has the host wait, and can't be part of a CUDA graph.
     """
     return values if isinstance(x, np.ndarray) else _on_device(_Same(values), x.device)
 

@@ -15,13 +15,11 @@ def reliability(
     split: str = "test",
     num_episodes: int = 8192,
     batch_size: int = 512,
-    first_episode: int = 0,
 ) -> dict:
     """How a model's probabilities of target words compare with how often these come.
 
     Args:
-        model, language, split, batch_size: as of `evaluate`.
-        first_episode: episodes from this number on.
+        model, language, split, num_episodes, batch_size: as of `evaluate`.
 
     Returns:
         expected_calibration_error: mean over target tokens of |confidence − accuracy|, both averaged in NUM_BINS bins
@@ -32,9 +30,8 @@ def reliability(
     top, every = np.zeros((3, NUM_BINS)), np.zeros((3, NUM_BINS))
     words = slice(language.num_source_words, language.soh)
     model.eval()
-    for first in range(first_episode, first_episode + num_episodes, batch_size):
-        last = min(first + batch_size, first_episode + num_episodes)
-        episodes = sample_episodes(language, range(first, last), split)
+    for first in range(0, num_episodes, batch_size):
+        episodes = sample_episodes(language, range(first, min(first + batch_size, num_episodes)), split)
         is_target = episodes.is_target[:, 1:]
         probabilities = np.exp(next_token_log_probabilities(model, episodes)[is_target].astype(np.float64))
         right = episodes.input_ids[:, 1:][is_target]

@@ -15,7 +15,10 @@ from metatrans_lab.models import load_model
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "studies" / "results"
-BLUE, ORANGE, GREEN, GREY = "#2f6db3", "#d9730d", "#59a14f", "#777777"
+BLUE, ORANGE, GREY = "#2f6db3", "#d9730d", "#777777"
+
+FRESH = 1000
+"""The seed of episodes that training never saw, of lexicons that it did."""
 
 
 def read_arguments(
@@ -29,7 +32,8 @@ def read_arguments(
         parser.add_argument(f"--{name}", type=int, default=value, help=f"{value} if not given")
     parser.set_defaults(config=config)
     parser.add_argument("--runs", type=Path, default=ROOT / "outputs", help="folder of the trained runs")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the JSON, the figures and the tables")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the JSON and the figures")
+    parser.add_argument("--page", type=Path, default=ROOT / "RESULTS.md", help="file that gets the tables")
     return parser.parse_args(arguments)
 
 
@@ -63,16 +67,13 @@ def _text(value) -> str:
 
 
 def report(options: argparse.Namespace, name: str, results: dict, tables: list[str], figure=None) -> None:
-    """Writes NAME.json, NAME.md and NAME.png, and prints the tables; RESULTS.md gets them between its marks."""
+    """Writes NAME.json and NAME.png, and prints the tables; the page gets them between the marks of that name."""
     options.results.mkdir(parents=True, exist_ok=True)
     (options.results / f"{name}.json").write_text(json.dumps(results, indent=1) + "\n")
     text = "\n\n".join(tables)
-    (options.results / f"{name}.md").write_text(text + "\n")
-    page = ROOT / "RESULTS.md"
     begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
-    if options.results == RESULTS and begin in page.read_text():
-        before, rest = page.read_text().split(begin)
-        page.write_text(f"{before}{begin}\n{text}\n{end}{rest.split(end)[1]}")
+    before, rest = options.page.read_text().split(begin)
+    options.page.write_text(f"{before}{begin}\n{text}\n{end}{rest.split(end)[1]}")
     if figure is not None:
         figure.savefig(options.results / f"{name}.png", format="png", dpi=110, metadata={"Software": None})
     print(text)

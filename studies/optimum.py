@@ -9,7 +9,7 @@ import sys
 from dataclasses import replace
 
 import numpy as np
-from common import BLUE, GREY, ORANGE, markdown, read_arguments, report, trained
+from common import BLUE, FRESH, GREY, ORANGE, markdown, read_arguments, report, trained
 from matplotlib.figure import Figure
 
 from dataset_script import LanguageConfig
@@ -23,9 +23,6 @@ NAMES = {
     "determined_accuracy": "determined accuracy",
     "eliminated_accuracy": "eliminated accuracy",
 }
-
-FRESH = 1000
-"""The seed of episodes that training never saw, of lexicons that it did."""
 
 
 def main(arguments: list[str]) -> None:

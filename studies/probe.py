@@ -10,7 +10,7 @@ import sys
 
 import numpy as np
 import torch
-from common import BLUE, GREY, ORANGE, markdown, read_arguments, report, trained
+from common import BLUE, FRESH, GREY, ORANGE, markdown, read_arguments, report, trained
 from matplotlib.figure import Figure
 
 from dataset_script import LanguageConfig, sample_episodes
@@ -38,7 +38,7 @@ def known_by(episodes) -> np.ndarray:
 def main(arguments: list[str]) -> None:
     options = read_arguments(arguments, __doc__, episodes=8192, seed=0)
     model, run = trained(options, f"optimum-{options.seed}", "--seed", str(options.seed))
-    language = LanguageConfig(**run["config"]["language"], seed=options.seed + 1000)
+    language = LanguageConfig(**run["config"]["language"], seed=FRESH)
     fit, test = (sample_episodes(language, range(options.episodes), split) for split in ("train", "test"))
     x_fit, x_test = states(model, fit), states(model, test)
     L, R = language.num_source_words, language.num_target_words

@@ -8,44 +8,33 @@ training lexicons: who comes nearer to it than the family predictor does has lea
 """
 
 import sys
-from dataclasses import replace
 
 import numpy as np
-from common import BLUE, GREY, ORANGE, markdown, read_arguments, report, trained
+from common import BLUE, FRESH, GREY, ORANGE, markdown, read_arguments, report, trained
 from matplotlib.figure import Figure
 
 from dataset_script import LanguageConfig, sample_episodes
-from dataset_script.bayes import pool_probabilities
+from dataset_script.bayes import family_probabilities, pool_probabilities
 from dataset_script.lexicons import split_lexicons
 from metatrans_lab.evaluation import evaluate, next_token_log_probabilities
 
 HELD_OUT, POOLS = (0.1, 0.5, 0.9), (8, 32, 128, 512)
-FRESH = 1000
-"""The seed of episodes that training never saw, of lexicons that it did."""
 
 
 def to_enumerated(model, language: LanguageConfig, num_episodes: int, batch_size: int = 512) -> dict[str, float]:
     """Nats a target word, on seen languages: KL from the enumerated predictor to the model and to the family's."""
-    lexicons = split_lexicons(language, "train")
+    lexicons, words = split_lexicons(language, "train"), slice(language.num_source_words, language.soh)
     sums, count = np.zeros(2), 0
     for first in range(0, num_episodes, batch_size):
         episodes = sample_episodes(language, range(first, min(first + batch_size, num_episodes)), "train")
         is_target = episodes.is_target[:, 1:]
         p = pool_probabilities(episodes, lexicons)[episodes.in_sentence]
-        log_q = next_token_log_probabilities(model, episodes)[is_target][:, language.num_source_words : language.soh]
-        family = replace(language, num_training_languages=None)
-        everything = sample_episodes(replace(family, held_out_languages=0.0), range(1))  # its lexicons are all
-        log_family = _family(episodes, everything.config)
-        for row, log in enumerate((log_q.astype(np.float64), log_family)):
+        log_q = next_token_log_probabilities(model, episodes)[is_target][:, words]
+        family = family_probabilities(language, episodes.input_ids)[:, :-1][is_target][:, words]
+        for row, log in enumerate((log_q.astype(np.float64), np.log(np.maximum(family, 1e-300)))):
             sums[row] += np.sum(p * (np.log(np.maximum(p, 1e-300)) - np.maximum(log, -1e4)), where=p > 0)
         count += len(p)
     return {"model": float(sums[0] / count), "family predictor": float(sums[1] / count)}
-
-
-def _family(episodes, config: LanguageConfig) -> np.ndarray:
-    """Log-probabilities of the family predictor, (target words, R)."""
-    p = pool_probabilities(episodes, split_lexicons(config, "train"))[episodes.in_sentence]
-    return np.log(np.maximum(p, 1e-300))
 
 
 def main(arguments: list[str]) -> None:

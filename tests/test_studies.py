@@ -14,6 +14,7 @@ SMALL = {
     "beyond": ("--episodes", "16"),
     "unseen": ("--episodes", "64"),
     "probe": ("--episodes", "64"),
+    "post": ("--steps", "60", "--width", "8"),
 }
 
 
@@ -37,9 +38,17 @@ def study(monkeypatch, tmp_path, train):
         for limit, few in (("HELD_OUT", (0.5,)), ("POOLS", (4,))):
             if hasattr(script, limit):
                 monkeypatch.setattr(script, limit, few)
-        script.main([*arguments, "--runs", str(tmp_path / "runs"), "--results", str(tmp_path / "results")])
-        files = [tmp_path / "results" / f"{name}.{kind}" for kind in ("json", "md", "png")]
-        return json.loads(files[0].read_text()), files[1].read_text(), files[2].read_bytes()
+        results, page = tmp_path / "results", tmp_path / "page.md"
+        page.write_text(f"before\n<!-- {name} -->\nold\n<!-- /{name} -->\nafter\n")
+        folders = {"--runs": tmp_path / "runs", "--results": results, "--page": page}
+        script.main([*arguments, *(str(word) for pair in folders.items() for word in pair)])
+        assert page.read_text().startswith("before\n") and page.read_text().endswith("after\n")
+        assert f"<!-- {name} -->" in (FOLDER.parent / "RESULTS.md").read_text()
+        return (
+            json.loads((results / f"{name}.json").read_text()),
+            page.read_text(),
+            (results / f"{name}.png").read_bytes(),
+        )
 
     yield run
     for name in set(sys.modules) - modules:
@@ -50,7 +59,7 @@ def study(monkeypatch, tmp_path, train):
 @pytest.mark.parametrize("name", SMALL)
 def test_a_study_runs_and_runs_alike(study, name, tmp_path):
     once = study(name, *SMALL[name])
-    assert once[0] and "|---|--:|" in once[1] and once[2].startswith(b"\x89PNG")
+    assert once[0] and "|---|--:|" in once[1] and "old" not in once[1] and once[2].startswith(b"\x89PNG")
     shutil.rmtree(tmp_path / "results")
     again = study(name, *SMALL[name])
     assert again == once
