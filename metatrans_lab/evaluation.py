@@ -14,6 +14,7 @@ from transformers import GenerationConfig
 from dataset_script.bayes import bayes_nll, family_probabilities
 from dataset_script.episodes import IGNORE, Episodes, sample_episodes
 from dataset_script.languages import LanguageConfig
+from dataset_script.streams import draw_permutations, index_keys
 from metatrans_lab.errors import UserError
 
 Z = 1.959964  # of a 95% interval
@@ -22,16 +23,38 @@ RAGGED_MAX_LENGTH = 11 * (2 * 5 + 2) + 1
 """Tokens of the longest prompt and answer that `ragged_exact_match` draws."""
 
 
-@torch.no_grad()
-def next_token_log_probabilities(model, episodes: Episodes) -> np.ndarray:
+def next_token_log_probabilities(model, episodes: Episodes, num_bindings: int = 0) -> np.ndarray:
     """(N, S − 1, V) float32 log-probabilities of tokens 1…S − 1, normalised over the model's whole vocabulary.
 
     Right-padded rows need no mask: a causal model's predictions don't depend on what follows.
+
+    Args:
+        num_bindings: 0: the model reads the episodes as they are. Else so many times, each time with their words bound
+            to other symbols at random, and its probabilities are averaged.
     """
-    device = next(model.parameters()).device
-    input_ids = torch.as_tensor(episodes.input_ids, dtype=torch.long, device=device)
-    logits = model(input_ids=input_ids[:, :-1], use_cache=False).logits.float()
-    return logits.log_softmax(-1)[..., : episodes.config.vocab_size].cpu().numpy()
+    tokens = episodes.input_ids.astype(np.int64)
+    if num_bindings == 0:
+        return _log_probabilities(model, tokens[:, :-1])[..., : episodes.config.vocab_size]
+    bindings = _draw_bindings(episodes.config, len(tokens) * num_bindings).reshape(num_bindings, len(tokens), -1)
+    mean = 0.0
+    for binding in bindings:
+        log_q = _log_probabilities(model, np.take_along_axis(binding, tokens[:, :-1], axis=1))
+        mean = mean + np.exp(np.take_along_axis(log_q, binding[:, None], axis=-1)) / num_bindings
+    return np.log(np.maximum(mean, np.finfo(np.float32).tiny))
+
+
+@torch.no_grad()
+def _log_probabilities(model, tokens: np.ndarray) -> np.ndarray:
+    input_ids = torch.as_tensor(tokens, device=next(model.parameters()).device)
+    return model(input_ids=input_ids, use_cache=False).logits.float().log_softmax(-1).cpu().numpy()
+
+
+def _draw_bindings(config: LanguageConfig, number: int) -> np.ndarray:
+    """(number, V) int64: for every token the one that it is bound to, source words among themselves, targets too."""
+    L, R = config.num_source_words, config.num_target_words
+    keys = index_keys("metatrans bindings", np.arange(number, dtype=np.int64))
+    others = np.broadcast_to(np.arange(L + R, config.vocab_size), (number, config.vocab_size - L - R))
+    return np.concatenate([draw_permutations(keys, 0, L), L + draw_permutations(keys, 1, R), others], axis=1)
 
 
 @torch.no_grad()
@@ -103,6 +126,7 @@ def evaluate(
     loss_on: str = "all",
     exact_match: bool = True,
     batch_size: int = 512,
+    num_bindings: int = 0,
 ) -> dict:
     """Figures of a causal LM whose tokens are `language`'s; the keys are those of results.json.
 
@@ -111,6 +135,7 @@ def evaluate(
         split: with `held_out_languages`, "validation" and "test" have lexicons that training never saw.
         loss_on: what the model was trained on; after "targets", `token_regret` is None.
         batch_size: episodes a forward pass.
+        num_bindings: as of `next_token_log_probabilities`; `exact_match` is of the episodes as they are.
 
     Raises:
         UserError: the model has fewer tokens than the language.
@@ -127,7 +152,7 @@ def evaluate(
         indices = range(first, min(first + batch_size, num_episodes))
         episodes = sample_episodes(language, indices, split)
         exact = last_sentences_exact(model, episodes) if exact_match else np.zeros(0, bool)
-        sums.add(episodes, next_token_log_probabilities(model, episodes), exact)
+        sums.add(episodes, next_token_log_probabilities(model, episodes, num_bindings), exact)
     model.train(was_training)
     return sums.results()
 

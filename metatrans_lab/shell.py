@@ -65,6 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--split", choices=SPLITS, default="test")
     evaluate.add_argument("--num_episodes", type=int, default=8192)
     evaluate.add_argument("--loss_on", choices=LOSS_ON, help="what the model was trained on")
+    evaluate.add_argument(
+        "--num_bindings", type=int, default=0, help="average over so many random bindings of words to symbols"
+    )
     evaluate.add_argument("--json", action="store_true", help="print all figures as JSON")
     evaluate.add_argument("--trust_remote_code", action="store_true", help="run code that comes with the model")
     push = commands.add_parser(
@@ -162,6 +165,8 @@ def _evaluate(options: argparse.Namespace, rest: list[str]) -> None:
 
     if options.num_episodes < 2:
         raise UserError(f"num_episodes must be at least 2, got {options.num_episodes}")
+    if options.num_bindings < 0:
+        raise UserError(f"num_bindings must be at least 0, got {options.num_bindings}")
     trained = _training_config(options.model)
     known = [field.name for field in fields(LanguageConfig)]
     knobs = {}
@@ -180,7 +185,9 @@ def _evaluate(options: argparse.Namespace, rest: list[str]) -> None:
     check_language(model.config, language)
     loss_on = options.loss_on or trained.get("loss_on", "all")
     try:
-        results = evaluate(model, language, options.split, options.num_episodes, loss_on)
+        results = evaluate(
+            model, language, options.split, options.num_episodes, loss_on, num_bindings=options.num_bindings
+        )
     except UserError:
         raise
     except ValueError as error:

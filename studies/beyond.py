@@ -1,69 +1,110 @@
-"""Beyond the training range: more examples, longer sentences, fewer words in use.
+"""Beyond the training range: more examples, longer sentences, fewer words in use, combinations that no example shows.
 
-    python studies/beyond.py [--episodes 4096] [--seed 0]
+    python studies/beyond.py [--episodes 4096] [--seeds 3]
 
-Of the model that studies/optimum.py trained; it saw 10 pairs of 1 to 5 words. Languages that it never saw, throughout.
+Of the models that studies/optimum.py trained; they saw 10 pairs of 1 to 5 words. Languages that they never saw,
+throughout.
 """
 
 import sys
 from dataclasses import replace
 
 import numpy as np
-from common import GREY, ORANGE, markdown, read_arguments, report, trained
+from common import GREY, ORANGE, markdown, read_arguments, report, spread, trained
 from matplotlib.figure import Figure
 
-from dataset_script import LanguageConfig
-from metatrans_lab.evaluation import evaluate
+from dataset_script import LanguageConfig, sample_episodes
+from dataset_script.episodes import Episodes
+from metatrans_lab.evaluation import evaluate, next_token_log_probabilities
 
 PAIRS, LENGTHS = (10, 20, 50, 100), range(1, 13)
+COLUMNS = ("determined accuracy", "target regret", "accuracy of the last pair")
+
+
+def measure(model, language: LanguageConfig, num_episodes: int) -> dict:
+    tokens = language.max_episode_length
+    figures = evaluate(
+        model, language, "test", num_episodes, exact_match=False, batch_size=max(16, 512 * 81 // tokens)
+    )
+    # Once a language is known, all words are determined: accuracy by shot is theirs.
+    values = (figures["determined_accuracy"], figures["target_regret"], figures["accuracy_by_shot"][-1])
+    by_shot = {key: figures[key] for key in ("accuracy_by_shot", "bayes_accuracy_by_shot")}
+    return dict(zip(COLUMNS, values, strict=True)) | by_shot
+
+
+def one_by_one(language: LanguageConfig, length: int, num_episodes: int) -> Episodes:
+    """Every word is shown on its own, in random order; the sentence that follows puts `length` of them together."""
+    L = language.num_source_words
+    whole = replace(language, num_pairs=L + 1, sentence_length=(1, max(length, 2)))
+    drawn = sample_episodes(whole, range(num_episodes), "test")
+    rng = np.random.default_rng(language.seed)
+    words = drawn.words.copy()
+    words[:, :L, 0] = rng.permuted(np.tile(np.arange(L), (num_episodes, 1)), axis=1)
+    words[:, L] = rng.integers(0, L, words[:, L].shape)
+    lengths = np.ones((num_episodes, L + 1), dtype=drawn.lengths.dtype)
+    lengths[:, L] = length
+    return Episodes(whole, drawn.lexicons, words, lengths)
+
+
+def measure_combinations(model, language: LanguageConfig, length: int, num_episodes: int) -> dict:
+    """Of the words of a sentence that no example is like: how many are right, and of how many sentences all."""
+    episodes = one_by_one(language, length, num_episodes)
+    asked = ((episodes.shot == language.num_source_words) & episodes.is_target)[:, 1:]
+    right = next_token_log_probabilities(model, episodes).argmax(-1) == episodes.input_ids[:, 1:]
+    return {"words right": float(right[asked].mean()), "sentences right": float((right | ~asked).all(1).mean())}
 
 
 def main(arguments: list[str]) -> None:
-    options = read_arguments(arguments, __doc__, episodes=4096, seed=0)
-    model, run = trained(options, f"optimum-{options.seed}", "--seed", str(options.seed))
-    language = LanguageConfig(**run["config"]["language"], seed=options.seed)
-
-    def figures(**knobs) -> dict:
-        changed = replace(language, **knobs)
-        tokens = changed.max_episode_length
-        return evaluate(
-            model, changed, "test", options.episodes, exact_match=False, batch_size=max(16, 512 * 81 // tokens)
-        )
-
-    # Once a language is known, all words are determined: accuracy by shot is theirs.
-    results = {
-        "pairs": {K: figures(num_pairs=K) for K in PAIRS},
-        "words a sentence": {T: figures(sentence_length=T) for T in LENGTHS},
-        "words in use": {a: figures(num_active_words=a) for a in range(1, language.num_source_words + 1)},
-    }
+    options = read_arguments(arguments, __doc__, episodes=4096, seeds=3)
+    results = {}
+    for seed in range(options.seeds):
+        model, run = trained(options, f"optimum-{seed}", "--seed", str(seed))
+        language = LanguageConfig(**run["config"]["language"], seed=seed)
+        ranges = {
+            "pairs": ("num_pairs", PAIRS),
+            "words a sentence": ("sentence_length", LENGTHS),
+            "words in use": ("num_active_words", range(1, language.num_source_words + 1)),
+        }
+        for title, (knob, values) in ranges.items():
+            for value in values:
+                figures = measure(model, replace(language, **{knob: value}), options.episodes)
+                results.setdefault(title, {}).setdefault(value, []).append(figures)
+        for length in LENGTHS:
+            figures = measure_combinations(model, language, length, options.episodes)
+            results.setdefault("words put together", {}).setdefault(length, []).append(figures)
     tables = []
     for title, rows in results.items():
-        written = [
-            [knob, f["determined_accuracy"], f["target_regret"], f["accuracy_by_shot"][-1]] for knob, f in rows.items()
-        ]
-        tables.append(markdown([title, "determined accuracy", "target regret", "accuracy of the last pair"], written))
-    far = results["pairs"][max(PAIRS)]["accuracy_by_shot"]
-    near, late = np.mean(far[8:10]), np.mean(far[90:100])
-    tables.append(f"Of {max(PAIRS)} pairs: accuracy of pairs 9–10 {near:.5f}, of pairs 91–100 {late:.5f}.")
+        columns = [key for key in next(iter(rows.values()))[0] if not key.endswith("by_shot")]
+        written = [[value, *(spread([of[key] for of in seeds]) for key in columns)] for value, seeds in rows.items()]
+        tables.append(markdown([title, *columns], written))
+    far = np.array([figures["accuracy_by_shot"] for figures in results["pairs"][max(PAIRS)]])
+    near, late = (spread(far[:, shots].mean(1)) for shots in (slice(8, 10), slice(90, 100)))
+    tables.append(f"Of {max(PAIRS)} pairs: accuracy of pairs 9–10 {near}, of pairs 91–100 {late}.")
     report(options, "beyond", results, tables, draw(results))
 
 
 def draw(results: dict) -> Figure:
-    figure = Figure(figsize=(13, 4), layout="constrained")
-    shots, lengths, words = figure.subplots(1, 3)
+    figure = Figure(figsize=(12, 8), layout="constrained")
+    (shots, lengths), (words, together) = figure.subplots(2, 2)
+    number = np.arange(1, max(PAIRS) + 1)
     far = results["pairs"][max(PAIRS)]
-    number = np.arange(1, len(far["accuracy_by_shot"]) + 1)
-    shots.plot(number, far["bayes_accuracy_by_shot"], color=GREY, ls="--", label="Bayes optimum")
-    shots.plot(number, far["accuracy_by_shot"], color=ORANGE, label="model")
+    shots.plot(number, far[0]["bayes_accuracy_by_shot"], color=GREY, ls="--", label="Bayes optimum")
+    for figures in far:
+        shots.plot(number, figures["accuracy_by_shot"], color=ORANGE, alpha=0.6, lw=1)
     shots.axvspan(0.5, 10.5, color=GREY, alpha=0.12, lw=0, label="trained on")
     shots.set(xlabel=f"shot, of {len(number)}", ylabel="accuracy of target words", ylim=(0.9, 1.003))
     shots.legend(fontsize=8)
-    for axes, name, until in ((lengths, "words a sentence", 5.5), (words, "words in use", 6.5)):
-        rows = results[name]
-        axes.plot(list(rows), [f["determined_accuracy"] for f in rows.values()], color=ORANGE, marker="o", ms=4)
+    for axes, title, key, until in (
+        (lengths, "words a sentence", "determined accuracy", 5.5),
+        (words, "words in use", "determined accuracy", 6.5),
+        (together, "words put together", "words right", 5.5),
+    ):
+        for seeds in zip(*results[title].values(), strict=True):
+            values = [figures[key] for figures in seeds]
+            axes.plot(list(results[title]), values, color=ORANGE, marker="o", ms=4, alpha=0.6)
         axes.axvspan(0.5, until, color=GREY, alpha=0.12, lw=0)
-        axes.set(xlabel=name, ylabel="determined accuracy", ylim=(0, 1.03))
-    for axes in (shots, lengths, words):
+        axes.set(xlabel=title, ylabel=key, ylim=(0, 1.03))
+    for axes in (shots, lengths, words, together):
         axes.grid(alpha=0.25)
     return figure
 

@@ -60,6 +60,17 @@ def markdown(columns: list[str], rows: list[list]) -> str:
     return "\n".join(lines + [f"| {' | '.join(map(_text, row))} |" for row in rows])
 
 
+def with_interval(figures: dict, key: str) -> str:
+    """One of `evaluate`'s figures, and half the width of its 95% interval."""
+    low, high = figures["intervals"][key]
+    return f"{figures[key]:.5f} ({(high - low) / 2:.5f})"
+
+
+def spread(values) -> str:
+    """Of several seeds: the mean, the least and the greatest."""
+    return f"{sum(values) / len(values):.5f} ({min(values):.5f}…{max(values):.5f})"
+
+
 def _text(value) -> str:
     if isinstance(value, float):
         return f"{value:.5f}" if abs(value) < 10 else f"{value:.1f}"

@@ -1,6 +1,6 @@
 """How near the model comes to the Bayes optimum, on languages it never saw; and whether its probabilities are true.
 
-    python studies/optimum.py [--seeds 3] [--episodes 20480]
+    python studies/optimum.py [--seeds 3] [--episodes 20480] [--bindings 8]
 
 Trains configs/optimum.yaml from each seed, unless outputs/optimum-SEED is there.
 """
@@ -9,7 +9,7 @@ import sys
 from dataclasses import replace
 
 import numpy as np
-from common import BLUE, FRESH, GREY, ORANGE, markdown, read_arguments, report, trained
+from common import BLUE, FRESH, GREY, ORANGE, markdown, read_arguments, report, trained, with_interval
 from matplotlib.figure import Figure
 
 from dataset_script import LanguageConfig
@@ -26,28 +26,35 @@ NAMES = {
 
 
 def main(arguments: list[str]) -> None:
-    options = read_arguments(arguments, __doc__, seeds=3, episodes=20480)
-    results, rows = {}, []
+    options = read_arguments(arguments, __doc__, seeds=3, episodes=20480, bindings=8)
+    results, rows, true_rows = {}, [], []
     for seed in range(options.seeds):
         model, run = trained(options, f"optimum-{seed}", "--seed", str(seed))
         language = LanguageConfig(**run["config"]["language"], seed=seed)
+        bound = {"num_bindings": options.bindings}
         figures = evaluate(model, language, "test", options.episodes, exact_match=False)
-        figures["calibration"] = reliability(model, language, "test", options.episodes)
+        averaged = evaluate(model, language, "test", options.episodes, exact_match=False, **bound)
         # Fresh episodes of training's lexicons: who was never shown a tenth of them may know that they never came.
         seen = replace(language, seed=FRESH)
-        figures["calibration_on_seen"] = reliability(model, seen, "train", options.episodes)
-        results[f"seed {seed}"] = figures
-        rows.append(
-            [f"seed {seed}"]
-            + [f"{figures[key]:.5f} ({_half(figures['intervals'][key]):.5f})" for key in NAMES]
-            + [figures[key]["expected_calibration_error"] for key in ("calibration", "calibration_on_seen")]
-        )
-    columns = ["", *NAMES.values(), "calibration error", "… on seen languages"]
-    report(options, "optimum", results, [markdown(columns, rows)], draw(results))
-
-
-def _half(interval: list[float]) -> float:
-    return (interval[1] - interval[0]) / 2
+        calibration = {
+            "unseen languages": reliability(model, language, "test", options.episodes),
+            f"averaged over {options.bindings} bindings": reliability(
+                model, language, "test", options.episodes, **bound
+            ),
+            "seen languages": reliability(model, seen, "train", options.episodes),
+        }
+        results[f"seed {seed}"] = figures | {"averaged": averaged, "calibration": calibration}
+        for name, of in ((f"seed {seed}", figures), (f"seed {seed}, {options.bindings} bindings", averaged)):
+            rows.append([name, *(with_interval(of, key) for key in NAMES)])
+        true_rows += [
+            [f"seed {seed}, {name}", curve["expected_calibration_error"], curve["probability_error"]]
+            for name, curve in calibration.items()
+        ]
+    tables = [
+        markdown(["", *NAMES.values()], rows),
+        markdown(["", "calibration error of the first choice", "of all probabilities"], true_rows),
+    ]
+    report(options, "optimum", results, tables, draw(results))
 
 
 def draw(results: dict) -> Figure:
@@ -63,7 +70,7 @@ def draw(results: dict) -> Figure:
         low, high = np.array(figures["excess_nll_by_shot_intervals"]).T
         bars = [middle - low, high - middle]
         excess.errorbar(shots + 0.12 * number, middle, bars, color=ORANGE, marker="o", ms=3, lw=1, label=name, **fade)
-        curve = figures["calibration"]
+        curve = figures["calibration"]["unseen languages"]
         true.plot(curve["probability"], curve["frequency"], color=BLUE, marker="o", ms=4, lw=1, label=name, **fade)
     cost.set_yscale("symlog", linthresh=0.01, linscale=0.5)
     cost.set_ylim(0)

@@ -1,8 +1,8 @@
 """What the state knows: a linear probe reads the lexicon from the hidden state, shot by shot.
 
-    python studies/probe.py [--episodes 8192] [--seed 0]
+    python studies/probe.py [--episodes 8192] [--seeds 3]
 
-Of the model that studies/optimum.py trained. After each sentence pair a ridge regression maps the last layer's hidden
+Of the models that studies/optimum.py trained. After each sentence pair a ridge regression maps the last layer's hidden
 state to the translation of every source word; fitted on training's lexicons, measured on those never seen.
 """
 
@@ -10,12 +10,19 @@ import sys
 
 import numpy as np
 import torch
-from common import BLUE, FRESH, GREY, ORANGE, markdown, read_arguments, report, trained
+from common import BLUE, FRESH, GREY, ORANGE, markdown, read_arguments, report, spread, trained
 from matplotlib.figure import Figure
 
 from dataset_script import LanguageConfig, sample_episodes
 
 RIDGE = 1e-3
+
+STYLES = {
+    "words that were translated": {"color": ORANGE},
+    "words that weren't": {"color": BLUE},
+    "all words": {"color": ORANGE, "ls": ":"},
+    "best possible": {"color": GREY, "ls": "--"},
+}
 
 
 @torch.no_grad()
@@ -35,41 +42,49 @@ def known_by(episodes) -> np.ndarray:
     return np.logical_or.accumulate(seen, axis=1)
 
 
-def main(arguments: list[str]) -> None:
-    options = read_arguments(arguments, __doc__, episodes=8192, seed=0)
-    model, run = trained(options, f"optimum-{options.seed}", "--seed", str(options.seed))
-    language = LanguageConfig(**run["config"]["language"], seed=FRESH)
-    fit, test = (sample_episodes(language, range(options.episodes), split) for split in ("train", "test"))
+def probe(model, language: LanguageConfig, num_episodes: int) -> dict[str, list[float | None]]:
+    """The fraction of translations that are read right, by shot; None where there is no such word."""
+    fit, test = (sample_episodes(language, range(num_episodes), split) for split in ("train", "test"))
     x_fit, x_test = states(model, fit), states(model, test)
     L, R = language.num_source_words, language.num_target_words
     wanted = np.eye(R)[fit.lexicons].reshape(len(fit), L * R)
     known = known_by(test)
-    curves = {"words that were translated": [], "words that weren't": [], "all words": [], "best possible": []}
+    curves = {name: [] for name in STYLES}
     for shot in range(language.num_pairs):
         x, y = (np.concatenate([part[:, shot], np.ones((len(part), 1))], 1) for part in (x_fit, x_test))
         weights = np.linalg.solve(x.T @ x + RIDGE * len(x) * np.eye(x.shape[1]), x.T @ wanted)
         right = (y @ weights).reshape(len(y), L, R).argmax(-1) == test.lexicons
         told = known[:, shot]
-        curves["words that were translated"].append(float(right[told].mean()))
-        curves["words that weren't"].append(float(right[~told].mean()) if (~told).any() else None)
-        curves["all words"].append(float(right.mean()))
         # What wasn't translated is one of the words left: 1 of R − d.
         left = np.maximum(R - told.sum(1), 1)
-        curves["best possible"].append(float((told.sum(1) + (L - told.sum(1)) / left).mean() / L))
-    rows = [
-        [shot + 1, *(curve[shot] if curve[shot] is not None else "–" for curve in curves.values())]
-        for shot in range(language.num_pairs)
-    ]
-    report(options, "probe", curves, [markdown(["shot", *curves], rows)], draw(curves))
+        best = (told.sum(1) + (L - told.sum(1)) / left).mean() / L
+        untold = float(right[~told].mean()) if (~told).any() else None
+        for name, value in zip(STYLES, (float(right[told].mean()), untold, right.mean(), best), strict=True):
+            curves[name].append(value if value is None else float(value))
+    return curves
 
 
-def draw(curves: dict) -> Figure:
+def main(arguments: list[str]) -> None:
+    options = read_arguments(arguments, __doc__, episodes=8192, seeds=3)
+    results, rows = {}, []
+    for seed in range(options.seeds):
+        model, run = trained(options, f"optimum-{seed}", "--seed", str(seed))
+        language = LanguageConfig(**run["config"]["language"], seed=FRESH)
+        results[f"seed {seed}"] = probe(model, language, options.episodes)
+    for shot in range(language.num_pairs):
+        values = [[curves[name][shot] for curves in results.values()] for name in STYLES]
+        rows.append([shot + 1, *("–" if None in of else spread(of) for of in values)])
+    report(options, "probe", results, [markdown(["shot", *STYLES], rows)], draw(results))
+
+
+def draw(results: dict) -> Figure:
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     axes = figure.subplots()
-    styles = ({"color": ORANGE}, {"color": BLUE}, {"color": ORANGE, "ls": ":"}, {"color": GREY, "ls": "--"})
-    for (name, values), style in zip(curves.items(), styles, strict=True):
-        shots = [shot for shot, value in enumerate(values, 1) if value is not None]
-        axes.plot(shots, [values[shot - 1] for shot in shots], marker="o", ms=3, label=name, **style)
+    for number, curves in enumerate(results.values()):
+        for (name, values), style in zip(curves.items(), STYLES.values(), strict=True):
+            shots = [shot for shot, value in enumerate(values, 1) if value is not None]
+            heights = [values[shot - 1] for shot in shots]
+            axes.plot(shots, heights, marker="o", ms=3, alpha=0.6, label=None if number else name, **style)
     axes.set(xlabel="after shot", ylabel="translations read off the state, right", ylim=(0, 1.03))
     axes.grid(alpha=0.25)
     axes.legend(fontsize=8)

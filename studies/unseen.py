@@ -10,7 +10,7 @@ training lexicons: who comes nearer to it than the family predictor does has lea
 import sys
 
 import numpy as np
-from common import BLUE, FRESH, GREY, ORANGE, markdown, read_arguments, report, trained
+from common import BLUE, FRESH, GREY, ORANGE, markdown, read_arguments, report, trained, with_interval
 from matplotlib.figure import Figure
 
 from dataset_script import LanguageConfig, sample_episodes
@@ -55,8 +55,10 @@ def main(arguments: list[str]) -> None:
         row["from the enumerated predictor"] = to_enumerated(model, language, options.episodes)
         results[name] = row
         gap = row["seen"]["determined_accuracy"] - row["unseen"]["determined_accuracy"]
-        accuracies = [row[kind]["determined_accuracy"] for kind in ("seen", "unseen")]
-        regrets = [row[kind]["target_regret"] for kind in ("seen", "unseen")]
+        accuracies, regrets = (
+            [with_interval(row[kind], key) for kind in ("seen", "unseen")]
+            for key in ("determined_accuracy", "target_regret")
+        )
         rows.append(
             [name, row["lexicons"], *accuracies, gap, *regrets, *row["from the enumerated predictor"].values()]
         )

@@ -11,9 +11,9 @@ import pytest
 FOLDER = Path(__file__).parents[1] / "studies"
 SMALL = {
     "optimum": ("--seeds", "2", "--episodes", "64"),
-    "beyond": ("--episodes", "16"),
+    "beyond": ("--episodes", "16", "--seeds", "2"),
     "unseen": ("--episodes", "64"),
-    "probe": ("--episodes", "64"),
+    "probe": ("--episodes", "64", "--seeds", "2"),
     "post": ("--steps", "60", "--width", "8"),
 }
 

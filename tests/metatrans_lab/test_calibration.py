@@ -11,7 +11,7 @@ POST = LanguageConfig(held_out_languages=0.1)
 def test_the_family_predictor_is_calibrated(bayes_model):
     """What it gives a third comes a third of the time, within what chance allows."""
     curve = reliability(bayes_model(POST), POST, num_episodes=1500, batch_size=400)
-    assert curve["expected_calibration_error"] < 0.01
+    assert curve["expected_calibration_error"] < 0.01 and curve["probability_error"] < 0.003
     given, came, count = (np.array(curve[key]) for key in ("probability", "frequency", "count"))
     assert np.all(np.abs(given - came) <= 4 * np.sqrt(given * (1 - given) / count) + 1e-6)
     assert count.sum() == 1500 * 30 * 6 and (count * came).sum() == pytest.approx(1500 * 30)
@@ -31,4 +31,5 @@ def test_who_is_too_sure_is_found_out(bayes_model):
     curve = reliability(model, POST, num_episodes=400)
     # Right as often as the optimum, 88% of the time, and always sure.
     assert curve["expected_calibration_error"] == pytest.approx(0.122, abs=0.02)
+    assert curve["probability_error"] == pytest.approx(2 * 0.122 / 6, abs=0.01)
     assert len(curve["count"]) == 2 < NUM_BINS and curve["frequency"][0] == pytest.approx(0.024, abs=0.005)

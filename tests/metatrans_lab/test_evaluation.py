@@ -74,6 +74,27 @@ def test_prompts_as_people_type_them(bayes_model, uniform_model):
     assert ragged_exact_match(uniform_model(POST), POST, num_prompts=30)["ragged_exact_match"] == 0
 
 
+def test_bindings_even_out_what_a_model_prefers(bayes_model):
+    model = bayes_model(POST)
+    as_it_is = evaluate(model, POST, num_episodes=100, exact_match=False)
+    bound = evaluate(model, POST, num_episodes=100, exact_match=False, num_bindings=3)
+    assert bound["target_nll"] == pytest.approx(as_it_is["target_nll"], abs=1e-6)  # to whom all symbols are alike
+    assert bound["accuracy_by_shot"][-1] == 1
+
+    forward = model.forward
+
+    def fond_of_one(*args, **kwargs):
+        outputs = forward(*args, **kwargs)
+        outputs.logits[..., POST.num_source_words] += 1.0
+        return outputs
+
+    model.forward = fond_of_one
+    regrets = [
+        evaluate(model, POST, num_episodes=100, exact_match=False, num_bindings=n)["target_regret"] for n in (0, 1, 16)
+    ]
+    assert regrets[1] == pytest.approx(regrets[0], rel=0.2) and regrets[2] < regrets[0] / 5
+
+
 def test_a_model_with_too_few_tokens_is_refused(bayes_model):
     with pytest.raises(UserError, match="the model knows 15 tokens, but 8 source and 8 target words need 19"):
         evaluate(bayes_model(POST), LanguageConfig(num_source_words=8, num_target_words=8), num_episodes=2)
