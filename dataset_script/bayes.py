@@ -199,19 +199,25 @@ def pool_probabilities(episodes: Episodes, lexicons: np.ndarray) -> np.ndarray:
     Returns:
         (N, K, T, R) float64: sums to 1; to 0 where no lexicon agrees any more, and beyond a sentence's length.
     """
+    counts = pool_counts(episodes, lexicons)
+    total = counts.sum(-1, keepdims=True)
+    return np.divide(counts, total, out=np.zeros(counts.shape), where=total > 0)
+
+
+def pool_counts(episodes: Episodes, lexicons: np.ndarray) -> np.ndarray:
+    """How many of the lexicons agree with all translations so far and give the next word that target: (N, K, T, R)."""
     N, K, T = episodes.words.shape
     R = episodes.config.num_target_words
     agrees = np.ones((N, len(lexicons)), bool)
-    probabilities = np.zeros((N, K, T, R))
+    counts = np.zeros((N, K, T, R), dtype=np.int64)
     for shot in range(K):
         for place in range(T):
             there = episodes.in_sentence[:, shot, place]
             translations = lexicons[:, episodes.words[:, shot, place]].T  # (N, M)
             for word in range(R):
-                probabilities[:, shot, place, word] = (agrees & (translations == word)).sum(-1) * there
+                counts[:, shot, place, word] = (agrees & (translations == word)).sum(-1) * there
             agrees &= (translations == episodes.targets[:, shot, place, None]) | ~there[:, None]
-    total = probabilities.sum(-1, keepdims=True)
-    return np.divide(probabilities, total, out=np.zeros_like(probabilities), where=total > 0)
+    return counts
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ earlier in the episode, *eliminated* if not, but only one target word is left.
 """
 
 import math
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -148,13 +149,50 @@ def evaluate(
     was_training = model.training
     model.eval()
     sums = _Sums(language, loss_on)
-    for first in range(0, num_episodes, batch_size):
-        indices = range(first, min(first + batch_size, num_episodes))
-        episodes = sample_episodes(language, indices, split)
+    for episodes in _batches(language, split, num_episodes, batch_size):
         exact = last_sentences_exact(model, episodes) if exact_match else np.zeros(0, bool)
         sums.add(episodes, next_token_log_probabilities(model, episodes, num_bindings), exact)
     model.train(was_training)
     return sums.results()
+
+
+def evaluate_words(
+    predict: Callable[[Episodes], np.ndarray],
+    language: LanguageConfig,
+    split: str = "test",
+    num_episodes: int = 8192,
+    batch_size: int = 512,
+) -> dict:
+    """Figures of anything that tells how probable each target word is; the keys are those of `evaluate`.
+
+    Of other tokens nothing is asked: they cost nothing, and `token_regret` is None.
+
+    Args:
+        predict: episodes → (N, K, T, R), the distribution of every target word before it comes; whatever beyond a
+            sentence's length. See `dataset_script.baselines`.
+        language, split, num_episodes, batch_size: as of `evaluate`.
+    """
+    sums = _Sums(language, "targets")
+    words = slice(language.num_source_words, language.soh)
+    for episodes in _batches(language, split, num_episodes, batch_size):
+        tokens = episodes.input_ids[:, 1:].astype(np.int64)
+        probabilities = np.zeros((*tokens.shape, language.vocab_size))
+        np.put_along_axis(probabilities, tokens[..., None], 1.0, axis=-1)
+        is_target = episodes.is_target[:, 1:]
+        probabilities[is_target] = 0.0
+        probabilities[is_target, words] = predict(episodes)[episodes.in_sentence]
+        with np.errstate(divide="ignore"):
+            log_q = np.log(probabilities)
+        # Greedy decoding says a sentence exactly if, told all words before, it would say each of them right.
+        last = (episodes.shot == language.num_pairs - 1)[:, 1:] & is_target
+        askable = (last & ~episodes.determined[:, 1:]).sum(1) == 0
+        sums.add(episodes, log_q, ((log_q.argmax(-1) == tokens) | ~last).all(1)[askable])
+    return sums.results()
+
+
+def _batches(language: LanguageConfig, split: str, num_episodes: int, batch_size: int) -> Iterator[Episodes]:
+    for first in range(0, num_episodes, batch_size):
+        yield sample_episodes(language, range(first, min(first + batch_size, num_episodes)), split)
 
 
 class _Sums:
