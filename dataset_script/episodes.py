@@ -41,12 +41,14 @@ class Episodes:
         lexicons: (N, L), the target word of every source word.
         words: (N, K, T) source words by sentence; beyond a sentence's length, whatever was drawn.
         lengths: (N, K) words a sentence, or None if all have T.
+        keys: (N,), where each episode's draws come from; None if it wasn't drawn.
     """
 
     config: LanguageConfig
     lexicons: np.ndarray | torch.Tensor
     words: np.ndarray | torch.Tensor
     lengths: np.ndarray | torch.Tensor | None
+    keys: np.ndarray | torch.Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.words)
@@ -250,4 +252,4 @@ def sample_episodes(config: LanguageConfig, indices, split: str = "train", devic
     words = draw_below(keys, PURPOSE_WORDS, K * T_max, num_active, config.word_dtype)
     if a_min < L:
         words = take_along(_as_type(draw_permutations(keys, PURPOSE_ACTIVE, L), config.word_dtype), words)
-    return Episodes(config, lexicons, words.reshape(len(words), K, T_max), lengths)
+    return Episodes(config, lexicons, words.reshape(len(words), K, T_max), lengths, keys)

@@ -19,6 +19,9 @@ from dataset_script.bayes import bayes_nll
 from dataset_script.episodes import LOSS_ON, sample_episodes
 from dataset_script.languages import SPLITS, TOKEN_DTYPE, LanguageConfig, check_int
 from dataset_script.lexicons import split_lexicons
+from dataset_script.text import NUM_WORDS, draw_names, write_episodes
+
+RENDER = ("tokens", "text")
 
 NUM_EPISODES = {"train": 100_000, "validation": 2_048, "test": 8_192}
 
@@ -35,6 +38,8 @@ class MetatransConfig(datasets.BuilderConfig):
     Args:
         num_episodes: rows a split; an int for every split, a dict by split, or None: endless, streaming only.
         loss_on: "all", as in the post, or "targets": source words get label −100.
+        render: "tokens", or "text": adds the columns `text`, the episode in made-up words, and `source_words` and
+            `target_words`, which they are, in the order of their tokens.
         with_details: adds the columns `lexicon`, `determined` and `episode_index`.
 
     Raises:
@@ -51,6 +56,7 @@ class MetatransConfig(datasets.BuilderConfig):
     seed: int = 0
     num_episodes: int | dict[str, int] | None = field(default_factory=lambda: dict(NUM_EPISODES))
     loss_on: str = "all"
+    render: str = "tokens"
     with_details: bool = False
 
     def __post_init__(self):
@@ -61,6 +67,10 @@ class MetatransConfig(datasets.BuilderConfig):
         """The languages that the knobs describe; ValueError if a knob has an impossible value."""
         if self.loss_on not in LOSS_ON:
             raise ValueError(f"loss_on must be one of {', '.join(LOSS_ON)}, got {self.loss_on!r}")
+        if self.render not in RENDER:
+            raise ValueError(f"render must be one of {', '.join(RENDER)}, got {self.render!r}")
+        if self.render == "text" and self.language.soh > NUM_WORDS:
+            raise ValueError(f"text has words for {NUM_WORDS} tokens, but these languages have {self.language.soh}")
         if self.num_episodes is not None and not isinstance(self.num_episodes, dict):
             check_int("num_episodes", self.num_episodes, 1, advice=" (None is endless, a dict gives rows by split)")
         if isinstance(self.num_episodes, dict):
@@ -119,6 +129,10 @@ class Metatrans(datasets.ArrowBasedBuilder):
             return datasets.List(datasets.Value(dtype), length=length)
 
         columns = {"input_ids": row(TOKEN_DTYPE), "labels": row(TOKEN_DTYPE), "bayes_nll": row("float32")}
+        if self.config.render == "text":
+            names = {"source_words": self.config.num_source_words, "target_words": self.config.num_target_words}
+            columns["text"] = datasets.Value("string")
+            columns |= {name: row("string", number) for name, number in names.items()}
         if self.config.with_details:
             columns |= {
                 "lexicon": row(TOKEN_DTYPE, self.config.num_source_words),
@@ -166,6 +180,10 @@ class Metatrans(datasets.ArrowBasedBuilder):
             "labels": _list_array(episodes.labels(self.config.loss_on), counts),
             "bayes_nll": _list_array(bayes_nll(episodes), counts),
         }
+        if self.config.render == "text":
+            names, L = draw_names(episodes), language.num_source_words
+            columns["text"] = pa.array(write_episodes(episodes, names))
+            columns |= {"source_words": _list_array(names[:, :L]), "target_words": _list_array(names[:, L:])}
         if self.config.with_details:
             columns |= {
                 "lexicon": _list_array(episodes.lexicons.astype(TOKEN_DTYPE)),

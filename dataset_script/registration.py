@@ -12,7 +12,7 @@ import datasets.inspect
 import datasets.load
 from datasets.load import DatasetModule
 
-SHAPING_MODULES = ("languages", "streams", "lexicons", "episodes", "bayes", "metatrans")
+SHAPING_MODULES = ("languages", "streams", "lexicons", "episodes", "bayes", "text", "metatrans")
 """Every module that shapes the rows: a change in any of them gives prepared data a new cache folder."""
 
 

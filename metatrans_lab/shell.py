@@ -22,6 +22,8 @@ EVALUATE_EXAMPLES = """examples:
   metatrans evaluate outputs/cpu
   metatrans evaluate outputs/cpu --num_pairs 100 --num_episodes 1024
   metatrans evaluate outputs/cpu --sentence_length "[1, 5]" --num_active_words "[2, 6]" --json
+  metatrans evaluate induction
+  metatrans evaluate HuggingFaceTB/SmolLM2-135M --render text --num_episodes 64
 
 Any knob of the languages is a key: num_pairs, sentence_length, num_active_words, held_out_languages, seed and others.
 The others are what the model was trained on, if its folder says so, else the post's.
@@ -61,7 +63,17 @@ def _parser() -> argparse.ArgumentParser:
     evaluate = commands.add_parser(
         "evaluate", help="measure a model against the Bayes optimum", epilog=EVALUATE_EXAMPLES, formatter_class=raw
     )
-    evaluate.add_argument("model", help="a model's folder, or its repository on the Hub")
+    evaluate.add_argument(
+        "model",
+        help="a model's folder, or its repository on the Hub; or a baseline that learns nothing: unigram, copy, "
+        "induction, enumerated, family",
+    )
+    evaluate.add_argument(
+        "--render",
+        choices=("tokens", "text"),
+        default="tokens",
+        help="text: made-up words, scored through a language model's own tokenizer",
+    )
     evaluate.add_argument("--split", choices=SPLITS, default="test")
     evaluate.add_argument("--num_episodes", type=int, default=8192)
     evaluate.add_argument("--loss_on", choices=LOSS_ON, help="what the model was trained on")
@@ -178,16 +190,9 @@ def _evaluate(options: argparse.Namespace, rest: list[str]) -> None:
         language = LanguageConfig(**(trained.get("language", {}) | {"seed": trained.get("seed", 0)} | knobs))
     except (ValueError, TypeError) as error:
         raise UserError(str(error)) from error
-    from metatrans_lab.evaluation import evaluate
-    from metatrans_lab.models import check_language, load_model
-
-    model = load_model(options.model, options.trust_remote_code)
-    check_language(model.config, language)
     loss_on = options.loss_on or trained.get("loss_on", "all")
     try:
-        results = evaluate(
-            model, language, options.split, options.num_episodes, loss_on, num_bindings=options.num_bindings
-        )
+        results = _measure(options, language, loss_on)
     except UserError:
         raise
     except ValueError as error:
@@ -204,6 +209,26 @@ def _evaluate(options: argparse.Namespace, rest: list[str]) -> None:
     columns = ("nll_by_shot", "bayes_nll_by_shot", "accuracy_by_shot", "bayes_accuracy_by_shot")
     for shot, row in enumerate(zip(*(results[name] for name in columns), strict=True), 1):
         print(f"  {shot:<20} " + " ".join(f"{value:9.4f}" for value in row))
+
+
+def _measure(options: argparse.Namespace, language: LanguageConfig, loss_on: str) -> dict:
+    """Figures of a baseline, of a model that reads tokens, or of one that reads text."""
+    from dataset_script.baselines import BASELINES
+    from metatrans_lab.evaluation import evaluate, evaluate_words
+    from metatrans_lab.models import check_language, load_model
+
+    if options.model in BASELINES and not Path(options.model).exists():
+        return evaluate_words(BASELINES[options.model], language, options.split, options.num_episodes)
+    model = load_model(options.model, options.trust_remote_code)
+    if options.render == "text":
+        from metatrans_lab.text_models import TextPredictor, load_tokenizer
+
+        if model.config.model_type == "metalstm":
+            raise UserError(f"{options.model} is a metalstm, which reads tokens, not text; leave out --render text")
+        predictor = TextPredictor(model, load_tokenizer(options.model, options.trust_remote_code))
+        return evaluate_words(predictor, language, options.split, options.num_episodes, batch_size=16)
+    check_language(model.config, language)
+    return evaluate(model, language, options.split, options.num_episodes, loss_on, num_bindings=options.num_bindings)
 
 
 def _push_dataset(options: argparse.Namespace) -> None:

@@ -64,7 +64,9 @@ def test_what_they_cost():
     induction = figures["induction"]
     assert induction["determined_accuracy"] == induction["exact_match"] == 1
     # Without elimination, a new word costs ln 6 in place of ln(6 − j).
-    assert induction["target_regret"] == pytest.approx(induction["target_nll"] - induction["target_bayes_nll"], rel=0.02)
+    assert induction["target_regret"] == pytest.approx(
+        induction["target_nll"] - induction["target_bayes_nll"], rel=0.02
+    )
     assert induction["eliminated_accuracy"] < 0.4 and figures["unigram"]["token_regret"] is None
 
 

@@ -129,6 +129,22 @@ def test_evaluate(model, capsys):
     assert output.splitlines()[-1].split()[0] == "3"
 
 
+def test_evaluate_a_baseline(capsys):
+    knobs = ["--num_source_words", "12", "--num_target_words", "12", "--num_episodes", "20"]
+    main(["evaluate", "family", *knobs, "--json"])
+    assert json.loads(capsys.readouterr().out)["target_regret"] == pytest.approx(0, abs=1e-9)
+    with pytest.raises(SystemExit) as stop:
+        main(["evaluate", "enumerated", *knobs])
+    assert stop.value.code == 2 and "12 words into 12 are too many to list" in capsys.readouterr().err
+
+
+def test_a_model_of_tokens_reads_no_text(model, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["evaluate", model, "--render", "text"])
+    message = f"{model} is a metalstm, which reads tokens, not text; leave out --render text"
+    assert stop.value.code == 2 and capsys.readouterr().err == f"metatrans: {message}\n"
+
+
 def test_evaluate_knows_what_the_model_was_trained_on(train, capsys):
     train("--num_steps", "10", "--decay_steps", "0", "--eval_every", "0", "--save_every", "0")
     capsys.readouterr()

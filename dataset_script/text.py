@@ -1,0 +1,76 @@
+"""Episodes as text, in made-up words: what a language model reads that has a tokenizer of its own.
+
+    dakif wogul = zupem kivat
+    wogul wogul = kivat kivat
+
+A line a pair. Every word has five letters, so that none begins another, and every episode draws its own words.
+"""
+
+import itertools
+
+import numpy as np
+
+from dataset_script.episodes import Episodes
+from dataset_script.streams import draw_permutations, name_key
+
+CONSONANTS, VOWELS = "bdfghjklmnprstvwz", "aeiou"
+
+NUM_WORDS = 4096
+"""How many made-up words there are for an episode to draw from."""
+
+PURPOSE_NAMES = 5
+
+
+def _make_words() -> np.ndarray:
+    syllables = [CONSONANTS, VOWELS, CONSONANTS, VOWELS, CONSONANTS]
+    words = np.array(["".join(letters) for letters in itertools.product(*syllables)])
+    keys = np.array([name_key("metatrans made-up words")], dtype=np.int64)
+    return words[draw_permutations(keys, 0, len(words))[0, :NUM_WORDS]]
+
+
+WORDS = _make_words()
+"""(NUM_WORDS,) made-up words, in an order that never changes."""
+
+
+def draw_names(episodes: Episodes) -> np.ndarray:
+    """(N, L + R) text: each token's word, source words first; all of an episode are different.
+
+    Raises:
+        ValueError: more words than there are, or episodes that were not sampled.
+    """
+    number = episodes.config.soh
+    if number > NUM_WORDS:
+        raise ValueError(f"text has {NUM_WORDS} made-up words to draw from, but these languages have {number}")
+    if episodes.keys is None:
+        raise ValueError("only episodes from sample_episodes have words of their own")
+    return WORDS[draw_permutations(episodes.keys, PURPOSE_NAMES, NUM_WORDS)[:, :number]]
+
+
+def render(episodes: Episodes, names: np.ndarray) -> list[list[tuple[list[str], list[str]]]]:
+    """Each episode's pairs, as the words of a sentence and of its translation."""
+    L = episodes.config.num_source_words
+    lengths = episodes.in_sentence.sum(-1)
+    rendered = []
+    for row, (words, targets) in enumerate(zip(episodes.words, episodes.targets, strict=True)):
+        rendered.append(
+            [
+                (names[row, source[:length]].tolist(), names[row, L + target[:length].astype(np.int64)].tolist())
+                for source, target, length in zip(words, targets, lengths[row], strict=True)
+            ]
+        )
+    return rendered
+
+
+def write_question(source: list[str]) -> str:
+    """The beginning of a line, up to where the translation begins."""
+    return f"{' '.join(source)} ="
+
+
+def write_pair(source: list[str], target: list[str]) -> str:
+    """A line."""
+    return f"{write_question(source)} {' '.join(target)}\n"
+
+
+def write_episodes(episodes: Episodes, names: np.ndarray) -> list[str]:
+    """The episodes' texts."""
+    return ["".join(write_pair(*pair) for pair in pairs) for pairs in render(episodes, names)]
