@@ -16,6 +16,7 @@ from dataset_script.bayes import bayes_nll, family_probabilities
 from dataset_script.episodes import IGNORE, Episodes, sample_episodes
 from dataset_script.languages import LanguageConfig
 from dataset_script.streams import draw_permutations, index_keys
+from metatrans_lab.calibration import Reliability
 from metatrans_lab.errors import UserError
 
 Z = 1.959964  # of a 95% interval
@@ -206,6 +207,7 @@ class _Sums:
         self.by_shot = {name: np.zeros(K) for name in ("count", "nll", "bayes_nll", "accuracy", "bayes_accuracy")}
         self.excess_by_shot: list[np.ndarray] = []  # (N, K) nats above Bayes, and target words, by episode
         self.count_by_shot: list[np.ndarray] = []
+        self.reliability = Reliability()
         self.by_position = np.zeros((2, K, 2 * T + 2))  # summed probability of the right token, and count
 
     def add(self, episodes: Episodes, log_q: np.ndarray, exact: np.ndarray) -> None:
@@ -249,6 +251,8 @@ class _Sums:
         ):
             weights = np.where(target, values, 0)
             self.by_shot[name] += np.bincount(shot[target], weights=weights[target], minlength=K)
+        words = slice(self.config.num_source_words, self.config.soh)
+        self.reliability.add(np.exp(log_q[target][:, words]), tokens[target] - words.start)
         self._add_positions(episodes, np.exp(log_q_right))
 
     def _add_positions(self, episodes: Episodes, probability: np.ndarray) -> None:
@@ -295,6 +299,7 @@ class _Sums:
         figures["excess_nll_by_shot_intervals"] = intervals_by_shot
         total, number = self.by_position
         figures["probability_by_position"] = np.where(number > 0, total / np.maximum(number, 1), 0).tolist()
+        figures["reliability"] = self.reliability.results()
         figures["intervals"] = intervals
         figures["num_eval_episodes"] = sum(part.shape[1] for part in self.columns["target_nll"])
         return figures

@@ -13,8 +13,8 @@ from common import BLUE, FRESH, GREY, ORANGE, markdown, read_arguments, report, 
 from matplotlib.figure import Figure
 
 from dataset_script import LanguageConfig
-from metatrans_lab.calibration import reliability
-from metatrans_lab.evaluation import evaluate
+from dataset_script.baselines import BASELINES
+from metatrans_lab.evaluation import evaluate, evaluate_words
 
 NAMES = {
     "target_regret": "target regret",
@@ -31,30 +31,35 @@ def main(arguments: list[str]) -> None:
     for seed in range(options.seeds):
         model, run = trained(options, f"optimum-{seed}", "--seed", str(seed))
         language = LanguageConfig(**run["config"]["language"], seed=seed)
-        bound = {"num_bindings": options.bindings}
         figures = evaluate(model, language, "test", options.episodes, exact_match=False)
-        averaged = evaluate(model, language, "test", options.episodes, exact_match=False, **bound)
+        averaged = evaluate(
+            model, language, "test", options.episodes, exact_match=False, num_bindings=options.bindings
+        )
         # Fresh episodes of training's lexicons: who was never shown a tenth of them may know that they never came.
-        seen = replace(language, seed=FRESH)
+        fresh = replace(language, seed=FRESH)
+        seen = evaluate(model, fresh, "train", options.episodes, exact_match=False)
         calibration = {
-            "unseen languages": reliability(model, language, "test", options.episodes),
-            f"averaged over {options.bindings} bindings": reliability(
-                model, language, "test", options.episodes, **bound
-            ),
-            "seen languages": reliability(model, seen, "train", options.episodes),
+            "unseen languages": figures["reliability"],
+            f"averaged over {options.bindings} bindings": averaged["reliability"],
+            "seen languages": seen["reliability"],
         }
-        results[f"seed {seed}"] = figures | {"averaged": averaged, "calibration": calibration}
+        results[f"seed {seed}"] = figures | {"averaged": averaged, "seen": seen}
         for name, of in ((f"seed {seed}", figures), (f"seed {seed}, {options.bindings} bindings", averaged)):
             rows.append([name, *(with_interval(of, key) for key in NAMES)])
         true_rows += [
             [f"seed {seed}, {name}", curve["expected_calibration_error"], curve["probability_error"]]
             for name, curve in calibration.items()
         ]
+    for name, predict in BASELINES.items():
+        results[name] = evaluate_words(predict, language, "test", options.episodes)
+        rows.append([f"{name} (no model)", *(with_interval(results[name], key) for key in NAMES)])
     tables = [
         markdown(["", *NAMES.values()], rows),
         markdown(["", "calibration error of the first choice", "of all probabilities"], true_rows),
     ]
-    report(options, "optimum", results, tables, draw(results))
+    report(
+        options, "optimum", results, tables, draw({name: of for name, of in results.items() if name not in BASELINES})
+    )
 
 
 def draw(results: dict) -> Figure:
@@ -70,7 +75,7 @@ def draw(results: dict) -> Figure:
         low, high = np.array(figures["excess_nll_by_shot_intervals"]).T
         bars = [middle - low, high - middle]
         excess.errorbar(shots + 0.12 * number, middle, bars, color=ORANGE, marker="o", ms=3, lw=1, label=name, **fade)
-        curve = figures["calibration"]["unseen languages"]
+        curve = figures["reliability"]
         true.plot(curve["probability"], curve["frequency"], color=BLUE, marker="o", ms=4, lw=1, label=name, **fade)
     cost.set_yscale("symlog", linthresh=0.01, linscale=0.5)
     cost.set_ylim(0)

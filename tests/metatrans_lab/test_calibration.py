@@ -3,14 +3,15 @@ import pytest
 import torch
 
 from dataset_script import LanguageConfig
-from metatrans_lab.calibration import NUM_BINS, reliability
+from metatrans_lab.calibration import NUM_BINS
+from metatrans_lab.evaluation import evaluate
 
 POST = LanguageConfig(held_out_languages=0.1)
 
 
 def test_the_family_predictor_is_calibrated(bayes_model):
     """What it gives a third comes a third of the time, within what chance allows."""
-    curve = reliability(bayes_model(POST), POST, num_episodes=1500, batch_size=400)
+    curve = evaluate(bayes_model(POST), POST, num_episodes=1500, batch_size=400, exact_match=False)["reliability"]
     assert curve["expected_calibration_error"] < 0.01 and curve["probability_error"] < 0.003
     given, came, count = (np.array(curve[key]) for key in ("probability", "frequency", "count"))
     assert np.all(np.abs(given - came) <= 4 * np.sqrt(given * (1 - given) / count) + 1e-6)
@@ -28,7 +29,7 @@ def test_who_is_too_sure_is_found_out(bayes_model):
         return outputs
 
     model.forward = sharpened
-    curve = reliability(model, POST, num_episodes=400)
+    curve = evaluate(model, POST, num_episodes=400, exact_match=False)["reliability"]
     # Right as often as the optimum, 88% of the time, and always sure.
     assert curve["expected_calibration_error"] == pytest.approx(0.122, abs=0.02)
     assert curve["probability_error"] == pytest.approx(2 * 0.122 / 6, abs=0.01)
