@@ -276,11 +276,14 @@ def read_yaml(text: str):
         raise UserError(f"not YAML: {error}") from error
 
 
-def read_file(path: Path) -> dict:
-    """A YAML file's keys and values.
+def read_file(path: Path, above: tuple[Path, ...] = ()) -> dict:
+    """A YAML file's keys and values; a key `base` names a file, seen from this one, whose keys come before its own.
+
+    Args:
+        above: the files that this one is the base of.
 
     Raises:
-        UserError: unreadable, not YAML, or no mapping.
+        UserError: unreadable, not YAML, no mapping, or its own base.
     """
     try:
         values = read_yaml(path.read_text(encoding="utf-8"))
@@ -292,11 +295,19 @@ def read_file(path: Path) -> dict:
         raise UserError(f"the config {path} is {error}") from error
     if not isinstance(values, dict):
         raise UserError(f"the config {path} must be a mapping of keys to values")
-    return values
+    base = values.pop("base", None)
+    if base is None:
+        return values
+    if not isinstance(base, str):
+        raise UserError(f"base must be a file, got {base!r}")
+    above = (*above, path.resolve())
+    if (path.parent / base).resolve() in above:
+        raise UserError(f"the config {path} is its own base")
+    return read_file(path.parent / base, above) | values
 
 
 def read_config(path: str, overrides: dict[str, str]) -> TrainingConfig:
-    """A YAML file with `--key value` overrides laid over it; `--model.hidden_size 64` reaches inside a mapping.
+    """A YAML file, on its `base` if it names one, with `--key value` overrides laid over it; `--model.hidden_size 64` reaches inside a mapping.
 
     Raises:
         UserError: unreadable file, unknown key, wrong type, impossible value.

@@ -6,7 +6,7 @@ import yaml
 from metatrans_lab.configuration import TrainingConfig, describe_keys, from_dict, parse_overrides, read_config
 from metatrans_lab.errors import UserError
 
-CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+CONFIGS = sorted((Path(__file__).parents[2] / "configs").rglob("*.yaml"))
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
@@ -167,6 +167,26 @@ def test_help_has_every_key_with_its_meaning_and_its_default():
     for name in TrainingConfig.__dataclass_fields__.keys() - {"language"}:
         assert f"\n  --{name} " in text
     assert "language.seed" not in text and "optimiser updates" in text and "fraction of all lexicons" in text
+
+
+def test_a_file_is_laid_over_its_base(tmp_path):
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "small.yaml").write_text("base: ../middle.yaml\nmodel: {model_type: gpt2, n_layer: 1}\n")
+    (tmp_path / "middle.yaml").write_text("base: base.yaml\nnum_steps: 7\n")
+    (tmp_path / "base.yaml").write_text("num_steps: 5\nbatch_size: 3\nmodel: {hidden_size: 8}\n")
+    config = read_config(str(tmp_path / "inner" / "small.yaml"), {"batch_size": "2"})
+    assert (config.num_steps, config.batch_size) == (7, 2)
+    assert config.model == {"model_type": "gpt2", "n_layer": 1}  # a key's value is replaced as a whole
+    for text, message in (
+        ("base: config.yaml", "config.yaml is its own base"),
+        ("base: inner/loop.yaml", "loop.yaml is its own base"),
+        ("base: nowhere.yaml", "nowhere.yaml: No such file or directory"),
+        ("base: [a]", "base must be a file, got ['a']"),
+    ):
+        (tmp_path / "inner" / "loop.yaml").write_text("base: ../config.yaml\n")
+        with pytest.raises(UserError) as stop:
+            read_config(write(tmp_path, text), {})
+        assert message in str(stop.value)
 
 
 def test_the_longest_episode_is_that_of_any_stage(tmp_path):
