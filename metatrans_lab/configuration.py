@@ -307,7 +307,8 @@ def read_file(path: Path, above: tuple[Path, ...] = ()) -> dict:
 
 
 def read_config(path: str, overrides: dict[str, str]) -> TrainingConfig:
-    """A YAML file, on its `base` if it names one, with `--key value` overrides laid over it; `--model.hidden_size 64` reaches inside a mapping.
+    """A YAML file, on its `base` if it has one, with `--key value` overrides over it; `--model.hidden_size 64` reaches
+    inside a mapping.
 
     Raises:
         UserError: unreadable file, unknown key, wrong type, impossible value.

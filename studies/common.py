@@ -22,7 +22,11 @@ FRESH = 1000
 
 
 def read_arguments(
-    arguments: list[str], description: str, config: str = "optimum", **defaults: int
+    arguments: list[str],
+    description: str,
+    config: str = "optimum",
+    lists: dict[str, tuple[int, ...]] | None = None,
+    **defaults: int,
 ) -> argparse.Namespace:
     """The options of every study: numbers with their defaults, the folder of the runs, and that of the results."""
     parser = argparse.ArgumentParser(
@@ -30,6 +34,8 @@ def read_arguments(
     )
     for name, value in defaults.items():
         parser.add_argument(f"--{name}", type=int, default=value, help=f"{value} if not given")
+    for name, values in (lists or {}).items():
+        parser.add_argument(f"--{name}", type=int, nargs="+", default=values, help=f"{values} if not given")
     parser.set_defaults(config=config)
     parser.add_argument("--runs", type=Path, default=ROOT / "outputs", help="folder of the trained runs")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the JSON and the figures")
@@ -37,21 +43,38 @@ def read_arguments(
     return parser.parse_args(arguments)
 
 
-def trained(options: argparse.Namespace, name: str, *overrides: str) -> tuple[PreTrainedModel, dict]:
+def trained(
+    options: argparse.Namespace, name: str, *overrides: str, config: str | None = None
+) -> tuple[PreTrainedModel, dict]:
     """The model of a run and its results.json; the run is made first if its folder isn't there yet.
+
+    Args:
+        config: of the run, if it isn't the study's.
 
     Raises:
         SystemExit: train.py failed; it has said why.
     """
     folder = options.runs / name
     if not (folder / "results.json").is_file():
-        config = ROOT / "configs" / f"{options.config}.yaml"
-        command = [sys.executable, str(ROOT / "train.py"), "--config", str(config), "--output_dir", str(folder)]
+        recipe = ROOT / "configs" / f"{config or options.config}.yaml"
+        command = [sys.executable, str(ROOT / "train.py"), "--config", str(recipe), "--output_dir", str(folder)]
         print(f"training {name}", flush=True)
         done = subprocess.run([*command, "--overwrite", "true", *overrides], stdout=subprocess.DEVNULL)
         if done.returncode != 0:
             sys.exit(done.returncode)
     return load_model(str(folder)), json.loads((folder / "results.json").read_text())
+
+
+def evaluations(options: argparse.Namespace, name: str) -> list[dict]:
+    """The lines of a run's log that are evaluations on held-out languages."""
+    lines = map(json.loads, (options.runs / name / "log.jsonl").read_text().splitlines())
+    return [line for line in lines if "eval_loss" in line]
+
+
+def first_at(lines: list[dict], accuracy: float, key: str):
+    """The step (or the seconds) of the first of a run's evaluations with that determined accuracy; – if none has."""
+    there = [line[key] for line in lines if line["determined_accuracy"] >= accuracy]
+    return there[0] if there else "–"
 
 
 def markdown(columns: list[str], rows: list[list]) -> str:

@@ -1,0 +1,83 @@
+"""Other architectures of as many parameters, metatrained on the same episodes by the same command.
+
+    python studies/peers.py [--seeds 3] [--others 1]
+
+Trains configs/peers/*.yaml: the LSTM and the Llama from `seeds` seeds each, the others from `others`.
+"""
+
+import sys
+
+import numpy as np
+from common import evaluations, first_at, markdown, read_arguments, report, trained, with_interval
+from matplotlib.figure import Figure
+
+from dataset_script import LanguageConfig
+from dataset_script.baselines import BASELINES
+from metatrans_lab.evaluation import evaluate_words
+
+PEERS = {"metalstm": "#d9730d", "llama": "#2f6db3", "gpt2": "#5a9e4b", "mamba2": "#9b59b6", "xlstm": "#c0392b"}
+SEVERAL = ("metalstm", "llama")
+NAMES = {
+    "target_regret": "target regret",
+    "determined_accuracy": "determined accuracy",
+    "eliminated_accuracy": "eliminated accuracy",
+    "exact_match": "exact match",
+}
+
+
+def main(arguments: list[str]) -> None:
+    options = read_arguments(arguments, __doc__, seeds=3, others=1, episodes=20480)
+    results, rows = {}, []
+    for peer in PEERS:
+        for seed in range(options.seeds if peer in SEVERAL else options.others):
+            name = f"peer-{peer}-{seed}"
+            model, run = trained(options, name, "--seed", str(seed), config=f"peers/{peer}")
+            lines = evaluations(options, name)
+            run["parameters"] = sum(parameter.numel() for parameter in model.parameters())
+            run["evaluations"] = lines
+            results[f"{peer} {seed}"] = run
+            seconds = run["timing"]["train_seconds"]
+            row = [f"{peer}, seed {seed}", run["parameters"], run["steps"], round(seconds)]
+            row += [first_at(lines, accuracy, "step") for accuracy in (0.99, 0.999)]
+            rows.append([*row, *(with_interval(run, key) for key in NAMES)])
+    language = LanguageConfig(**run["config"]["language"])
+    for name, predict in BASELINES.items():
+        figures = evaluate_words(predict, language, "test", options.episodes)
+        cells = [with_interval(figures, key) for key in NAMES]
+        rows.append([f"{name} (no model)", 0, 0, 0, "–", "–", *cells])
+    columns = ["", "parameters", "steps", "seconds", "determined accuracy 0.99 at step", "0.999 at step"]
+    by_shot = [[name, *(round(x, 4) for x in run["accuracy_by_shot"])] for name, run in results.items()]
+    by_shot.append(["Bayes optimum", *(round(x, 4) for x in run["bayes_accuracy_by_shot"])])
+    shots = [f"shot {shot}" for shot in range(1, language.num_pairs + 1)]
+    tables = [
+        markdown([*columns, *NAMES.values()], rows),
+        markdown(["accuracy of target words", *shots], by_shot),
+    ]
+    report(options, "peers", results, tables, draw(results))
+
+
+def draw(results: dict) -> Figure:
+    figure = Figure(figsize=(13, 4.2), layout="constrained")
+    steps, seconds, shots = figure.subplots(1, 3)
+    for name, run in results.items():
+        peer, seed = name.split()
+        style = {"color": PEERS[peer], "lw": 1.3, "alpha": 0.8, "label": peer if seed == "0" else None}
+        regret = [line["target_regret"] for line in run["evaluations"]] + [run["target_regret"]]
+        at = [line["step"] for line in run["evaluations"]] + [run["steps"]]
+        when = [line["seconds"] for line in run["evaluations"]] + [run["timing"]["train_seconds"]]
+        steps.plot(at, regret, **style)
+        seconds.plot(when, regret, **style)
+        numbers = np.arange(1, len(run["nll_by_shot"]) + 1)
+        excess = np.maximum(run["excess_nll_by_shot"], 1e-5)
+        shots.plot(numbers, excess, marker="o", ms=3, **style)
+    for axes, label in ((steps, "training step"), (seconds, "seconds of training")):
+        axes.set(xlabel=label, ylabel="target regret, nats", yscale="log")
+    shots.set(xlabel="shot", ylabel="nats above the Bayes optimum, at the end", yscale="log")
+    for axes in (steps, seconds, shots):
+        axes.grid(alpha=0.25)
+        axes.legend(fontsize=8)
+    return figure
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,76 @@
+"""How many words an LSTM can metalearn, and what they cost.
+
+    python studies/scale.py [--words 6 8 12 16] [--seed 0]
+
+Trains configs/wordsN.yaml for each number of words N; there are N sentences of three words in an episode, in which 95%
+of the words occur.
+"""
+
+import sys
+
+from common import BLUE, GREY, ORANGE, evaluations, first_at, markdown, read_arguments, report, trained, with_interval
+from matplotlib.figure import Figure
+
+from dataset_script import LanguageConfig
+from dataset_script.baselines import BASELINES
+from metatrans_lab.evaluation import evaluate_words
+
+WORDS = (6, 8, 12, 16)
+LEVELS = (0.9, 0.99, 0.999)
+
+
+def main(arguments: list[str]) -> None:
+    options = read_arguments(arguments, __doc__, lists={"words": WORDS}, seed=0, episodes=4096)
+    results, rows, floor_rows = {}, [], []
+    for words in options.words:
+        name = f"words{words}-{options.seed}"
+        model, run = trained(options, name, "--seed", str(options.seed), config=f"words{words}")
+        language = LanguageConfig(**run["config"]["language"], seed=options.seed)
+        lines = evaluations(options, name)
+        (T, _), K, L = language.length_range, language.num_pairs, language.num_source_words
+        run["reached"] = {str(a): [first_at(lines, a, key) for key in ("step", "seconds")] for a in LEVELS}
+        run["parameters"] = sum(parameter.numel() for parameter in model.parameters())
+        results[str(words)] = run
+        occur = 1 - (1 - 1 / L) ** (K * T)
+        width = f"{model.config.num_hidden_layers} × {model.config.hidden_size}"
+        row = [words, K, T, f"{occur:.1%}", width, run["parameters"], run["steps"]]
+        row += [round(run["timing"]["train_seconds"])]
+        row += [_step_and_seconds(run["reached"][str(a)]) for a in LEVELS]
+        rows.append([*row, with_interval(run, "determined_accuracy"), with_interval(run, "target_regret")])
+        for baseline in ("unigram", "copy", "induction", "family"):
+            figures = evaluate_words(BASELINES[baseline], language, "test", options.episodes, batch_size=256)
+            cells = [with_interval(figures, key) for key in ("determined_accuracy", "target_regret")]
+            floor_rows.append([f"{words} words, {baseline}", *cells])
+    columns = ["words", "K", "T", "of them occur", "layers × width", "parameters", "steps", "seconds"]
+    columns += [f"{a} at step (seconds)" for a in LEVELS] + ["determined accuracy", "target regret"]
+    tables = [
+        markdown(columns, rows),
+        markdown(["without learning", "determined accuracy", "target regret"], floor_rows),
+    ]
+    report(options, "scale", results, tables, draw(results))
+
+
+def _step_and_seconds(reached: list) -> str:
+    step, seconds = reached
+    return step if step == "–" else f"{step} ({seconds:.0f})"
+
+
+def draw(results: dict) -> Figure:
+    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    steps, seconds = figure.subplots(1, 2)
+    for axes, number, label in ((steps, 0, "training steps"), (seconds, 1, "seconds on two CPU cores")):
+        for level, colour in zip(LEVELS, (GREY, BLUE, ORANGE), strict=True):
+            there = {int(words): run["reached"][str(level)][number] for words, run in results.items()}
+            there = {words: value for words, value in there.items() if value != "–"}
+            if there:
+                axes.plot(list(there), list(there.values()), color=colour, marker="o", label=f"accuracy {level}")
+        axes.set(xlabel="words", ylabel=label, xscale="log", yscale="log")
+        axes.set_xticks([int(words) for words in results], list(results))
+        axes.minorticks_off()
+        axes.grid(alpha=0.25)
+        axes.legend(fontsize=8)
+    return figure
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
