@@ -1,6 +1,6 @@
 """Beyond the training range: more examples, longer sentences, fewer words in use, combinations that no example shows.
 
-    python studies/beyond.py [--episodes 4096] [--seeds 3]
+    python studies/beyond.py [--episodes 2048] [--seeds 3]
 
 Of the models that studies/optimum.py trained; they saw 10 pairs of 1 to 5 words. Languages that they never saw,
 throughout.
@@ -55,7 +55,7 @@ def measure_combinations(model, language: LanguageConfig, length: int, num_episo
 
 
 def main(arguments: list[str]) -> None:
-    options = read_arguments(arguments, __doc__, episodes=4096, seeds=3)
+    options = read_arguments(arguments, __doc__, episodes=2048, seeds=3)
     results = {}
     for seed in range(options.seeds):
         model, run = trained(options, f"optimum-{seed}", "--seed", str(seed))
