@@ -212,7 +212,9 @@ def _evaluate(options: argparse.Namespace, rest: list[str]) -> None:
 
 
 def _measure(options: argparse.Namespace, language: LanguageConfig, loss_on: str) -> dict:
-    """Figures of a baseline, of a model that reads tokens, or of one that reads text."""
+    """Figures of a baseline, of a model that reads tokens, or of one that reads text; on a GPU if there is one."""
+    import torch
+
     from dataset_script.baselines import BASELINES
     from metatrans_lab.evaluation import evaluate, evaluate_words
     from metatrans_lab.models import check_language, load_model
@@ -220,6 +222,7 @@ def _measure(options: argparse.Namespace, language: LanguageConfig, loss_on: str
     if options.model in BASELINES and not Path(options.model).exists():
         return evaluate_words(BASELINES[options.model], language, options.split, options.num_episodes)
     model = load_model(options.model, options.trust_remote_code)
+    model.to("cuda" if torch.cuda.is_available() else "cpu")
     if options.render == "text":
         from metatrans_lab.text_models import TextPredictor, load_tokenizer
 

@@ -2,7 +2,8 @@
 
     python studies/peers.py [--seeds 3] [--others 1]
 
-Trains configs/peers/*.yaml: the LSTM and the Llama from `seeds` seeds each, the others from `others`.
+Trains configs/optimum.yaml, the LSTM's, and configs/peers/*.yaml: the LSTM and the Llama from `seeds` seeds each, the
+others from `others`.
 """
 
 import sys
@@ -30,8 +31,11 @@ def main(arguments: list[str]) -> None:
     results, rows = {}, []
     for peer in PEERS:
         for seed in range(options.seeds if peer in SEVERAL else options.others):
-            name = f"peer-{peer}-{seed}"
-            model, run = trained(options, name, "--seed", str(seed), config=f"peers/{peer}")
+            # The LSTM is that of studies/optimum.py.
+            name, config = (
+                (f"optimum-{seed}", "optimum") if peer == "metalstm" else (f"{peer}-{seed}", f"peers/{peer}")
+            )
+            model, run = trained(options, name, "--seed", str(seed), config=config)
             lines = evaluations(options, name)
             run["parameters"] = sum(parameter.numel() for parameter in model.parameters())
             run["evaluations"] = lines

@@ -68,7 +68,8 @@ def draw(results: dict) -> Figure:
         axes.set_xticks([int(words) for words in results], list(results))
         axes.minorticks_off()
         axes.grid(alpha=0.25)
-        axes.legend(fontsize=8)
+        if axes.lines:
+            axes.legend(fontsize=8)
     return figure
 
 

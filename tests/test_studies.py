@@ -14,6 +14,8 @@ SMALL = {
     "beyond": ("--episodes", "16", "--seeds", "2"),
     "unseen": ("--episodes", "64"),
     "probe": ("--episodes", "64", "--seeds", "2"),
+    "peers": ("--seeds", "1", "--episodes", "64"),
+    "scale": ("--words", "6", "8", "--episodes", "64"),
     "post": ("--steps", "60", "--width", "8"),
 }
 
@@ -24,7 +26,8 @@ def study(monkeypatch, tmp_path, train):
     modules = set(sys.modules)
     monkeypatch.setattr(sys, "path", [str(FOLDER), *sys.path])
 
-    def trained(options, name, *overrides):
+    def trained(options, name, *overrides, config=None):
+        assert config is None or (FOLDER.parent / "configs" / f"{config}.yaml").is_file()
         folder = options.runs / name
         if not folder.exists():
             assert train("--output_dir", str(folder), *overrides) == 0
