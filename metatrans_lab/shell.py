@@ -219,7 +219,12 @@ def _measure(options: argparse.Namespace, language: LanguageConfig, loss_on: str
     from metatrans_lab.evaluation import evaluate, evaluate_words
     from metatrans_lab.models import check_language, load_model
 
-    if options.model in BASELINES and not Path(options.model).exists():
+    is_baseline = options.model in BASELINES and not Path(options.model).exists()
+    if options.num_bindings and (is_baseline or options.render == "text"):
+        raise UserError("num_bindings is for models that read tokens; leave it out")
+    if is_baseline and options.render == "text":
+        raise UserError(f"{options.model} learns nothing and reads no text; leave out --render text")
+    if is_baseline:
         return evaluate_words(BASELINES[options.model], language, options.split, options.num_episodes)
     model = load_model(options.model, options.trust_remote_code)
     model.to("cuda" if torch.cuda.is_available() else "cpu")

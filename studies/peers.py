@@ -2,7 +2,7 @@
 
     python studies/peers.py [--seeds 3] [--others 1]
 
-Trains configs/optimum.yaml, the LSTM's, and configs/peers/*.yaml: the LSTM and the Llama from `seeds` seeds each, the
+Trains configs/cpu.yaml, the LSTM's, and configs/peers/*.yaml: the LSTM and the Llama from `seeds` seeds each, the
 others from `others`.
 """
 
@@ -31,8 +31,7 @@ def main(arguments: list[str]) -> None:
     results, rows = {}, []
     for peer in PEERS:
         for seed in range(options.seeds if peer in SEVERAL else options.others):
-            # The LSTM is that of studies/optimum.py.
-            name, config = (
+            
                 (f"optimum-{seed}", "optimum") if peer == "metalstm" else (f"{peer}-{seed}", f"peers/{peer}")
             )
             model, run = trained(options, name, "--seed", str(seed), config=config)

@@ -11,6 +11,8 @@ from metatrans_lab.models import build_model
 from metatrans_lab.shell import main, parse_example
 from modeling_metalstm import InContextTranslationPipeline, MetaLSTMConfig, MetaLSTMForCausalLM
 
+TEXT = ["--render", "text"]
+
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory) -> str:
@@ -138,9 +140,18 @@ def test_evaluate_a_baseline(capsys):
     assert stop.value.code == 2 and "12 words into 12 are too many to list" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "option, message", [(["--num_bindings", "2"], "num_bindings is for"), (TEXT, "family learns")]
+)
+def test_what_a_baseline_has_not(capsys, option, message):
+    with pytest.raises(SystemExit) as stop:
+        main(["evaluate", "family", *option])
+    assert stop.value.code == 2 and capsys.readouterr().err.startswith(f"metatrans: {message}")
+
+
 def test_a_model_of_tokens_reads_no_text(model, capsys):
     with pytest.raises(SystemExit) as stop:
-        main(["evaluate", model, "--render", "text"])
+        main(["evaluate", model, *TEXT])
     message = f"{model} is a metalstm, which reads tokens, not text; leave out --render text"
     assert stop.value.code == 2 and capsys.readouterr().err == f"metatrans: {message}\n"
 
