@@ -31,10 +31,8 @@ def main(arguments: list[str]) -> None:
     results, rows = {}, []
     for peer in PEERS:
         for seed in range(options.seeds if peer in SEVERAL else options.others):
-            
-                (f"optimum-{seed}", "optimum") if peer == "metalstm" else (f"{peer}-{seed}", f"peers/{peer}")
-            )
-            model, run = trained(options, name, "--seed", str(seed), config=config)
+            name, config = f"peer-{peer}-{seed}", "cpu" if peer == "metalstm" else f"peers/{peer}"
+            model, run = trained(options, name, "--seed", str(seed), "--eval_every", "100", config=config)
             lines = evaluations(options, name)
             run["parameters"] = sum(parameter.numel() for parameter in model.parameters())
             run["evaluations"] = lines
