@@ -5,8 +5,8 @@
 >>> translator = pipeline("in-context-translation", model=…)
 >>> translator("blue red", examples=[("red", "dax"), ("blue red", "wif dax")])
 {"translation_text": "wif dax",
- "words": [{"source": "blue", "target": "wif", "probability": 0.998, "guess": False},
-           {"source": "red", "target": "dax", "probability": 0.999, "guess": False}]}
+ "words": [{"source": "blue", "target": "wif", "probability": 0.998, "guess": False, "taught": "wif", "example": 2},
+           {"source": "red", "target": "dax", "probability": 0.999, "guess": False, "taught": "dax", "example": 1}]}
 ```
 """
 
@@ -21,14 +21,16 @@ from .session_metalstm import UNKNOWN_WORD as UNKNOWN_WORD  # how a result says 
 from .session_metalstm import TranslatorSession
 from .words import TranslationError
 
+PARAMETERS = ("examples", "num_bindings", "seed", "separator", "exact")
+
 
 class InContextTranslationPipeline(Pipeline):
     """
     Translates sentences by examples, in words of the user's own: see `TranslatorSession`, which does it.
 
-    Call it with a sentence, or with a list of them for a list of results, and with `examples`, `num_bindings` and
-    `seed` as of `TranslatorSession`; a generator or a `torch.utils.data.Dataset` of sentences gives an iterator of
-    results. Each call reads the examples once; `session` keeps them read for more calls.
+    Call it with a sentence, or with a list of them for a list of results, and with `examples`, `num_bindings`, `seed`,
+    `separator` and `exact` as of `TranslatorSession`; a generator or a `torch.utils.data.Dataset` of sentences gives
+    an iterator of results. Each call reads the examples once; `session` keeps them read for more calls.
 
     It raises `TranslationError`, a `ValueError`, at an input that it can't translate, in a sentence that says why.
     """
@@ -54,10 +56,10 @@ class InContextTranslationPipeline(Pipeline):
         return super().__call__({"sentences": sentences}, **kwargs)
 
     def _sanitize_parameters(self, **parameters):
-        unknown = parameters.keys() - {"examples", "num_bindings", "seed"}
+        unknown = parameters.keys() - set(PARAMETERS)
         if unknown:
             raise TranslationError(
-                f"In-context translation takes `examples`, `num_bindings` and `seed`, not `{min(unknown)}`."
+                f"In-context translation takes {', '.join(f'`{name}`' for name in PARAMETERS)}, not `{min(unknown)}`."
             )
         return parameters, {}, {}
 

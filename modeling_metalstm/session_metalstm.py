@@ -20,7 +20,7 @@ import torch
 from transformers import PreTrainedModel
 from transformers.cache_utils import Cache
 
-from .words import TranslationError, ask, draw_binding, learn, write_example, write_question
+from .words import Spelling, TranslationError, ask, draw_binding, learn, write_example, write_question
 
 UNKNOWN_WORD = "?"
 MAX_BINDINGS = 100
@@ -42,18 +42,28 @@ class TranslatorSession:
         num_bindings (`int`, defaults to 1): how many random bindings to average, 1 to 100. A model that treats its
             symbols alike needs one; averaging several evens out how far it doesn't.
         seed (`int`, defaults to 0): the seed of the bindings; the same seed gives the same results.
+        separator (`str`, *optional*), exact (`bool`, defaults to `False`): what words are, see `Spelling`.
 
     Raises:
         TranslationError: at something that it can't read, in a sentence that says why; also in `add` and in a call,
             after which the session is as it was before.
     """
 
-    def __init__(self, model: PreTrainedModel, examples: Any, num_bindings: int = 1, seed: int = 0):
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        examples: Any,
+        num_bindings: int = 1,
+        seed: int = 0,
+        separator: str | None = None,
+        exact: bool = False,
+    ):
         check_integer("num_bindings", num_bindings, 1, MAX_BINDINGS)
         check_integer("seed", seed, 0, 2**63 - 1)
         self.model = model
         self.num_sources, self.num_targets = model.config.num_source_words, model.config.num_target_words
-        self.lesson = learn(examples, self.num_sources, self.num_targets)
+        self.spelling = Spelling(separator, exact)
+        self.lesson = learn(examples, self.num_sources, self.num_targets, self.spelling)
         self._examples = list(examples)
         rng = random.Random(seed)
         bindings = [draw_binding(self.num_sources, self.num_targets, rng) for _ in range(num_bindings)]
@@ -64,7 +74,7 @@ class TranslatorSession:
     def add(self, source: str, target: str) -> None:
         """One more example, at the end."""
         examples = [*self._examples, (source, target)]
-        self.lesson = learn(examples, self.num_sources, self.num_targets)
+        self.lesson = learn(examples, self.num_sources, self.num_targets, self.spelling)
         self._examples = examples
 
     def __call__(self, sentences: str | list[str]) -> dict[str, Any] | list[dict[str, Any]]:
@@ -78,6 +88,8 @@ class TranslatorSession:
             target (`str`): its translation, or `"?"` where the most probable symbol isn't any of the user's words.
             probability (`float`): the probability of that word; for `"?"`, of all words without a name together.
             guess (`bool`): whether no example translates the word.
+            taught (`str` or `None`): what the examples translate it as; the model should have said the same.
+            example (`int` or `None`): the number of the first example that does, counted from 1.
         """
         if not isinstance(sentences, (list, tuple)):
             return self([sentences])[0]
@@ -183,9 +195,11 @@ class TranslatorSession:
                         "target": names[said[row][step]] if named else UNKNOWN_WORD,
                         "probability": min(max(probability, 0.0), 1.0),
                         "guess": source not in lexicon,
+                        "taught": lexicon.get(source),
+                        "example": self.lesson.first_use.get(source),
                     }
                 )
-            results.append({"translation_text": " ".join(word["target"] for word in words), "words": words})
+            results.append({"translation_text": self.spelling.join(word["target"] for word in words), "words": words})
         return results
 
 

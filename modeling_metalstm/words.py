@@ -7,18 +7,33 @@ binding of a user's words to symbols asks it the same question.
 
 import random
 import reprlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from .configuration_metalstm import MetaLSTMConfig
 
 MAX_SENTENCE_WORDS = 1_000
+MAX_SENTENCE_CHARACTERS = 100_000
 MAX_EXAMPLE_WORDS = 10_000  # source words of all examples together
 
 
 class TranslationError(ValueError):
     """An input that can't be translated; the message is a sentence for the person who typed it."""
+
+
+class TooManyWordsError(TranslationError):
+    """
+    More distinct words than the model has symbols.
+
+    Attributes:
+        number (`int`): how many there are.
+    """
+
+    def __init__(self, message: str, number: int):
+        super().__init__(message)
+        self.number = number
 
 
 class Example(NamedTuple):
@@ -29,23 +44,99 @@ class Example(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Spelling:
+    """
+    What the words of a text are, and which of them are the same.
+
+    Args:
+        separator (`str`, *optional*): what stands between words; by default any white space.
+        exact (`bool`, defaults to `False`): whether words are the same only if they are written alike. By default case
+            and the punctuation around a word don't count, nor do marks that can't be seen.
+    """
+
+    separator: str | None = None
+    exact: bool = False
+
+    def __post_init__(self):
+        if self.separator is not None and not (isinstance(self.separator, str) and self.separator):
+            raise TranslationError(
+                f"The `separator` must be a text such as ', ', or None for white space, not "
+                f"{reprlib.repr(self.separator)}."
+            )
+        if not isinstance(self.exact, bool):
+            raise TranslationError(f"`exact` must be True or False, not {reprlib.repr(self.exact)}.")
+
+    def split(self, text: str) -> tuple[str, ...]:
+        """The words of a text, without the punctuation around them."""
+        parts = text.split() if self.separator is None else text.split(self.separator.strip() or self.separator)
+        parts = [" ".join(part.split()) for part in parts]
+        return tuple(part if self.exact else strip_punctuation(part) for part in parts if part)
+
+    def join(self, words: Iterable[str]) -> str:
+        """A text of these words."""
+        return (" " if self.separator is None else self.separator).join(words)
+
+    def key(self, word: str) -> str:
+        """Words are the same if this is."""
+        word = unicodedata.normalize("NFC", word)
+        if self.exact:
+            return word
+        visible = "".join(letter for letter in word if letter == ZERO_WIDTH_JOINER or not is_invisible(letter))
+        return unicodedata.normalize("NFC", (visible or word).casefold())
+
+
+ZERO_WIDTH_JOINER = "\u200d"  # which makes one emoji of several
+
+
+def is_invisible(letter: str) -> bool:
+    """Whether a character has no shape of its own: marks of direction and the like, and how to draw the one before."""
+    return unicodedata.category(letter) == "Cf" or "\ufe00" <= letter <= "\ufe0f"
+
+
+def strip_punctuation(word: str) -> str:
+    """A word without the punctuation around it; one that is nothing else, as it is."""
+    first, last = 0, len(word)
+    while first < last and unicodedata.category(word[first]).startswith("P"):
+        first += 1
+    while first < last and unicodedata.category(word[last - 1]).startswith("P"):
+        last -= 1
+    return word[first:last] or word
+
+
+@dataclass(frozen=True)
 class Lesson:
-    """What examples teach: the translation of each source word, in the order of their first use."""
+    """
+    What examples teach. A word is written here as it was first.
+
+    Attributes:
+        examples (tuple of `Example`): the sentences.
+        lexicon (`dict[str, str]`): the translation of each source word, in the order of their first use.
+        first_use (`dict[str, int]`): the example, counted from 1, that each source word is first in.
+        spelling (`Spelling`): what words are.
+        sources (`dict[str, str]`): the source words by their key.
+    """
 
     examples: tuple[Example, ...]
     lexicon: dict[str, str]
+    first_use: dict[str, int] = field(default_factory=dict)
+    spelling: Spelling = field(default_factory=Spelling)
+    sources: dict[str, str] = field(default_factory=dict)
 
 
-def split_sentence(sentence: object, name: str = "The sentence") -> tuple[str, ...]:
+def split_sentence(sentence: object, name: str = "The sentence", spelling: Spelling | None = None) -> tuple[str, ...]:
     """
-    The words of a sentence, split at white space.
+    The words of a sentence.
 
     Raises:
         TranslationError: if it isn't text, is empty or is longer than 1,000 words; `name` is what the error calls it.
     """
     if not isinstance(sentence, str):
         raise TranslationError(f"{name} must be text, such as 'blue red', not {reprlib.repr(sentence)}.")
-    words = tuple(sentence.split())
+    if len(sentence) > MAX_SENTENCE_CHARACTERS:
+        raise TranslationError(
+            f"{name} has {len(sentence):,} characters; at most {MAX_SENTENCE_CHARACTERS:,} are allowed."
+        )
+    words = (spelling or Spelling()).split(sentence)
     if not words:
         raise TranslationError(f"{name} is empty; it needs at least one word.")
     if len(words) > MAX_SENTENCE_WORDS:
@@ -53,9 +144,14 @@ def split_sentence(sentence: object, name: str = "The sentence") -> tuple[str, .
     return words
 
 
-def parse_examples(examples: object) -> tuple[Example, ...]:
+def as_first_written(words: Iterable[str], known: dict[str, str], spelling: Spelling) -> tuple[str, ...]:
+    """Words as they were written first; new ones join the `known`."""
+    return tuple(known.setdefault(spelling.key(word), word) for word in words)
+
+
+def parse_examples(examples: object, spelling: Spelling | None = None) -> tuple[Example, ...]:
     """
-    Reads pairs such as `[("red", "dax"), ("blue red", "wif dax")]`.
+    Reads pairs such as `[("red", "dax"), ("blue red", "wif dax")]`; a word is written as it was first.
 
     Raises:
         TranslationError: if there are none, if one isn't a pair of texts of equally many words, or if they have more
@@ -67,20 +163,24 @@ def parse_examples(examples: object) -> tuple[Example, ...]:
         )
     if not examples:
         raise TranslationError("There are no examples; give at least one pair, such as ('red', 'dax').")
-    parsed, num_words = [], 0
+    spelling = spelling or Spelling()
+    parsed, num_words, sources, targets = [], 0, {}, {}
     for number, pair in enumerate(examples, start=1):
         if not isinstance(pair, Sequence) or isinstance(pair, str) or len(pair) != 2:
             raise TranslationError(
                 f"Example {number} must be a pair of a sentence and its translation, such as ('red', 'dax'), "
                 f"not {reprlib.repr(pair)}."
             )
-        source = split_sentence(pair[0], f"The source side of example {number}")
-        target = split_sentence(pair[1], f"The target side of example {number}")
+        source = split_sentence(pair[0], f"The source side of example {number}", spelling)
+        target = split_sentence(pair[1], f"The target side of example {number}", spelling)
         if len(source) != len(target):
             raise TranslationError(
                 f"Example {number} has {len(source)} source and {len(target)} target words ({quote(source)} and "
                 f"{quote(target)}), but each word must have its translation at the same place."
             )
+        source, target = (
+            as_first_written(words, known, spelling) for words, known in ((source, sources), (target, targets))
+        )
         parsed.append(Example(source, target))
         num_words += len(source)
         if num_words > MAX_EXAMPLE_WORDS:
@@ -91,9 +191,9 @@ def parse_examples(examples: object) -> tuple[Example, ...]:
     return tuple(parsed)
 
 
-def learn_lexicon(examples: Sequence[Example]) -> dict[str, str]:
+def learn_lexicon(examples: Sequence[Example]) -> tuple[dict[str, str], dict[str, int]]:
     """
-    The translation of each source word, in the order of their first use.
+    The translation of each source word, in the order of their first use, and the number of the example of that.
 
     Raises:
         TranslationError: if two examples contradict each other: one word with two translations, or two words with the
@@ -114,10 +214,10 @@ def learn_lexicon(examples: Sequence[Example]) -> dict[str, str]:
                     f"{quote([known_source])} and {quote([source])}, but different words have different translations."
                 )
             first_use.setdefault(source, number)
-    return lexicon
+    return lexicon, first_use
 
 
-def learn(examples: object, num_source_words: int, num_target_words: int) -> Lesson:
+def learn(examples: object, num_source_words: int, num_target_words: int, spelling: Spelling | None = None) -> Lesson:
     """
     Checks examples, for a model of `L` source and `R` target words.
 
@@ -125,25 +225,28 @@ def learn(examples: object, num_source_words: int, num_target_words: int) -> Les
         examples: pairs of texts, see `parse_examples`.
         num_source_words (`int`): `L`, the most distinct source words.
         num_target_words (`int`): `R`, the most distinct target words.
+        spelling (`Spelling`, *optional*): what words are.
 
     Raises:
         TranslationError: if they are malformed, contradictory, or too rich for the model.
     """
-    parsed = parse_examples(examples)
-    lexicon = learn_lexicon(parsed)
+    spelling = spelling or Spelling()
+    parsed = parse_examples(examples, spelling)
+    lexicon, first_use = learn_lexicon(parsed)
     check_number("source", tuple(lexicon), num_source_words, "examples")
     check_number("target", tuple(lexicon.values()), num_target_words, "examples")
-    return Lesson(parsed, lexicon)
+    return Lesson(parsed, lexicon, first_use, spelling, {spelling.key(word): word for word in lexicon})
 
 
 def ask(lesson: Lesson, sentence: object, num_source_words: int) -> tuple[str, ...]:
     """
-    The words of a sentence to translate by a lesson, for a model of `L` source words.
+    The words of a sentence to translate by a lesson, as they were first written, for a model of `L` source words.
 
     Raises:
         TranslationError: if it isn't a sentence, or if the examples and it have more than `L` distinct words.
     """
-    words = split_sentence(sentence)
+    words = split_sentence(sentence, spelling=lesson.spelling)
+    words = as_first_written(words, dict(lesson.sources), lesson.spelling)
     check_number(
         "source", tuple(dict.fromkeys((*lesson.lexicon, *words))), num_source_words, "examples and the sentence"
     )
@@ -151,11 +254,12 @@ def ask(lesson: Lesson, sentence: object, num_source_words: int) -> tuple[str, .
 
 
 def check_number(kind: str, words: tuple[str, ...], limit: int, where: str) -> None:
-    """Raises `TranslationError` if there are more distinct words than the model has symbols."""
+    """Raises `TooManyWordsError` if there are more distinct words than the model has symbols."""
     if len(words) > limit:
-        raise TranslationError(
+        raise TooManyWordsError(
             f"This model takes at most {limit} distinct {kind} words, but the {where} have {len(words)}: "
-            f"{quote(words)}."
+            f"{quote(words)}.",
+            len(words),
         )
 
 

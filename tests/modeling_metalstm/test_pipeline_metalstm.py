@@ -119,7 +119,11 @@ def test_averaging_bindings_evens_out_taste(translator):
         ("red", {"examples": EXAMPLES, "num_bindings": 2.0}, "`num_bindings` must be an integer"),
         ("red", {"examples": EXAMPLES, "num_bindings": True}, "`num_bindings` must be an integer"),
         ("red", {"examples": EXAMPLES, "seed": -1}, "`seed` must be an integer from 0"),
-        ("red", {"examples": EXAMPLES, "temperature": 1}, "takes `examples`, `num_bindings` and `seed`, not `temper"),
+        (
+            "red",
+            {"examples": EXAMPLES, "temperature": 1},
+            "`seed`, `separator`, `exact`, not `temper",
+        ),
     ],
 )
 def test_mistakes_are_said_before_anything_is_translated(translator, monkeypatch, sentences, settings, message):

@@ -195,3 +195,19 @@ class TestChooseWord:
         tied = torch.full((1, 6), 1 / 6)
         tied[0, 3] += 2e-8  # the next number in float32: rounding, no preference
         assert tied[0, 3] > tied[0, 0] and choose_word(tied, torch.tensor([6])).tolist() == [0]
+
+
+def test_words_are_answered_as_they_were_first_written(make_model):
+    session = TranslatorSession(make_model(), [("Red", "Dax"), ("blue; RED", "wif; dax")], separator=";")
+    result = session("red;zup")
+    assert [word["source"] for word in result["words"]] == ["Red", "zup"]
+    assert [(word["taught"], word["example"], word["guess"]) for word in result["words"]] == [
+        ("Dax", 1, False),
+        (None, None, True),
+    ]
+    assert result["translation_text"].count(";") == 1
+    session.add("BLUE", "WIF")
+    assert session.lesson.lexicon == {"Red": "Dax", "blue": "wif"}
+    with pytest.raises(TranslationError, match="disagree"):
+        TranslatorSession(make_model(), [("Red", "Dax"), ("red", "wif")])
+    assert len(TranslatorSession(make_model(), [("Red", "Dax"), ("red", "wif")], exact=True).lesson.lexicon) == 2

@@ -5,6 +5,8 @@ import pytest
 from modeling_metalstm import MetaLSTMConfig
 from modeling_metalstm.words import (
     Example,
+    Spelling,
+    TooManyWordsError,
     TranslationError,
     ask,
     draw_binding,
@@ -125,6 +127,83 @@ def test_a_long_word_does_not_flood_the_message():
     with pytest.raises(TranslationError) as error:
         learn_lexicon(parse_examples([("a", "x" * 10_000), ("b", "x" * 10_000)]))
     assert len(str(error.value)) < 300
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Red, BLUE red.", ("Red", "BLUE", "red")),
+        ("«red» “blue” ‘red’!? ¿blue?", ("red", "blue", "red", "blue")),
+        ("don't can't", ("don't", "can't")),
+        ("! ? ...", ("!", "?", "...")),
+        ("🙂 👨‍👩‍👧 +1", ("🙂", "👨‍👩‍👧", "+1")),
+        ("-red- (blue)", ("red", "blue")),
+    ],
+)
+def test_words_are_without_the_punctuation_around_them(text, words):
+    assert split_sentence(text) == words
+    assert Spelling(exact=True).split(text) == tuple(text.split())
+
+
+SAME = [
+    ("Red", "red"),
+    ("STRASSE", "straße"),
+    ("cafe\u0301", "café"),
+    ("❤\ufe0f", "❤"),
+    ("\u200eשלום", "שלום"),
+    ("Σ", "ς"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), SAME)
+def test_words_are_the_same_however_they_are_written(one, other):
+    assert learn([(one, "dax"), (other, "DAX")], 6, 6).lexicon == {one: "dax"}
+    lesson = learn([(one, "dax")], 6, 6)
+    assert ask(lesson, f"{other}! zup ZUP", 6) == (one, "zup", "zup")
+
+
+def test_exact_words_are_those_written_alike():
+    exact = Spelling(exact=True)
+    assert len(learn([("Red red", "dax Dax")], 6, 6, exact).lexicon) == 2
+    assert learn([("cafe\u0301", "dax"), ("café", "dax")], 6, 6, exact).lexicon == {"cafe\u0301": "dax"}
+    assert exact.key("👨‍👩‍👧") != exact.key("👨")
+    assert Spelling().key("👨‍👩‍👧") != Spelling().key("👨")
+
+
+@pytest.mark.parametrize(
+    ("separator", "text", "words", "joined"),
+    [
+        (",", "dark red,blue , ,", ("dark red", "blue"), "a,b"),
+        (", ", "dark  red,blue", ("dark red", "blue"), "a, b"),
+        (" - ", "red - blue", ("red", "blue"), "a - b"),
+        ("\t", "red one\tblue", ("red one", "blue"), "a\tb"),
+    ],
+)
+def test_another_separator(separator, text, words, joined):
+    spelling = Spelling(separator=separator)
+    assert spelling.split(text) == words and spelling.join(("a", "b")) == joined
+
+
+def test_a_lesson_says_where_each_word_was_first():
+    assert learn([("red", "dax"), ("Red blue", "dax wif")], 6, 6).first_use == {"red": 1, "blue": 2}
+
+
+def test_what_a_spelling_can_t_be():
+    with pytest.raises(TranslationError, match="The `separator` must be a text such as ', ', or None"):
+        Spelling(separator="")
+    with pytest.raises(TranslationError, match="`exact` must be True or False, not 1"):
+        Spelling(exact=1)
+
+
+def test_too_many_words_are_counted():
+    with pytest.raises(TooManyWordsError) as error:
+        ask(learn(EXAMPLES, 4, 4), "a b c", 4)
+    assert error.value.number == 5
+
+
+def test_endless_sentences_are_refused_at_once():
+    with pytest.raises(TranslationError, match="The sentence has 1,000,000 characters; at most 100,000 are allowed"):
+        split_sentence("x" * 1_000_000)
 
 
 def test_words_are_split_at_any_white_space():
