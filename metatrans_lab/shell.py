@@ -16,6 +16,8 @@ from metatrans_lab.errors import UserError, exit_with, nearest
 TRANSLATE_EXAMPLES = """examples:
   metatrans translate translator --example "red = dax" --example "blue red = wif dax" "blue red blue"
   metatrans translate outputs/cpu --example "red = dax" --json "red"
+  metatrans translate translator                       # reads rules and questions
+  metatrans translate translator --rules my.tsv "blue red"
 """
 
 EVALUATE_EXAMPLES = """examples:
@@ -48,10 +50,23 @@ def _parser() -> argparse.ArgumentParser:
     translate.add_argument(
         "model", help='a model\'s folder, or its repository on the Hub; "translator" comes with metatrans'
     )
-    translate.add_argument("sentence", help="what to translate, in your own words")
+    translate.add_argument(
+        "sentence",
+        nargs="?",
+        help="what to translate, in your own words; without it, rules and questions are asked for",
+    )
     translate.add_argument(
         "--example", action="append", default=[], metavar='"SOURCE = TARGET"', help="a sentence and its translation"
     )
+    translate.add_argument(
+        "--rules",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="examples, one a line: SOURCE = TARGET, or both with a tab between, or JSON; - is standard input",
+    )
+    translate.add_argument("--separator", help="what stands between words; white space, if not given")
+    translate.add_argument("--exact", action="store_true", help="Red and red, or red and red!, are different words")
     translate.add_argument(
         "--num_bindings",
         type=int,
@@ -96,12 +111,17 @@ def main(arguments: list[str] | None = None) -> None:
         sys.stdout.reconfigure(errors="backslashreplace")  # as stderr: words may be of any script
     parser = _parser()
     options, rest = parser.parse_known_args(arguments)
+    # argparse gives an optional positional nothing, if an option stands before it.
+    if options.command == "translate" and options.sentence is None and len(rest) == 1 and rest[0][:1] != "-":
+        options.sentence = rest.pop()
     if rest and options.command != "evaluate":
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
         # Imports of torch and transformers take seconds; --help should not.
         if options.command == "translate":
-            _translate(options)
+            code = _translate(options)
+            if code:
+                sys.exit(code)
         elif options.command == "evaluate":
             _evaluate(options, rest)
         else:
@@ -110,66 +130,24 @@ def main(arguments: list[str] | None = None) -> None:
         exit_with(error, "metatrans")
 
 
-def parse_example(text: str) -> tuple[str, str]:
-    """'blue red = wif dax' → ('blue red', 'wif dax').
+def _translate(options: argparse.Namespace) -> int:
+    from metatrans_lab.conversation import HELP, Conversation, keyboard, parse_rule, read_rules, show
 
-    Raises:
-        UserError: no "=", or several.
-    """
-    sides = text.split("=")
-    if len(sides) != 2:
-        raise UserError(f'an example is written "SOURCE = TARGET", with one =, got {text!r}')
-    return sides[0].strip(), sides[1].strip()
-
-
-def _prints(text: str) -> bool:
-    """Whether stdout's encoding has all of a text's characters."""
-    try:
-        text.encode(sys.stdout.encoding or "utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _translate(options: argparse.Namespace) -> None:
-    examples = [parse_example(text) for text in options.example]
-    if not examples:
+    rules = [rule for name in options.rules for rule in read_rules(name)]
+    rules += [parse_rule(text) for text in options.example]
+    if options.sentence is not None and not rules:
         raise UserError('there are no examples; give at least one, such as --example "red = dax"')
-    if "=" in options.sentence.split():
+    if options.sentence is not None and "=" in options.sentence.split():
         raise UserError(f"leave out the = and what follows, got {options.sentence!r}")
-    from metatrans_lab.models import load_model
-    from modeling_metalstm import InContextTranslationPipeline, TranslationError
-    from modeling_metalstm.pipeline_metalstm import UNKNOWN_WORD
-
-    model = load_model(options.model, options.trust_remote_code)
-    if model.config.model_type != "metalstm":
-        raise UserError(f"{options.model} is a {model.config.model_type} model; translate needs a metalstm")
-    translator = InContextTranslationPipeline(model=model)
-    try:
-        result = translator(options.sentence, examples=examples, num_bindings=options.num_bindings)
-    except TranslationError as error:
-        raise UserError(str(error)) from error
-    if options.json:
-        text = json.dumps(result, ensure_ascii=False)
-        print(text if _prints(text) else json.dumps(result))
-        return
-    print(result["translation_text"])
-    width = max(len(word["source"]) for word in result["words"])
-    target_width = max(len(word["target"]) for word in result["words"])
-    lexicon = {s: t for pair in examples for s, t in zip(*map(str.split, pair), strict=True)}
-    arrow = "→" if _prints("→") else "->"
-    for word in result["words"]:
-        notes = ["a guess: no example translates it"] * word["guess"]
-        unnamed = word["target"] == UNKNOWN_WORD and UNKNOWN_WORD not in lexicon.values()
-        notes += ["no word of yours fits"] * unnamed
-        told = lexicon.get(word["source"], word["target"])
-        notes += [f"but the examples say {told}"] * (told != word["target"])
-        # What is known of a word without a name is that it is none of the others: that is no probability to show.
-        probability = "      –" if unnamed else f"{word['probability']:7.2%}"
-        pair = f"{word['source']:<{width}} {arrow} {word['target']:<{target_width}}"
-        print(
-            f"  {pair}  {probability if _prints('–') else probability.replace('–', '-')}   {'; '.join(notes)}".rstrip()
-        )
+    settings = {"num_bindings": options.num_bindings, "separator": options.separator, "exact": options.exact}
+    conversation = Conversation(options.model, options.trust_remote_code, settings, rules)
+    if options.sentence is not None:
+        show(conversation.ask(options.sentence), options.json)
+        return 0
+    if sys.stdin.isatty():
+        print(f"Write rules and questions. {conversation.known()}.\n{HELP}")
+    failed = conversation.run(keyboard(), options.json)
+    return 2 if failed and not sys.stdin.isatty() else 0
 
 
 def _evaluate(options: argparse.Namespace, rest: list[str]) -> None:

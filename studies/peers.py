@@ -2,7 +2,7 @@
 
     python studies/peers.py [--seeds 3] [--others 1]
 
-Trains configs/cpu.yaml, the LSTM's, and configs/peers/*.yaml: the LSTM and the Llama from `seeds` seeds each, the
+Trains configs/optimum.yaml, the LSTM's, and configs/peers/*.yaml: the LSTM and the Llama from `seeds` seeds each, the
 others from `others`.
 """
 
@@ -31,8 +31,10 @@ def main(arguments: list[str]) -> None:
     results, rows = {}, []
     for peer in PEERS:
         for seed in range(options.seeds if peer in SEVERAL else options.others):
-            name, config = f"peer-{peer}-{seed}", "cpu" if peer == "metalstm" else f"peers/{peer}"
-            model, run = trained(options, name, "--seed", str(seed), "--eval_every", "100", config=config)
+            # The LSTM's runs are those of studies/optimum.py.
+            config = "optimum" if peer == "metalstm" else f"peers/{peer}"
+            name = f"{config.replace('/', '-')}-{seed}"
+            model, run = trained(options, name, "--seed", str(seed), config=config)
             lines = evaluations(options, name)
             run["parameters"] = sum(parameter.numel() for parameter in model.parameters())
             run["evaluations"] = lines

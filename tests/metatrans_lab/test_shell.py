@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 
 from dataset_script import LanguageConfig
-from metatrans_lab.errors import UserError
 from metatrans_lab.models import build_model
-from metatrans_lab.shell import main, parse_example
-from modeling_metalstm import InContextTranslationPipeline, MetaLSTMConfig, MetaLSTMForCausalLM
+from metatrans_lab.shell import main
+from modeling_metalstm import MetaLSTMConfig, MetaLSTMForCausalLM, TranslatorSession
 
 TEXT = ["--render", "text"]
 
@@ -69,26 +68,29 @@ def test_what_can_t_be_translated(model, capsys, arguments, message):
 def answers(monkeypatch, *words: dict) -> None:
     """Has every translation come out as told."""
     result = {"translation_text": " ".join(word["target"] for word in words)}
-    result["words"] = [{"probability": 0.5, "guess": False} | word for word in words]
-    monkeypatch.setattr(InContextTranslationPipeline, "__call__", lambda self, sentence, **_: result)
+    result["words"] = [{"probability": 0.5, "guess": False, "taught": None, "example": 1} | word for word in words]
+    monkeypatch.setattr(TranslatorSession, "__call__", lambda self, sentence: result)
 
 
 def test_a_question_mark_is_explained(model, capsys, monkeypatch):
-    answers(monkeypatch, {"source": "red", "target": "?"}, {"source": "green", "target": "?", "guess": True})
+    red, green = {"source": "red", "target": "?", "taught": "dax"}, {"source": "green", "target": "?", "guess": True}
+    answers(monkeypatch, red, green)
     main(["translate", model, *RULES, "red green"])
     assert capsys.readouterr().out.splitlines()[1:] == [
-        "  red   → ?        –   no word of yours fits; but the examples say dax",
+        "  red   → ?        –   no word of yours fits; but example 1 says dax",
         "  green → ?        –   a guess: no example translates it; no word of yours fits",
     ]
+    answers(monkeypatch, red | {"taught": "?"}, green)
     main(["translate", model, "--example", "red = ?", "red green"])
     assert "no word of yours" not in capsys.readouterr().out
 
 
 def test_an_answer_against_the_examples_is_flagged(model, capsys, monkeypatch):
-    answers(monkeypatch, {"source": "red", "target": "wif"}, {"source": "blue", "target": "wif"})
+    red = {"source": "red", "target": "wif", "taught": "dax", "example": 2}
+    answers(monkeypatch, red, {"source": "blue", "target": "wif", "taught": "wif"})
     main(["translate", model, *RULES, "red blue"])
     assert capsys.readouterr().out.splitlines()[1:] == [
-        "  red  → wif   50.00%   but the examples say dax",
+        "  red  → wif   50.00%   but example 2 says dax",
         "  blue → wif   50.00%",
     ]
 
@@ -202,13 +204,6 @@ def test_a_model_too_short_for_the_episode(tmp_path, capsys):
     assert capsys.readouterr().err.splitlines()[-1].startswith(message)
     main(["evaluate", str(tmp_path), "--num_pairs", "2", "--num_episodes", "4", "--num_active_words", "(2, 6)"])
     assert "num_active_words=(2, 6)" in capsys.readouterr().out
-
-
-def test_examples_are_split_at_their_one_equals_sign():
-    assert parse_example(" red blue =dax  wif ") == ("red blue", "dax  wif")
-    for text in ("red", "a = b = c"):
-        with pytest.raises(UserError):
-            parse_example(text)
 
 
 def test_help_shows_examples(capsys):
