@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: train test test-oldest conformance bench quality style
+.PHONY: train test test-oldest conformance demo test-demo bench quality style
 
 train: .venv/ready  # the main job: a translator in outputs/cpu; ARGS="--seed 1 --name other" changes what you like
 	$(BIN)/accelerate launch --quiet --num_processes 1 --num_machines 1 --mixed_precision no --dynamo_backend no \
@@ -16,6 +16,12 @@ test-oldest: .venv-oldest/ready  # the same tests on the oldest versions that se
 
 conformance: .venv/ready  # transformers' own model tests, fetched from the package registry, on our classes
 	$(BIN)/python -m pytest -m slow -s tests/modeling_metalstm/test_conformance.py $(ARGS)
+
+demo: .venv-demo/ready  # the web page, on this machine alone: http://127.0.0.1:7860
+	.venv-demo/bin/metatrans demo $(ARGS)
+
+test-demo: .venv-demo/ready  # drives the page in a real browser, if there is one: Debian's chromium and chromium-driver
+	.venv-demo/bin/python -m pytest tests/metatrans_lab/demo $(ARGS)
 
 bench: .venv/ready  # side by side with the post's procedures and the peers; into benchmarks/results and its README
 	@for name in data training generation distributed step_profile time_to_optimum; do \
@@ -33,8 +39,10 @@ style: .venv/ready  # mends what can be mended
 
 .venv/ready: setup.cfg constraints.txt
 .venv-oldest/ready: setup.cfg constraints-oldest.txt
-.venv/ready .venv-oldest/ready:
+.venv-demo/ready: setup.cfg constraints-demo.txt
+.venv-demo/ready: EXTRAS = dev,demo,browser
+.venv/ready .venv-oldest/ready .venv-demo/ready:
 	@echo "installing into $(@D): some minutes, once"
 	$(PYTHON) -m venv $(@D)
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(lastword $^) --editable ".[dev]"
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(lastword $^) --editable ".[$(or $(EXTRAS),dev)]"
 	@touch $@

@@ -229,12 +229,13 @@ def _in_a_sentence(work: Callable):
     try:
         return work()
     except TooManyWordsError as error:
-        raise UserError(f"{error}{_who_has_room(error.number)}") from error
+        raise UserError(f"{error}{who_has_room(error.number)}") from error
     except TranslationError as error:
         raise UserError(str(error)) from error
 
 
-def _who_has_room(number: int) -> str:
+def who_has_room(number: int) -> str:
+    """A sentence on which of our models take so many words; nothing, if none does."""
     rooms = {
         path.parent.name: json.loads(path.read_text())["num_source_words"]
         for path in sorted(PRETRAINED.glob("*/config.json"))

@@ -4,6 +4,7 @@ Exit codes: 0 done, 2 bad input.
 """
 
 import argparse
+import importlib.util
 import json
 import sys
 from dataclasses import fields
@@ -32,6 +33,14 @@ The others are what the model was trained on, if its folder says so, else the po
 """
 
 
+DEMO_EXAMPLES = """examples:
+  metatrans demo
+  metatrans demo outputs/cpu --port 8000
+
+Needs gradio: pip install "metatrans[demo]". Only this machine can open the page, unless --host says otherwise.
+"""
+
+
 PUSH_EXAMPLES = """examples:
   metatrans push-dataset user/metatrans
   metatrans push-dataset user/metatrans --config kyrylov2023 --private
@@ -42,7 +51,7 @@ The token is that of `hf auth login`, or HF_TOKEN.
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="metatrans", description=__doc__.splitlines()[0])
-    commands = parser.add_subparsers(dest="command", required=True, metavar="{translate,evaluate,push-dataset}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="{translate,evaluate,demo,push-dataset}")
     raw = argparse.RawDescriptionHelpFormatter
     translate = commands.add_parser(
         "translate", help="translate a sentence by examples", epilog=TRANSLATE_EXAMPLES, formatter_class=raw
@@ -97,6 +106,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     evaluate.add_argument("--json", action="store_true", help="print all figures as JSON")
     evaluate.add_argument("--trust_remote_code", action="store_true", help="run code that comes with the model")
+    demo = commands.add_parser("demo", help="open the web page", epilog=DEMO_EXAMPLES, formatter_class=raw)
+    demo.add_argument(
+        "model", nargs="?", default="translator", help='a model, as for translate; "translator", if none'
+    )
+    demo.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="the address it listens on; 127.0.0.1, which only this machine can open, if not given",
+    )
+    demo.add_argument("--port", type=int, default=7860, help="7860, if not given")
+    demo.add_argument("--browser", action="store_true", help="open a browser")
     push = commands.add_parser(
         "push-dataset", help="push the data set to the Hub, as Parquet", epilog=PUSH_EXAMPLES, formatter_class=raw
     )
@@ -124,6 +144,8 @@ def main(arguments: list[str] | None = None) -> None:
                 sys.exit(code)
         elif options.command == "evaluate":
             _evaluate(options, rest)
+        elif options.command == "demo":
+            _demo(options)
         else:
             _push_dataset(options)
     except UserError as error:
@@ -215,6 +237,16 @@ def _measure(options: argparse.Namespace, language: LanguageConfig, loss_on: str
         return evaluate_words(predictor, language, options.split, options.num_episodes, batch_size=16)
     check_language(model.config, language)
     return evaluate(model, language, options.split, options.num_episodes, loss_on, num_bindings=options.num_bindings)
+
+
+def _demo(options: argparse.Namespace) -> None:
+    if importlib.util.find_spec("gradio") is None:
+        raise UserError('the web page needs gradio: pip install "metatrans[demo]"')
+    if not 0 < options.port < 1 << 16:
+        raise UserError(f"port must be between 1 and {(1 << 16) - 1}, got {options.port}")
+    from metatrans_lab.demo.page import launch
+
+    launch(options.model, options.host, options.port, options.browser)
 
 
 def _push_dataset(options: argparse.Namespace) -> None:

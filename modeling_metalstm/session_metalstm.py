@@ -105,6 +105,43 @@ class TranslatorSession:
         return results
 
     @torch.no_grad()
+    def shots(self) -> list[list[dict[str, Any]]]:
+        """
+        How the model came to know the language: what it gave each target word of the examples before it read it.
+
+        Returns:
+            For each example, in order, and each of its words a dictionary of `source`, `target`, `probability` (what
+            the model gave that target word) and `optimum` (what the best possible predictor gives it, which knows no
+            more than the alphabet: 1 if an earlier example told, else 1 of the words left).
+        """
+        lexicon, config = self.lesson.lexicon, self.model.config
+        tokens = [token for example in self.lesson.examples for token in write_example(example, lexicon, config)]
+        rows = self._bindings[:, torch.tensor(tokens, device=self._bindings.device)]
+        places = [
+            i for i in range(1, len(tokens)) if self.num_sources <= tokens[i] < self.num_sources + self.num_targets
+        ]
+        alphabet = slice(self.num_sources, self.num_sources + self.num_targets)
+        given, state = [], None
+        with self.model.model.lstm.frozen_weights():
+            size = max(MAX_TOKENS // len(rows), 1)
+            for first in range(0, len(tokens) - 1, size):
+                piece = rows[:, first : min(first + size, len(tokens) - 1)]
+                output = self.model(input_ids=piece, past_key_values=state, use_cache=True)
+                state = output.past_key_values
+                probabilities = output.logits[..., alphabet].float().softmax(dim=-1)
+                right = rows[:, first + 1 : first + 1 + piece.shape[1]] - self.num_sources
+                of_right = probabilities.gather(-1, right.clamp(0, self.num_targets - 1)[..., None])[..., 0]
+                given += of_right.mean(dim=0).tolist()
+        values, known, shots = iter([given[place - 1] for place in places]), set(), []
+        for example in self.lesson.examples:
+            shots.append([])
+            for source, target in zip(example.source, example.target, strict=True):
+                optimum = 1.0 if source in known else 1 / (self.num_targets - len(known))
+                known.add(source)
+                shots[-1].append({"source": source, "target": target, "probability": next(values), "optimum": optimum})
+        return shots
+
+    @torch.no_grad()
     def _read_examples(self) -> None:
         """Brings the state up to date with the lesson; if that is interrupted, the old one stays."""
         lexicon, config = self.lesson.lexicon, self.model.config

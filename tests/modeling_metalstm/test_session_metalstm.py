@@ -5,7 +5,7 @@ import torch
 
 from modeling_metalstm import TranslationError, TranslatorSession
 from modeling_metalstm.session_metalstm import MAX_TOKENS, choose_word
-from modeling_metalstm.words import draw_binding
+from modeling_metalstm.words import draw_binding, write_example
 
 EXAMPLES = [("red", "dax"), ("blue red", "wif dax")]
 SENTENCES = ["blue", "red zup red", "blue red kib zup blue", "zup"]
@@ -211,3 +211,26 @@ def test_words_are_answered_as_they_were_first_written(make_model):
     with pytest.raises(TranslationError, match="disagree"):
         TranslatorSession(make_model(), [("Red", "Dax"), ("red", "wif")])
     assert len(TranslatorSession(make_model(), [("Red", "Dax"), ("red", "wif")], exact=True).lesson.lexicon) == 2
+
+
+@pytest.mark.parametrize("max_tokens", [7, 8192])
+def test_shots_are_what_a_question_would_have_said(make_model, monkeypatch, max_tokens):
+    """Each word's probability is that of asking for it, with the examples and the words before it read."""
+    monkeypatch.setattr("modeling_metalstm.session_metalstm.MAX_TOKENS", max_tokens)
+    model, examples = make_model(scale=3.0), [("red", "dax"), ("blue red", "wif dax"), ("green", "lug")]
+    session = TranslatorSession(model, examples, num_bindings=3, seed=4)
+    shots = session.shots()
+    assert [[word["source"] for word in shot] for shot in shots] == [["red"], ["blue", "red"], ["green"]]
+    assert [[word["optimum"] for word in shot] for shot in shots] == [[1 / 6], [1 / 5, 1], [1 / 4]]
+    config, lexicon = model.config, session.lesson.lexicon
+    tokens = [token for example in session.lesson.examples for token in write_example(example, lexicon, config)]
+    words = iter(word for shot in shots for word in shot)
+    for place, token in enumerate(tokens):
+        if config.num_source_words <= token < config.num_source_words + config.num_target_words:
+            prompt = session._bindings[:, torch.tensor(tokens[:place])]
+            with torch.no_grad():
+                logits = model(input_ids=prompt).logits[:, -1, 6:12]
+            right = session._bindings[:, token] - 6
+            expected = logits.softmax(-1).gather(1, right[:, None]).mean().item()
+            assert next(words)["probability"] == pytest.approx(expected, abs=1e-5)
+    assert session("red")["words"][0]["target"]  # and the session answers as before

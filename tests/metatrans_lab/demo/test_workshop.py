@@ -1,0 +1,41 @@
+import pytest
+
+pytest.importorskip("gradio", reason="gradio isn't here (make test-demo has it)")
+
+from metatrans_lab.demo.workshop import MAX_RUNS, LiveRun, recipe, watch
+
+
+@pytest.mark.parametrize("words", range(2, 11))
+@pytest.mark.parametrize("length", [1, 4])
+def test_every_position_of_the_knobs_is_a_recipe(words, length):
+    for curriculum in (True, False):
+        config = recipe(words, length, 2, 32, curriculum)
+        assert len(config.curriculum) == (length if curriculum else 1)
+
+
+def test_a_run_learns_pauses_and_goes_on():
+    run = LiveRun(recipe(2, 1, 6, 32, True))
+    shown = watch(run)
+    status, loss, shots = next(shown)
+    assert "Step " in status and loss.startswith("<img") and "base64," in shots
+    run.paused = True
+    assert "Paused: step" in next(shown)[0]
+    assert list(shown) == []
+    step = run.step
+    again = watch(run)
+    next(again)
+    assert run.step > step and len([line for line in run.log if "loss" in line]) == run.step
+    again.close()
+
+
+def test_no_more_learn_at_once_than_there_is_room_for():
+    watched = [watch(LiveRun(recipe(2, 1, 2, 32, True))) for _ in range(MAX_RUNS)]
+    for one in watched:
+        next(one)
+    refused = list(watch(LiveRun(recipe(2, 1, 2, 32, True))))
+    assert len(refused) == 1 and "models are learning already" in refused[0][0]
+    watched[0].close()  # who goes makes room
+    more = watch(LiveRun(recipe(2, 1, 2, 32, True)))
+    assert "Step " in next(more)[0]
+    more.close()
+    watched[1].close()
