@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ def plateaus(language: LanguageConfig, loss_on: str) -> dict[str, float]:
     """Mean nats a predicted token at which a model rests that knows ever more.
 
     uniform: nothing; unigram: how frequent each token is; format only: which kind of token comes, but not which word;
+    sentence alone: which words of a sentence are alike, but nothing of those before, as if each were the first;
     Bayes: all that can be known.
     """
     expected = expected_nll(language)
@@ -37,6 +39,8 @@ def plateaus(language: LanguageConfig, loss_on: str) -> dict[str, float]:
         "uniform": math.log(language.vocab_size),
         "unigram": -sum(number * share * math.log(share) for share, number in shares if share > 0),
         "format only": (source * math.log(L) + words * math.log(R) + length_nll) / predicted,
+        "sentence alone": (source_nll + K * expected_nll(replace(language, num_pairs=1)).target + delimiter_nll)
+        / predicted,
         "Bayes": (source_nll + expected.target + delimiter_nll) / predicted,
     }
 

@@ -10,16 +10,17 @@ import sys
 
 import numpy as np
 from common import BLUE, GREY, ORANGE, markdown, read_arguments, report, trained
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 from dataset_script import LanguageConfig
 from metatrans_lab.plots import plateaus
 
 AVERAGED = 10
-"""Lines of the log, 20 steps apart, that a loss is averaged over."""
+"""Lines of the log, 20 steps apart, that a loss is averaged over, the latest."""
 
 NEAR = 0.02
-"""Nats: a level is reached where the loss is less than this above it."""
+"""Nats: a level is reached where the loss is less than this above it, and left where it is more than this below."""
 
 
 def main(arguments: list[str]) -> None:
@@ -31,30 +32,33 @@ def main(arguments: list[str]) -> None:
     language = LanguageConfig(**run["config"]["language"], seed=options.seed)
     lines = map(json.loads, (options.runs / name / "log.jsonl").read_text().splitlines())
     lines = [line for line in lines if "loss" in line]
-    steps = np.array([line["step"] for line in lines])[AVERAGED - 1 :]
-    loss = np.convolve([line["loss"] for line in lines], np.full(AVERAGED, 1 / AVERAGED), "valid")
-    accuracy = np.array([line["determined_accuracy"] for line in lines])[AVERAGED - 1 :]
+    steps, loss, accuracy = (
+        np.array([line[key] for line in lines]) for key in ("step", "loss", "determined_accuracy")
+    )
+    loss = np.convolve(loss, np.ones(AVERAGED))[: len(loss)] / np.minimum(np.arange(1, len(loss) + 1), AVERAGED)
     levels = sorted(plateaus(language, "all").items(), key=lambda item: -item[1])
     rows = []
     for level, value in levels:
-        there = np.flatnonzero(loss <= value + NEAR)
-        rows.append([level, round(value, 4), int(steps[there[0]]) if len(there) else "not reached"])
+        there, below = np.flatnonzero(loss <= value + NEAR), np.flatnonzero(loss < value - NEAR)
+        at = [int(steps[where[0]]) if len(where) else "–" for where in (there, below)]
+        rows.append([level, round(value, 4), *at])
     learned = [shot for shot, value in enumerate(run["accuracy_by_shot"], 1) if value >= 0.99]
     results = {"levels": rows, "loss": loss.tolist(), "accuracy": accuracy.tolist(), "steps": steps.tolist()}
     results |= {key: run[key] for key in ("determined_accuracy", "target_regret", "token_regret", "accuracy_by_shot")}
-    results |= {"nll_by_shot": run["nll_by_shot"], "loss_at_the_end": float(loss[-1])}
+    results |= {key: run[key] for key in ("nll_by_shot", "probability_by_position")}
+    results |= {"loss_at_the_end": float(loss[-1])}
     last = [
         f"Loss at the end {loss[-1]:.4f} nats a token; determined accuracy {run['determined_accuracy']:.5f}; "
         f"target regret {run['target_regret']:.5f} nats. "
         f"Shots until 99% of target words are right: {learned[0] if learned else 'more than there are'}."
     ]
-    tables = [markdown(["level of the loss", "nats a token", "reached at step"], rows), *last]
+    tables = [markdown(["level of the loss", "nats a token", "reached at step", "left at step"], rows), *last]
     report(options, "post", results, tables, draw(results, levels))
 
 
 def draw(results: dict, levels: list[tuple[str, float]]) -> Figure:
-    figure = Figure(figsize=(11, 4.2), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    figure = Figure(figsize=(14, 4.2), layout="constrained")
+    left, middle, right = figure.subplots(1, 3)
     left.plot(results["steps"], results["loss"], color=ORANGE, lw=1.2)
     for name, level in levels:
         left.axhline(level, color=GREY, lw=0.8, ls="--")
@@ -62,9 +66,19 @@ def draw(results: dict, levels: list[tuple[str, float]]) -> Figure:
             f"{name} {level:.3f}", (1.005, level), xycoords=("axes fraction", "data"), va="center", fontsize=8
         )
     left.set(xlabel="training step", ylabel="loss, nats a predicted token")
-    right.plot(results["steps"], results["accuracy"], color=BLUE, lw=1.2)
-    right.set(xlabel="training step", ylabel="accuracy on determined words", ylim=(0, 1.03))
-    for axes in (left, right):
+    middle.plot(results["steps"], results["accuracy"], color=BLUE, lw=1.2)
+    middle.set(xlabel="training step", ylabel="accuracy on determined words", ylim=(0, 1.03))
+    probabilities = np.array(results["probability_by_position"])
+    T = probabilities.shape[1] // 2 - 1
+    colours = colormaps["viridis"](np.linspace(0, 0.92, len(probabilities)))
+    for shot, (row, colour) in enumerate(zip(probabilities, colours, strict=True), 1):
+        label = f"shot {shot}" if shot in (1, 2, 3, len(probabilities)) else None
+        right.plot(range(len(row)), row, color=colour, lw=1.4, label=label)
+    places = [f"s{i}" for i in range(1, T + 1)] + ["STX"] + [f"t{i}" for i in range(1, T + 1)] + ["SOH"]
+    right.set_xticks(range(len(places)), places)
+    right.set(xlabel="token of the sentence pair", ylabel="mean probability of the right token", ylim=(0, 1.03))
+    right.legend(fontsize=8)
+    for axes in (left, middle, right):
         axes.grid(alpha=0.25)
     return figure
 

@@ -2,6 +2,8 @@
 
 from html import escape
 
+from modeling_metalstm.pipeline_metalstm import UNKNOWN_WORD
+
 STYLE = """
 .mt-rules { counter-reset: rule; gap: 0.5rem; }
 .mt-rule { counter-increment: rule; flex-wrap: nowrap; align-items: center; gap: 0.4rem; }
@@ -67,10 +69,13 @@ def _word(word: dict, row_of: list[int]) -> str:
         kind, note = "mt-wrong", f"but rule {row} says {word['taught']}"
     else:
         kind, note = "", f"settled by rule {row}"
-    percent = f"{word['probability']:.1%}"
+    percent, filled = f"{word['probability']:.1%}", 100 * word["probability"]
+    if word["target"] == UNKNOWN_WORD and word["taught"] != UNKNOWN_WORD:
+        # What is known of a word without a name is that it is none of the others: that is no probability to show.
+        percent, filled, note = "–", 0.0, f"{note}; none of your words fits"
     return (
         f'<div class="mt-word {kind}"><b>{escape(word["source"])} → {escape(word["target"])}</b>'
-        f'<div class="mt-bar"><i style="width:{100 * word["probability"]:.2f}%"></i></div><span>{percent}</span>'
+        f'<div class="mt-bar"><i style="width:{filled:.2f}%"></i></div><span>{percent}</span>'
         f'<div class="mt-note">{escape(note)}</div></div>'
     )
 

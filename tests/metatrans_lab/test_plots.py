@@ -11,11 +11,15 @@ from metatrans_lab.plots import plateaus, plot_loss, plot_shots
 def test_plateaus_of_the_post():
     levels = plateaus(LanguageConfig(), "all")
     assert levels == pytest.approx(
-        {"uniform": 2.7081, "unigram": 2.5993, "format only": 1.3438, "Bayes": 0.75415}, abs=1e-4
+        {"uniform": 2.7081, "unigram": 2.5993, "format only": 1.3438, "sentence alone": 1.1878, "Bayes": 0.75415},
+        abs=1e-4,
     )
     assert list(plateaus(LanguageConfig(), "targets").values()) == pytest.approx(
-        [2.7081, 2.0253, 0.6 * 1.791759, 6.5792 / 50], abs=1e-4
+        [2.7081, 2.0253, 0.6 * 1.791759, 10 * 4.1268 / 50, 6.5792 / 50], abs=1e-4
     )
+    # Sentences of one word have nothing in them that is alike.
+    one = plateaus(LanguageConfig(sentence_length=1), "all")
+    assert one["sentence alone"] == pytest.approx(one["format only"])
 
 
 def test_plateaus_of_drawn_lengths_price_the_lengths():

@@ -30,6 +30,7 @@ def test_a_translation_with_what_settles_it(model):
 
 def test_a_guess_is_marked_and_the_hint_names_it(model):
     answered, hinted, _ = answer(model, "red zup", *columns(("red", "dax"), ("blue", "wif")))
+    assert "<span>–</span>" in answered and "none of your words fits" in answered
     assert answered.count("mt-guess") == 1 and "a guess: no rule translates it" in answered
     assert "Add a rule with “zup”" in hinted
 

@@ -119,6 +119,8 @@ def test_rules_are_typed_and_the_translation_follows(page):
     shown = page.until("#answer", "miro dax")
     assert "settled by rule 5" in shown and "a guess: no rule translates it" in shown
     assert "zup" in page.until("#hint", "zup") and page.find("#curve svg").is_displayed()
+    if "SCREENSHOT" in os.environ:  # README's picture
+        page.browser.save_screenshot(os.environ["SCREENSHOT"])
 
 
 def test_a_contradiction_is_named_by_its_rows(page):
