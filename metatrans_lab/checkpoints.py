@@ -62,7 +62,7 @@ def save_checkpoint(folder: Path, step: int, weights: dict, state: dict, progres
     aside = folder / f".{final.name}.partial"
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
-    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}, aside / WEIGHTS)
+    save_file(_each_its_own(weights), aside / WEIGHTS)
     torch.save(state, aside / STATE)
     (aside / PROGRESS).write_text(json.dumps(progress, indent=1))
     for path in (*aside.iterdir(), aside):
@@ -76,6 +76,16 @@ def save_checkpoint(folder: Path, step: int, weights: dict, state: dict, progres
         if old != final:
             remove_checkpoint(old)
     return final
+
+
+def _each_its_own(weights: dict) -> dict:
+    """Tensors on the host, of which no two share their memory, as tied embeddings do: safetensors can't say so."""
+    written, own = set(), {}
+    for name, tensor in weights.items():
+        tensor = tensor.detach().cpu().contiguous()
+        own[name] = tensor.clone() if tensor.data_ptr() in written else tensor
+        written.add(tensor.data_ptr())
+    return own
 
 
 def load_checkpoint(path: Path) -> tuple[dict, dict, dict]:

@@ -201,6 +201,8 @@ def test_resuming_gives_the_same_bits_and_the_same_log(train):
         "--num_parts 2 --num_threads 2 --mixed_precision bf16",
         "--model.num_hidden_layers 2 --model.dropout 0.5",
         "--read_every 7 --log_every 40 --save_every 16",
+        # With two names for one tensor.
+        '--model {"model_type":"gpt2","n_embd":8,"n_layer":1,"n_head":1,"n_positions":256}',
     ],
 )
 def test_resuming_with_other_settings(train, settings):

@@ -1,0 +1,66 @@
+"""Makes what is made from other files: the notebook from the tutorial, the reference from the docstrings.
+
+python docs/make.py
+"""
+
+import importlib
+import inspect
+import json
+import re
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+MODULES = {
+    "dataset_script": None,
+    "dataset_script.baselines": ("unigram", "copy", "induction", "enumerated", "family"),
+    "dataset_script.text": ("draw_names", "write_episodes"),
+    "modeling_metalstm": None,
+    "metatrans_lab.evaluation": ("evaluate", "evaluate_words", "ragged_exact_match"),
+    "metatrans_lab.text_models": ("TextPredictor",),
+    "metatrans_lab.models": ("build_model", "load_model", "pretrained"),
+    "metatrans_lab.configuration": ("TrainingConfig", "Stage"),
+    "metatrans_lab.muon": ("Muon",),
+}
+
+
+def notebook() -> str:
+    """docs/tutorial.ipynb, of docs/tutorial.md."""
+    parts = re.split(r"```python\n(.*?)```\n", (FOLDER / "tutorial.md").read_text(), flags=re.S)
+    cells = []
+    for number, part in enumerate(parts):
+        if part.strip():
+            cell = {"cell_type": "code" if number % 2 else "markdown", "id": f"cell-{number}", "metadata": {}}
+            cell["source"] = part.strip().splitlines(keepends=True)
+            cells.append(cell | ({"execution_count": None, "outputs": []} if number % 2 else {}))
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    whole = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+    return json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
+
+
+def reference() -> str:
+    """docs/reference.md, of the docstrings."""
+    lines = ["# Reference", "", "Made from the docstrings by `python docs/make.py`.", ""]
+    for module_name, names in MODULES.items():
+        module = importlib.import_module(module_name)
+        lines += [f"## {module_name}", "", inspect.getdoc(module) or "", ""]
+        for name in names or sorted(module.__all__):
+            thing = getattr(module, name)
+            if inspect.isclass(thing) or inspect.isfunction(thing):
+                lines += [f"### {name}", "", "```python", f"{name}{_signature(thing)}", "```", ""]
+                lines += ["```text", inspect.getdoc(thing) or "", "```", ""]
+    return "\n".join(lines)
+
+
+def _signature(thing) -> str:
+    try:
+        text = str(inspect.signature(thing))
+    except ValueError:
+        return "(…)"
+    return re.sub(r" at 0x[0-9a-f]+", "", text)
+
+
+PAGES = {"tutorial.ipynb": notebook, "reference.md": reference}
+
+if __name__ == "__main__":
+    for name, make in PAGES.items():
+        (FOLDER / name).write_text(make())
