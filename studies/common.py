@@ -100,6 +100,15 @@ def _text(value) -> str:
     return str(value)
 
 
+def plain_log(axes, *which: str) -> None:
+    """Logarithmic axes whose labels are plain numbers, in the fonts that are there."""
+    for name in which:
+        getattr(axes, f"set_{name}scale")("log")
+        axis = getattr(axes, f"{name}axis")
+        axis.set_major_formatter(lambda value, _: f"{value:g}")
+        axis.set_minor_formatter(lambda *_: "")
+
+
 def report(options: argparse.Namespace, name: str, results: dict, tables: list[str], figure=None) -> None:
     """Writes NAME.json and NAME.png, and prints the tables; the page gets them between the marks of that name."""
     options.results.mkdir(parents=True, exist_ok=True)

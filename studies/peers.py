@@ -9,7 +9,7 @@ others from `others`.
 import sys
 
 import numpy as np
-from common import evaluations, first_at, markdown, read_arguments, report, trained, with_interval
+from common import evaluations, first_at, markdown, plain_log, read_arguments, report, trained, with_interval
 from matplotlib.figure import Figure
 
 from dataset_script import LanguageConfig
@@ -74,9 +74,10 @@ def draw(results: dict) -> Figure:
         excess = np.maximum(run["excess_nll_by_shot"], 1e-5)
         shots.plot(numbers, excess, marker="o", ms=3, **style)
     for axes, label in ((steps, "training step"), (seconds, "seconds of training")):
-        axes.set(xlabel=label, ylabel="target regret, nats", yscale="log")
-    shots.set(xlabel="shot", ylabel="nats above the Bayes optimum, at the end", yscale="log")
+        axes.set(xlabel=label, ylabel="target regret, nats")
+    shots.set(xlabel="shot", ylabel="nats above the Bayes optimum, at the end")
     for axes in (steps, seconds, shots):
+        plain_log(axes, "y")
         axes.grid(alpha=0.25)
         axes.legend(fontsize=8)
     return figure

@@ -8,7 +8,19 @@ of the words occur.
 
 import sys
 
-from common import BLUE, GREY, ORANGE, evaluations, first_at, markdown, read_arguments, report, trained, with_interval
+from common import (
+    BLUE,
+    GREY,
+    ORANGE,
+    evaluations,
+    first_at,
+    markdown,
+    plain_log,
+    read_arguments,
+    report,
+    trained,
+    with_interval,
+)
 from matplotlib.figure import Figure
 
 from dataset_script import LanguageConfig
@@ -64,9 +76,9 @@ def draw(results: dict) -> Figure:
             there = {words: value for words, value in there.items() if value != "–"}
             if there:
                 axes.plot(list(there), list(there.values()), color=colour, marker="o", label=f"accuracy {level}")
-        axes.set(xlabel="words", ylabel=label, xscale="log", yscale="log")
+        axes.set(xlabel="words", ylabel=label)
+        plain_log(axes, "x", "y")
         axes.set_xticks([int(words) for words in results], list(results))
-        axes.minorticks_off()
         axes.grid(alpha=0.25)
         if axes.lines:
             axes.legend(fontsize=8)

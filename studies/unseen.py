@@ -10,7 +10,7 @@ training lexicons: who comes nearer to it than the family predictor does has lea
 import sys
 
 import numpy as np
-from common import BLUE, FRESH, GREY, ORANGE, markdown, read_arguments, report, trained, with_interval
+from common import BLUE, FRESH, GREY, ORANGE, markdown, plain_log, read_arguments, report, trained, with_interval
 from matplotlib.figure import Figure
 
 from dataset_script import LanguageConfig, sample_episodes
@@ -79,8 +79,8 @@ def draw(results: dict) -> Figure:
     accuracy.set(ylabel="determined accuracy", ylim=(0, 1.03))
     above = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "fontsize": 8, "frameon": False}
     accuracy.legend(**above, ncols=2)
-    divergence.set(ylabel="KL(Bayes ‖ model), nats a target word")
-    divergence.set_yscale("log")
+    divergence.set(ylabel="target regret, nats a word")
+    plain_log(divergence, "y")
     family = [results[name]["from the enumerated predictor"]["model"] for name in names]
     divergence.plot(places, family, color=GREY, marker="s", ms=5, ls="", label="seen, from the enumerated predictor")
     divergence.legend(**above, ncols=3)
