@@ -45,6 +45,7 @@ def test_commands(path, trained, train, hub_here, monkeypatch, capsys):
     commands = [shlex.split(line, comments=True) for line in lines]
     assert {words[0] for words in commands} <= {"make", "metatrans", "accelerate"}
     for words in commands:
+        words = [word.replace("examples/", f"{ROOT}/examples/") for word in words]
         if words[0] == "metatrans":
             main([*words[1:]] if words[1] != "evaluate" else [*words[1:], "--num_episodes", "64"])
         elif words[0] == "accelerate":

@@ -97,16 +97,15 @@ def _translate_tab(page: gr.Blocks, model) -> None:
 
     quiet = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
     respond = {"fn": reply, "inputs": fields, "outputs": outputs, **quiet}
-    gr.on([field.input for field in fields], **respond, trigger_mode="always_last")
+    # Not `input`, which a deleted letter is none of.
+    gr.on([field.change for field in fields], **respond, trigger_mode="always_last")
     page.load(**respond)
     everything = [shown, *sources, *targets, *rows]
-    starts.input(lambda name: begin(READY_MADE[name]), starts, [question, *everything], **quiet).then(**respond)
-    make.click(lambda: begin(make_language(random.Random())[0]), None, [question, *everything], **quiet).then(
-        **respond
-    )
+    starts.input(lambda name: begin(READY_MADE[name]), starts, [question, *everything], **quiet)
+    make.click(lambda: begin(make_language(random.Random())[0]), None, [question, *everything], **quiet)
     add.click(more, shown, [shown, *rows], **quiet)
     for row, button in enumerate(removers):
-        button.click(partial(remove, row), [shown, *sources, *targets], everything, **quiet).then(**respond)
+        button.click(partial(remove, row), [shown, *sources, *targets], everything, **quiet)
     for row, target in enumerate(targets[:-1]):
         # Enter goes on to the next rule.
         js = f"() => setTimeout(() => document.querySelector('#source-{row + 2} textarea')?.focus(), 50)"

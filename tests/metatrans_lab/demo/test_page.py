@@ -110,6 +110,8 @@ def page(browser, address):
 def test_rules_are_typed_and_the_translation_follows(page):
     page.write("#question", "blue")
     assert "settled by rule 2" in page.until("#answer", "wif\n")
+    page.find("#question textarea, #question input").send_keys(Keys.BACKSPACE)
+    page.until("#answer", "blu → ?")
     page.find("#add").click()
     page.until("#source-5")
     page.write("#source-5", "cat blue")

@@ -1,0 +1,177 @@
+"""The web page: from the last key to the new answer, and twenty people at once.
+
+    .venv-demo/bin/python benchmarks/demo.py [--quick]
+
+Needs the environment of `make test-demo`, and Debian's chromium and chromium-driver.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+ROOT = Path(__file__).resolve().parents[1]
+QUESTIONS = ("red red", "green blue green blue", "blue", "blue green red")
+
+WATCH = """
+window.shown = () => document.querySelector('#answer .mt-answer')?.innerText;
+window.before = shown();
+window.pressed = window.changed = null;
+document.addEventListener('keydown', () => { window.pressed = performance.now(); }, true);
+setInterval(() => {
+    if (window.pressed !== null && window.changed === null && shown() !== window.before)
+        window.changed = performance.now();
+}, 2);
+"""
+
+WAIT = """
+const done = arguments[0];
+const look = () => {
+    if (window.changed === null) return setTimeout(look, 5);
+    const took = window.changed - window.pressed;
+    window.before = shown(); window.pressed = window.changed = null;
+    done(took);
+};
+look();
+"""
+
+
+def serve() -> tuple[subprocess.Popen, str]:
+    """The page, in a process of its own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "metatrans_lab.shell", "demo", "--port", str(port)]
+    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"HF_HUB_OFFLINE": "1"}, stdout=subprocess.DEVNULL)
+    address = f"http://127.0.0.1:{port}/"
+    while True:
+        if process.poll() is not None:
+            sys.exit("the page didn't start")
+        try:
+            urllib.request.urlopen(address, timeout=5).close()
+            return process, address
+        except OSError:
+            time.sleep(0.3)
+
+
+def browse() -> webdriver.Chrome:
+    options = Options()
+    options.binary_location = shutil.which("chromium")
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+        options.add_argument(argument)
+    return webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+
+
+def key_to_answer(address: str, rounds: int) -> list[float]:
+    """Milliseconds from the last key to the new answer, in a browser."""
+    driver = browse()
+    try:
+        driver.get(address)
+        while not driver.execute_script("return document.querySelector('#answer .mt-answer') !== null"):
+            time.sleep(0.1)
+        driver.set_script_timeout(30)
+        time.sleep(2)
+        driver.execute_script(WATCH)
+        field = driver.find_element(By.CSS_SELECTOR, "#question textarea, #question input")
+        field.send_keys(Keys.END)
+        driver.execute_script("window.pressed = null")
+        times = []
+        for number in range(rounds + 5):
+            time.sleep(0.3)
+            field.send_keys(Keys.BACKSPACE if number % 2 == 0 else "d")  # blue green re, blue green red, …
+            times.append(driver.execute_async_script(WAIT))
+        return times[5:]
+    finally:
+        driver.quit()
+
+
+def ask(address: str, question: str, call: dict) -> float:
+    """Seconds until the page's own call for an answer has one.
+
+    Raises:
+        OSError: an error in place of an answer.
+    """
+    data = [question, *call["data"][1:]]
+    body = json.dumps({"data": data, "fn_index": call["fn_index"], "session_hash": "benchmark"}).encode()
+    request = urllib.request.Request(f"{address}gradio_api/run/predict", body, {"Content-Type": "application/json"})
+    start = time.perf_counter()
+    with urllib.request.urlopen(request, timeout=60) as reply:
+        answered = json.loads(reply.read())["data"][0]
+    if "mt-answer" not in json.dumps(answered):
+        raise OSError(f"no answer: {answered}")
+    return time.perf_counter() - start
+
+
+def find_call(address: str) -> dict:
+    """The number of the page's call for an answer, and what the fields hold at first."""
+    with urllib.request.urlopen(f"{address}config") as reply:
+        config = json.loads(reply.read())
+    ids = {component["props"].get("elem_id"): component["id"] for component in config["components"]}
+    values = {component["id"]: component["props"].get("value") for component in config["components"]}
+    for call in config["dependencies"]:
+        if [ids["question"], "change"] in [list(target) for target in call["targets"]]:
+            return {"fn_index": call["id"], "data": [values[number] or "" for number in call["inputs"]]}
+    raise LookupError("the page has no call for an answer")
+
+
+def many(address: str, clients: int, seconds: float, pause: float) -> tuple[list[float], list[str]]:
+    """Seconds an answer takes while so many clients ask, each every `pause` seconds; and what went wrong."""
+    call, times, errors = find_call(address), [], []
+    end = time.perf_counter() + seconds
+
+    def client(number: int) -> None:
+        time.sleep(pause * number / clients)
+        while time.perf_counter() < end:
+            began = time.perf_counter()
+            try:
+                times.append(ask(address, QUESTIONS[number % len(QUESTIONS)], call))
+            except (OSError, ValueError, KeyError) as error:
+                errors.append(str(error))
+            time.sleep(max(0.0, pause - (time.perf_counter() - began)))
+
+    threads = [threading.Thread(target=client, args=(number,)) for number in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return times, errors
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="show that it works, measure nothing")
+    options = parser.parse_args(arguments)
+    process, address = serve()
+    try:
+        keys = key_to_answer(address, 5 if options.quick else 60)
+        times, errors = many(address, 20, 4 if options.quick else 60, 2.0)
+    finally:
+        process.terminate()
+        process.wait(20)
+    times.sort()
+    p95 = times[int(0.95 * len(times))]
+    print(
+        f"last key to new answer: median {statistics.median(keys):.0f} ms ({min(keys):.0f}…{max(keys):.0f}), bar 150"
+    )
+    print(f"20 clients: {len(times)} answers, {len(errors)} errors, p95 {1000 * p95:.0f} ms, bar 1000")
+    if not options.quick:
+        results = {"key_to_answer_ms": keys, "clients_ms": [1000 * t for t in times], "errors": errors}
+        (ROOT / "benchmarks" / "results" / "demo.json").write_text(json.dumps(results, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
