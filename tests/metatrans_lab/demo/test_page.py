@@ -236,3 +236,10 @@ def test_no_request_leaves_the_machine(page, address):
     assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
     errors = [entry["message"] for entry in page.browser.get_log("browser") if entry["level"] == "SEVERE"]
     assert errors == []
+
+
+def test_the_benchmark_works():
+    command = [sys.executable, str(ROOT / "benchmarks" / "demo.py"), "--quick"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stderr
+    assert "last key to new answer: median" in done.stdout and " 0 errors" in done.stdout
