@@ -12,6 +12,7 @@ import torch
 from metatrans_lab.demo import drawing, workshop
 from metatrans_lab.demo.answers import MAX_CHARACTERS, Game, answer
 from metatrans_lab.demo.ready_made import READY_MADE, make_language
+from metatrans_lab.errors import UserError
 from metatrans_lab.models import load_model
 from modeling_metalstm import TranslationError
 
@@ -146,21 +147,25 @@ def launch(name: str, host: str, port: int, browser: bool) -> None:
     """Serves the page until it is stopped.
 
     Raises:
-        UserError: no such model.
+        UserError: no such model, or an address that can't be listened on.
     """
     torch.set_num_threads(1)  # several people's answers, side by side
     model = load_model(name)
+    if model.config.model_type != "metalstm":
+        raise UserError(f"{name} is a {model.config.model_type} model; the page needs a metalstm")
     page = build(model)
-    page.launch(
-        server_name=host,
-        server_port=port,
-        inbrowser=browser,
-        share=False,
-        css=drawing.STYLE,
-        theme=theme(),
-        footer_links=[],
-        max_file_size=0,
-    )
+    try:
+        page.launch(
+            server_name=host,
+            server_port=port,
+            inbrowser=browser,
+            share=False,
+            css=drawing.STYLE,
+            theme=theme(),
+            footer_links=[],
+        )
+    except OSError as error:
+        raise UserError(f"can't listen on {host}:{port}; another program may, so try another --port") from error
 
 
 def theme() -> gr.themes.Base:

@@ -106,6 +106,13 @@ def test_output_in_any_encoding(model, monkeypatch, encoding, arrow):
     assert f" {arrow} dax" in line and json.loads(result)["words"][0]["source"] == "красный"
 
 
+def test_the_page_needs_its_package(monkeypatch, capsys):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name, *rest: None)
+    with pytest.raises(SystemExit) as stop:
+        main(["demo"])
+    assert stop.value.code == 2 and 'pip install "metatrans[demo]"' in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", [["translate", "MODEL", *RULES, "red"], ["evaluate", "MODEL"]])
 def test_what_is_no_model(tmp_path, capsys, command):
     (tmp_path / "config.json").mkdir()

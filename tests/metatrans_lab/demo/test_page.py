@@ -1,5 +1,6 @@
 """The page in a real browser: `make test-demo`."""
 
+import importlib.util
 import json
 import os
 import shutil
@@ -236,6 +237,38 @@ def test_no_request_leaves_the_machine(page, address):
     assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
     errors = [entry["message"] for entry in page.browser.get_log("browser") if entry["level"] == "SEVERE"]
     assert errors == []
+
+
+def call(address: str, question: str) -> str:
+    """The page's own call for an answer, without a browser."""
+    spec = importlib.util.spec_from_file_location("demo", ROOT / "benchmarks" / "demo.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    known = module.find_call(address)
+    body = {"data": [question, *known["data"][1:]], "fn_index": known["fn_index"], "session_hash": "test"}
+    request = urllib.request.Request(
+        f"{address}gradio_api/run/predict", json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=60) as reply:
+        return json.loads(reply.read())["data"][0]
+
+
+def test_what_no_browser_would_send_is_answered_too(address):
+    assert "wif" in call(address, "blue")
+    assert "more than 500 characters" in call(address, "x" * 1_000_000)
+    assert "more than 500 characters" in call(address, "a " * 500_000)
+    for text in ("\x00\x1b[31m\u202e blue", "<script>alert(1)</script> blue", "\ud7ff \U0001f642 blue"):
+        answered = call(address, text)
+        assert "<script" not in answered and "wif" in answered
+    assert "wif" in call(address, "blue")
+
+
+def test_a_taken_port_is_a_sentence(address):
+    port = address.rsplit(":", 1)[1].strip("/")
+    command = [sys.executable, "-m", "metatrans_lab.shell", "demo", "--port", port]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith(f"metatrans: can't listen on 127.0.0.1:{port}")
 
 
 def test_the_benchmark_works():
