@@ -14,7 +14,16 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from records import table as record_table
 
-BENCHMARKS = ("data", "training", "generation", "distributed", "step_profile", "time_to_optimum", "words")
+BENCHMARKS = (
+    "data",
+    "training",
+    "generation",
+    "distributed",
+    "step_profile",
+    "time_to_optimum",
+    "words",
+    "architectures",
+)
 MARKS = {
     name: (f"<!-- {name}, by report.py -->", f"<!-- /{name}, by report.py -->") for name in ("figures", "records")
 }

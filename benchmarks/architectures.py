@@ -1,0 +1,49 @@
+"""A training step of each architecture: as many parameters, the same episodes, the same loop.
+
+    python benchmarks/architectures.py [--rounds 3] [--quick] [--output DIR]
+
+Short runs of configs/optimum.yaml and configs/peers/*.yaml on plain episodes, in turn. Steps a second are those
+between the first and the last line of log.jsonl, so that starting doesn't count. Mamba-2 and xLSTM run as transformers
+has them without their CUDA kernels.
+"""
+
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+from common import ROOT, figure, in_turn, ratios, read_arguments, read_log, report, run_training
+
+PEERS = ("llama", "gpt2", "mamba2", "xlstm")
+
+
+def seconds_a_step(config: str, quick: bool) -> float:
+    num_steps, log_every = (4, 2) if quick else (24, 4)
+    arguments = ["--config", str(ROOT / "configs" / f"{config}.yaml"), "--curriculum", "[{}]"]
+    arguments += ["--num_steps", str(num_steps), "--log_every", str(log_every)]
+    arguments += ["--warmup_steps", "0", "--decay_steps", "0"]
+    arguments += ["--eval_every", "0", "--save_every", "0", "--final_eval_episodes", "2"]
+    arguments += ["--batch_size", "2"] if quick else []
+    with tempfile.TemporaryDirectory() as folder:
+        first, *_, last = read_log(run_training(Path(folder), arguments))
+    return (last["seconds"] - first["seconds"]) / (last["step"] - first["step"])
+
+
+def main(arguments: list[str]) -> None:
+    options = read_arguments(arguments, __doc__, rounds=3)
+    configs = {"LSTM": "optimum"} | {peer: f"peers/{peer}" for peer in PEERS[: 1 if options.quick else None]}
+    runs = {name: lambda config=config: seconds_a_step(config, options.quick) for name, config in configs.items()}
+    times = in_turn(runs, options.rounds)
+    for name, seconds in times.items():
+        print(f"{name:<12} {1e3 * statistics.median(seconds):>8.2f} ms a step")
+    figures = [
+        figure(f"a training step of {name} ÷ the LSTM's, equal parameters", ratios(seconds, times["LSTM"]))
+        for name, seconds in times.items()
+        if name != "LSTM"
+    ]
+    results = {name: {"seconds_a_step": seconds} for name, seconds in times.items()}
+    report("architectures", options, figures, results)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
