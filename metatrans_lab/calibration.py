@@ -45,7 +45,8 @@ class Reliability:
 
 def _count(sums: np.ndarray, probabilities: np.ndarray, came: np.ndarray) -> None:
     """Adds up probabilities, what came true, and numbers, by bin."""
-    bins = np.minimum((probabilities * NUM_BINS).astype(int), NUM_BINS - 1)
+    # What is no number falls into the first bin, and makes the error none.
+    bins = np.minimum((np.nan_to_num(probabilities) * NUM_BINS).astype(int), NUM_BINS - 1)
     for row, weights in zip(sums, (probabilities, came, None), strict=True):
         row += np.bincount(bins, weights, minlength=NUM_BINS)
 

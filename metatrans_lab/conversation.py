@@ -60,7 +60,7 @@ def read_rules(name: str) -> list[tuple[str, str]]:
     except UnicodeDecodeError as error:
         raise UserError(f"the rules {name} are not UTF-8 text") from error
     rules = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             try:
                 rules.append(_parse_line(line))
@@ -79,7 +79,7 @@ def _parse_line(line: str) -> tuple[str, str]:
         if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(side, str) for side in pair):
             raise UserError('a rule in JSON is ["SOURCE", "TARGET"] or {"source": …, "target": …}')
         return pair[0], pair[1]
-    if "\t" in line:
+    if "\t" in line and line.count("=") != 1:
         sides = line.split("\t")
         if len(sides) != 2:
             raise UserError(f"a rule has one tab, between its sides, but this has {len(sides) - 1}")
@@ -198,12 +198,12 @@ class Conversation:
             except UserError as error:
                 print(f"metatrans: {error}", file=sys.stderr, flush=True)
                 failed += 1
-        if empty and not sys.stdin.isatty():
+        if empty and not typed():
             raise UserError("there is nothing to translate; give a sentence, or lines of rules and questions")
         return failed
 
     def _take(self, text: str, as_json: bool) -> None:
-        said = print if sys.stdin.isatty() else lambda *_: None  # in a pipe, answers alone
+        said = print if typed() else lambda *_: None  # in a pipe, answers alone
         if not text:
             return
         if text in (":help", ":h", "?"):
@@ -244,10 +244,15 @@ def who_has_room(number: int) -> str:
     return f" A model that comes with metatrans has room: {', '.join(there)}." if there else ""
 
 
+def typed() -> bool:
+    """Whether somebody sits at a keyboard."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
 def keyboard() -> Iterable[str]:
     """The lines that somebody types, with a prompt, or that come in by the pipe."""
-    if not sys.stdin.isatty():
-        yield from sys.stdin
+    if not typed():
+        yield from sys.stdin or ()
         return
     with contextlib.suppress(ImportError):
         import readline  # noqa: F401  (lines can be edited, and called back)

@@ -133,6 +133,12 @@ def pretrained(name: str = "translator") -> str:
     return str(PRETRAINED / name)
 
 
+def model_folder(name: str) -> Path:
+    """Where a model is that is given by its folder, or by the name of one that comes with this package."""
+    path = Path(name)
+    return PRETRAINED / name if not path.exists() and (PRETRAINED / name / "config.json").is_file() else path
+
+
 def load_model(folder: str, trust_remote_code: bool = False) -> PreTrainedModel:
     """A saved causal LM, from a folder or the Hub, or one that comes with this package; in evaluation mode.
 
@@ -142,9 +148,9 @@ def load_model(folder: str, trust_remote_code: bool = False) -> PreTrainedModel:
     disable_progress_bar()  # these models load in an instant
     if not folder.strip():
         raise UserError("the model's name is empty; give its folder, or its repository on the Hub")
-    path = Path(folder)
-    if not path.exists() and (PRETRAINED / folder / "config.json").is_file():
-        path = Path(folder := pretrained(folder))
+    path = model_folder(folder)
+    if path.is_relative_to(PRETRAINED):
+        folder = str(path)
     if path.is_file():
         raise UserError(f"{folder} is a file, and a model is a folder; give {path.parent}")
     if path.exists() and not (path / "config.json").is_file():

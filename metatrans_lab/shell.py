@@ -6,6 +6,7 @@ Exit codes: 0 done, 2 bad input.
 import argparse
 import importlib.util
 import json
+import os
 import sys
 from dataclasses import fields
 from pathlib import Path
@@ -37,7 +38,7 @@ DEMO_EXAMPLES = """examples:
   metatrans demo
   metatrans demo outputs/cpu --port 8000
 
-Needs gradio: pip install "metatrans[demo]". Only this machine can open the page, unless --host says otherwise.
+Needs gradio: pip install ".[demo]". Only this machine can open the page, unless --host says otherwise.
 """
 
 
@@ -150,10 +151,15 @@ def main(arguments: list[str] | None = None) -> None:
             _push_dataset(options)
     except UserError as error:
         exit_with(error, "metatrans")
+    except BrokenPipeError:  # whoever read has left; nor can the interpreter's last flush reach them
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 def _translate(options: argparse.Namespace) -> int:
-    from metatrans_lab.conversation import HELP, Conversation, keyboard, parse_rule, read_rules, show
+    from metatrans_lab.conversation import HELP, Conversation, keyboard, parse_rule, read_rules, show, typed
 
     rules = [rule for name in options.rules for rule in read_rules(name)]
     rules += [parse_rule(text) for text in options.example]
@@ -166,10 +172,10 @@ def _translate(options: argparse.Namespace) -> int:
     if options.sentence is not None:
         show(conversation.ask(options.sentence), options.json)
         return 0
-    if sys.stdin.isatty():
+    if typed():
         print(f"Write rules and questions. {conversation.known()}.\n{HELP}")
     failed = conversation.run(keyboard(), options.json)
-    return 2 if failed and not sys.stdin.isatty() else 0
+    return 2 if failed and not typed() else 0
 
 
 def _evaluate(options: argparse.Namespace, rest: list[str]) -> None:
@@ -241,7 +247,7 @@ def _measure(options: argparse.Namespace, language: LanguageConfig, loss_on: str
 
 def _demo(options: argparse.Namespace) -> None:
     if importlib.util.find_spec("gradio") is None:
-        raise UserError('the web page needs gradio: pip install "metatrans[demo]"')
+        raise UserError('the web page needs gradio: pip install ".[demo]"')
     if not 0 < options.port < 1 << 16:
         raise UserError(f"port must be between 1 and {(1 << 16) - 1}, got {options.port}")
     from metatrans_lab.demo.page import launch
@@ -259,8 +265,9 @@ def _push_dataset(options: argparse.Namespace) -> None:
 def _training_config(model: str) -> dict:
     """What a model folder says of its training; nothing if it doesn't."""
     from metatrans_lab.configuration import read_file
+    from metatrans_lab.models import model_folder
 
-    path = Path(model) / "training_config.yaml"
+    path = model_folder(model) / "training_config.yaml"
     return read_file(path) if path.is_file() else {}
 
 

@@ -7,6 +7,7 @@ The model of Volodymyr Kyrylov's post of 12 October 2023, at home in transformer
 
 import copy
 import math
+import threading
 from contextlib import contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
     from .pipeline_metalstm import InContextTranslationPipeline  # noqa: F401
 
 
+_OPENING = threading.Lock()  # of every model, as a lock can't be copied with one
+
+
 class MetaLSTMLayers(GradientCheckpointingLayer, nn.LSTM):
     """
     The parameters of `torch.nn.LSTM`, under its names and in its layout (a state dict of one loads into the other),
@@ -48,7 +52,7 @@ class MetaLSTMLayers(GradientCheckpointingLayer, nn.LSTM):
 
     def __init__(self, config: MetaLSTMConfig):
         super().__init__(config.embedding_size, config.hidden_size, config.num_hidden_layers, batch_first=True)
-        self.layouts = None
+        self.layouts, self.num_open = None, 0
 
     @contextmanager
     def frozen_weights(self):
@@ -56,13 +60,17 @@ class MetaLSTMLayers(GradientCheckpointingLayer, nn.LSTM):
         While it is open, what is derived from the weights is made once and kept: for generation, and for the parts of
         one training step. Whoever opens it doesn't change the weights before it is closed.
         """
-        outer = self.layouts
-        if outer is None:
-            self.layouts = [Layouts() for _ in range(self.num_layers)]
+        with _OPENING:
+            self.num_open += 1
+            if self.layouts is None:
+                self.layouts = [Layouts() for _ in range(self.num_layers)]
         try:
             yield
         finally:
-            self.layouts = outer
+            with _OPENING:
+                self.num_open -= 1
+                if not self.num_open:  # the last of those that overlap
+                    self.layouts = None
 
     def layer_weights(self, layer: int) -> list[torch.Tensor]:
         """`weight_ih (4H, D)`, `weight_hh (4H, H)`, `bias_ih (4H,)`, `bias_hh (4H,)` of one layer."""

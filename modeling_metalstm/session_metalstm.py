@@ -20,7 +20,7 @@ import torch
 from transformers import PreTrainedModel
 from transformers.cache_utils import Cache
 
-from .words import Spelling, TranslationError, ask, draw_binding, learn, write_example, write_question
+from .words import Spelling, TranslationError, ask, draw_binding, learn, learn_more, write_example, write_question
 
 UNKNOWN_WORD = "?"
 MAX_BINDINGS = 100
@@ -64,7 +64,6 @@ class TranslatorSession:
         self.num_sources, self.num_targets = model.config.num_source_words, model.config.num_target_words
         self.spelling = Spelling(separator, exact)
         self.lesson = learn(examples, self.num_sources, self.num_targets, self.spelling)
-        self._examples = list(examples)
         rng = random.Random(seed)
         bindings = [draw_binding(self.num_sources, self.num_targets, rng) for _ in range(num_bindings)]
         self._bindings = torch.tensor(bindings, device=model.device)  # (n, L + R + 2)
@@ -73,9 +72,7 @@ class TranslatorSession:
 
     def add(self, source: str, target: str) -> None:
         """One more example, at the end."""
-        examples = [*self._examples, (source, target)]
-        self.lesson = learn(examples, self.num_sources, self.num_targets, self.spelling)
-        self._examples = examples
+        self.lesson = learn_more(self.lesson, (source, target), self.num_sources, self.num_targets)
 
     def __call__(self, sentences: str | list[str]) -> dict[str, Any] | list[dict[str, Any]]:
         """

@@ -114,6 +114,7 @@ class Lesson:
         first_use (`dict[str, int]`): the example, counted from 1, that each source word is first in.
         spelling (`Spelling`): what words are.
         sources (`dict[str, str]`): the source words by their key.
+        num_words (`int`): the source words of all examples, repetitions counted.
     """
 
     examples: tuple[Example, ...]
@@ -121,6 +122,7 @@ class Lesson:
     first_use: dict[str, int] = field(default_factory=dict)
     spelling: Spelling = field(default_factory=Spelling)
     sources: dict[str, str] = field(default_factory=dict)
+    num_words: int = 0
 
 
 def split_sentence(sentence: object, name: str = "The sentence", spelling: Spelling | None = None) -> tuple[str, ...]:
@@ -163,32 +165,40 @@ def parse_examples(examples: object, spelling: Spelling | None = None) -> tuple[
         )
     if not examples:
         raise TranslationError("There are no examples; give at least one pair, such as ('red', 'dax').")
-    spelling = spelling or Spelling()
     parsed, num_words, sources, targets = [], 0, {}, {}
     for number, pair in enumerate(examples, start=1):
-        if not isinstance(pair, Sequence) or isinstance(pair, str) or len(pair) != 2:
-            raise TranslationError(
-                f"Example {number} must be a pair of a sentence and its translation, such as ('red', 'dax'), "
-                f"not {reprlib.repr(pair)}."
-            )
-        source = split_sentence(pair[0], f"The source side of example {number}", spelling)
-        target = split_sentence(pair[1], f"The target side of example {number}", spelling)
-        if len(source) != len(target):
-            raise TranslationError(
-                f"Example {number} has {len(source)} source and {len(target)} target words ({quote(source)} and "
-                f"{quote(target)}), but each word must have its translation at the same place."
-            )
-        source, target = (
-            as_first_written(words, known, spelling) for words, known in ((source, sources), (target, targets))
-        )
-        parsed.append(Example(source, target))
-        num_words += len(source)
-        if num_words > MAX_EXAMPLE_WORDS:
-            raise TranslationError(
-                f"The examples 1 to {number:,} have {num_words:,} source words; at most {MAX_EXAMPLE_WORDS:,} are "
-                "allowed in all."
-            )
+        parsed.append(parse_pair(pair, number, spelling or Spelling(), sources, targets))
+        num_words += len(parsed[-1].source)
+        check_total(num_words, number)
     return tuple(parsed)
+
+
+def parse_pair(
+    pair: object, number: int, spelling: Spelling, sources: dict[str, str], targets: dict[str, str]
+) -> Example:
+    """One of the examples, by its number; its words join the known `sources` and `targets`."""
+    if not isinstance(pair, Sequence) or isinstance(pair, str) or len(pair) != 2:
+        raise TranslationError(
+            f"Example {number} must be a pair of a sentence and its translation, such as ('red', 'dax'), "
+            f"not {reprlib.repr(pair)}."
+        )
+    source = split_sentence(pair[0], f"The source side of example {number}", spelling)
+    target = split_sentence(pair[1], f"The target side of example {number}", spelling)
+    if len(source) != len(target):
+        raise TranslationError(
+            f"Example {number} has {len(source)} source and {len(target)} target words ({quote(source)} and "
+            f"{quote(target)}), but each word must have its translation at the same place."
+        )
+    return Example(as_first_written(source, sources, spelling), as_first_written(target, targets, spelling))
+
+
+def check_total(num_words: int, number: int) -> None:
+    """Raises `TranslationError` if the examples up to a number have too many words together."""
+    if num_words > MAX_EXAMPLE_WORDS:
+        raise TranslationError(
+            f"The examples 1 to {number:,} have {num_words:,} source words; at most {MAX_EXAMPLE_WORDS:,} are "
+            "allowed in all."
+        )
 
 
 def learn_lexicon(examples: Sequence[Example]) -> tuple[dict[str, str], dict[str, int]]:
@@ -201,20 +211,27 @@ def learn_lexicon(examples: Sequence[Example]) -> tuple[dict[str, str], dict[str
     """
     lexicon, meaning, first_use = {}, {}, {}
     for number, example in enumerate(examples, start=1):
-        for source, target in zip(example.source, example.target, strict=True):
-            known_target, known_source = lexicon.setdefault(source, target), meaning.setdefault(target, source)
-            if known_target != target:
-                raise TranslationError(
-                    f"{contradiction(first_use[source], number)}: {quote([source])} is translated as "
-                    f"{quote([known_target])} and as {quote([target])}, but a word has one translation."
-                )
-            if known_source != source:
-                raise TranslationError(
-                    f"{contradiction(first_use[known_source], number)}: {quote([target])} translates both "
-                    f"{quote([known_source])} and {quote([source])}, but different words have different translations."
-                )
-            first_use.setdefault(source, number)
+        learn_example(example, number, lexicon, meaning, first_use)
     return lexicon, first_use
+
+
+def learn_example(
+    example: Example, number: int, lexicon: dict[str, str], meaning: dict[str, str], first_use: dict[str, int]
+) -> None:
+    """What one more example says joins what is known: the translations, what they mean, and where each was first."""
+    for source, target in zip(example.source, example.target, strict=True):
+        known_target, known_source = lexicon.setdefault(source, target), meaning.setdefault(target, source)
+        if known_target != target:
+            raise TranslationError(
+                f"{contradiction(first_use[source], number)}: {quote([source])} is translated as "
+                f"{quote([known_target])} and as {quote([target])}, but a word has one translation."
+            )
+        if known_source != source:
+            raise TranslationError(
+                f"{contradiction(first_use[known_source], number)}: {quote([target])} translates both "
+                f"{quote([known_source])} and {quote([source])}, but different words have different translations."
+            )
+        first_use.setdefault(source, number)
 
 
 def learn(examples: object, num_source_words: int, num_target_words: int, spelling: Spelling | None = None) -> Lesson:
@@ -233,9 +250,46 @@ def learn(examples: object, num_source_words: int, num_target_words: int, spelli
     spelling = spelling or Spelling()
     parsed = parse_examples(examples, spelling)
     lexicon, first_use = learn_lexicon(parsed)
+    return make_lesson(parsed, lexicon, first_use, spelling, num_source_words, num_target_words)
+
+
+def learn_more(lesson: Lesson, pair: object, num_source_words: int, num_target_words: int) -> Lesson:
+    """
+    What a lesson and one more example teach, as `learn` would from all of them; the lesson stays as it is.
+
+    Raises:
+        TranslationError: as `learn` does.
+    """
+    sources, number = dict(lesson.sources), len(lesson.examples) + 1
+    targets = {lesson.spelling.key(word): word for word in lesson.lexicon.values()}
+    example = parse_pair(pair, number, lesson.spelling, sources, targets)
+    check_total(lesson.num_words + len(example.source), number)
+    lexicon, first_use = dict(lesson.lexicon), dict(lesson.first_use)
+    learn_example(example, number, lexicon, {target: source for source, target in lexicon.items()}, first_use)
+    examples = (*lesson.examples, example)
+    return make_lesson(
+        examples, lexicon, first_use, lesson.spelling, num_source_words, num_target_words, lesson.num_words
+    )
+
+
+def make_lesson(
+    examples: tuple[Example, ...],
+    lexicon: dict[str, str],
+    first_use: dict[str, int],
+    spelling: Spelling,
+    num_source_words: int,
+    num_target_words: int,
+    num_words_before: int | None = None,
+) -> Lesson:
+    """A lesson whose words a model of `L` source and `R` target words has room for; else a `TooManyWordsError`."""
     check_number("source", tuple(lexicon), num_source_words, "examples")
     check_number("target", tuple(lexicon.values()), num_target_words, "examples")
-    return Lesson(parsed, lexicon, first_use, spelling, {spelling.key(word): word for word in lexicon})
+    if num_words_before is None:
+        num_words = sum(len(example.source) for example in examples)
+    else:
+        num_words = num_words_before + len(examples[-1].source)
+    sources = {spelling.key(word): word for word in lexicon}
+    return Lesson(examples, lexicon, first_use, spelling, sources, num_words)
 
 
 def ask(lesson: Lesson, sentence: object, num_source_words: int) -> tuple[str, ...]:

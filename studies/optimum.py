@@ -69,7 +69,7 @@ def draw(results: dict) -> Figure:
     shots = np.arange(1, len(first["nll_by_shot"]) + 1)
     cost.plot(shots, first["bayes_nll_by_shot"], color=GREY, ls="--", marker="s", ms=4, label="Bayes optimum")
     for number, (name, figures) in enumerate(results.items()):
-        fade = {"alpha": 1 - 0.3 * number}
+        fade = {"alpha": max(0.2, 1 - 0.3 * number)}
         cost.plot(shots, figures["nll_by_shot"], color=ORANGE, marker="o", ms=3, label=f"model, {name}", **fade)
         middle = np.array(figures["excess_nll_by_shot"])
         low, high = np.array(figures["excess_nll_by_shot_intervals"]).T

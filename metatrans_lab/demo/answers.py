@@ -13,6 +13,9 @@ from modeling_metalstm.words import TooManyWordsError
 MAX_CHARACTERS = 500
 """Of a field: more is nobody's sentence."""
 
+MAX_WORDS = 200
+"""Of all rules and the sentence: an answer is to come while one types."""
+
 NUM_BINDINGS = 8
 
 Fields = Sequence[str | None]
@@ -43,10 +46,12 @@ def by_rows(text: str, row_of: Sequence[int]) -> str:
 
     def rename(match: re.Match) -> str:
         numbers = [row_of[int(number) - 1] for number in re.findall(r"\d+", match[0])]
-        word = ("Rules" if len(numbers) > 1 else "Rule") if match[0][0] == "E" else "rule"
-        return f"{word} {' and '.join(map(str, numbers))}"
+        before = match[0][: match[0].lower().index("example")]
+        word = "rules" if len(numbers) > 1 else "rule"
+        return f"{before}{word if before else word.capitalize()} {' and '.join(map(str, numbers))}"
 
-    return re.sub(r"[Ee]xamples? \d+(?: and \d+)?", rename, text)
+    # How errors about examples begin; what follows may quote anything.
+    return re.sub(r"\A(?:Examples? \d+(?: and \d+)?|The (?:source|target) side of example \d+)", rename, text)
 
 
 def answer(model: MetaLSTMForCausalLM, question: str | None, sources: Fields, targets: Fields) -> tuple[str, str, str]:
@@ -58,6 +63,8 @@ def answer(model: MetaLSTMForCausalLM, question: str | None, sources: Fields, ta
             return drawing.message("Write a rule: a sentence, and its translation in words of your own."), "", ""
         if len(question or "") > MAX_CHARACTERS:
             raise TranslationError(f"The sentence has more than {MAX_CHARACTERS} characters.")
+        if sum(len(source.split()) for source, _ in rules) + len((question or "").split()) > MAX_WORDS:
+            raise TranslationError(f"The rules and the sentence have more than {MAX_WORDS} words together.")
         session = TranslatorSession(model, rules, num_bindings=NUM_BINDINGS)
         curve = drawing.shots(session.shots(), row_of)
         if not (question or "").strip():

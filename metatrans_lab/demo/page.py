@@ -2,6 +2,7 @@
 
 import os
 import random
+import threading
 from functools import partial
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read at import
@@ -17,6 +18,8 @@ from metatrans_lab.models import load_model
 from modeling_metalstm import TranslationError
 
 NUM_ROWS = 16
+
+_answering = threading.BoundedSemaphore(4)  # more at once would only wait for the cores
 
 INTRODUCTION = """\
 # metatrans: propose your own rules
@@ -73,7 +76,8 @@ def _translate_tab(page: gr.Blocks, model) -> None:
     fields, outputs = [question, *sources, *targets], [answered, hinted, curve]
 
     def reply(question, *columns):
-        return answer(model, question, columns[:NUM_ROWS], columns[NUM_ROWS:])
+        with _answering:
+            return answer(model, question, columns[:NUM_ROWS], columns[NUM_ROWS:])
 
     def lay_out(rules: list[tuple[str, str]], number: int) -> list:
         """Values of all fields, and which rows are seen."""
@@ -116,7 +120,7 @@ def _translate_tab(page: gr.Blocks, model) -> None:
 
 def _play_tab(page: gr.Blocks, model) -> None:
     gr.Markdown("The same rules, the same question: who is right, you or the model?")
-    game = gr.State(Game)
+    game = gr.State(None)
     rules, asked = gr.HTML(elem_id="game-rules"), gr.HTML(elem_id="game-question")
     said = gr.Textbox(label="Your answer", elem_id="game-answer", max_length=MAX_CHARACTERS)
     with gr.Row():
@@ -126,8 +130,11 @@ def _play_tab(page: gr.Blocks, model) -> None:
         )
     verdict = gr.HTML(elem_id="verdict")
 
-    def deal(game: Game):
-        game.deal()
+    def deal(game: Game | None):
+        if game is None:
+            game = Game()
+        else:
+            game.deal()
         return game, drawing.rules(game.start.rules), drawing.question(game.start.question), "", ""
 
     def play(game: Game, text: str):

@@ -4,7 +4,7 @@ import base64
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import gradio as gr
@@ -24,6 +24,7 @@ MAX_RUNS = 2
 
 NUM_STEPS, BATCH_SIZE = 1200, 32
 DRAW_EVERY = 1.0  # seconds
+PATIENCE = 20.0  # seconds, for an earlier watcher to leave
 EVAL_EPISODES = 128
 
 
@@ -76,7 +77,8 @@ class LiveRun:
         self.model = build_model(config.model, self.language)
         self.optimizers = build_optimizers(self.model, config)
         self.curriculum = Curriculum(config)
-        self.step, self.seconds, self.paused = 0, 0.0, False
+        self.step, self.seconds, self.paused = 0, 0.0, True
+        self.watched = threading.Lock()
         self.log: list[dict] = []
         self.results: dict | None = None
 
@@ -145,35 +147,38 @@ class LiveRun:
 _places = threading.BoundedSemaphore(MAX_RUNS)
 
 
-def watch(run: LiveRun) -> Iterator[tuple[str, str, str]]:
-    """Trains, and gives what is to be shown: the status and both plots, as HTML, every second or so."""
-    if not _places.acquire(blocking=False):
-        yield drawing.message(f"{MAX_RUNS} models are learning already; try again in a minute."), "", ""
+def watch(run: LiveRun, began: Callable[[], None] = lambda: None) -> Iterator[tuple[str, str, str]]:
+    """Trains, and gives what is to be shown: the status and both plots, as HTML, every second or so.
+
+    Args:
+        began: is called once there is room for the run.
+    """
+    run.paused = True  # for whoever still watches it
+    if not run.watched.acquire(timeout=PATIENCE):
+        yield drawing.message("This model is busy; try again in a moment."), "", ""
         return
     try:
-        run.paused = False
-        while True:
-            run.train(DRAW_EVERY)
-            over, (loss, shots) = run.paused or run.step >= run.config.num_steps, run.pictures()
-            yield drawing.note(run.status()), _image(loss, "the loss over steps"), _image(shots, "by shot")
-            if over:  # and was shown to be
-                return
+        if not _places.acquire(blocking=False):
+            yield drawing.message(f"{MAX_RUNS} models are learning already; try again in a minute."), "", ""
+            return
+        try:
+            run.paused = False
+            began()
+            while True:
+                run.train(DRAW_EVERY)
+                over, (loss, shots) = run.paused or run.step >= run.config.num_steps, run.pictures()
+                yield drawing.note(run.status()), _image(loss, "the loss over steps"), _image(shots, "by shot")
+                if over:  # and was shown to be
+                    return
+        finally:
+            run.paused = True
+            _places.release()
     finally:
-        _places.release()
+        run.watched.release()
 
 
 def _image(data: bytes, text: str) -> str:
     return f'<img alt="{text}" style="max-width:100%" src="data:image/png;base64,{base64.b64encode(data).decode()}">'
-
-
-class Bench:
-    """What one visitor has on the bench: a run, or nothing."""
-
-    def __init__(self):
-        self.run: LiveRun | None = None
-
-    def __deepcopy__(self, memo):
-        return Bench()
 
 
 def build_tab() -> None:
@@ -194,25 +199,27 @@ def build_tab() -> None:
         pause = gr.Button("Pause", elem_id="pause")
         go_on = gr.Button("Go on", elem_id="go-on")
     status, loss, shots = gr.HTML(elem_id="status"), gr.HTML(elem_id="loss"), gr.HTML(elem_id="shots")
-    bench = gr.State(Bench)
+    bench = gr.State(None)  # what a visitor has on it: a run, or nothing
 
-    def start(bench: Bench, *knobs):
-        if bench.run is not None:
-            bench.run.paused = True
-        bench.run = LiveRun(recipe(*knobs))
-        yield from watch(bench.run)
+    def start(run: LiveRun | None, *knobs):
+        if run is not None:
+            run.paused = True
+        new, there = LiveRun(recipe(*knobs)), [run]
+        for shown in watch(new, lambda: there.__setitem__(0, new)):
+            yield there[0], *shown
 
-    def stop(bench: Bench):
-        if bench.run is not None:
-            bench.run.paused = True
+    def stop(run: LiveRun | None):
+        if run is not None:
+            run.paused = True
 
-    def resume(bench: Bench):
-        if bench.run is None:
+    def resume(run: LiveRun | None):
+        if run is None:
             yield drawing.message("Nothing is on the bench yet; start a model first."), "", ""
-        elif bench.run.paused:
-            yield from watch(bench.run)
+        elif run.paused:
+            yield from watch(run)
 
     live = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
-    begin.click(start, [bench, words, length, pairs, width, curriculum], [status, loss, shots], **live)
+    live |= {"trigger_mode": "multiple"}
+    begin.click(start, [bench, words, length, pairs, width, curriculum], [bench, status, loss, shots], **live)
     pause.click(stop, bench, None, queue=False, api_visibility="private")
     go_on.click(resume, bench, [status, loss, shots], **live)

@@ -34,3 +34,17 @@ def test_who_is_too_sure_is_found_out(bayes_model):
     assert curve["expected_calibration_error"] == pytest.approx(0.122, abs=0.02)
     assert curve["probability_error"] == pytest.approx(2 * 0.122 / 6, abs=0.01)
     assert len(curve["count"]) == 2 < NUM_BINS and curve["frequency"][0] == pytest.approx(0.024, abs=0.005)
+
+
+def test_a_model_gone_wrong_has_no_error_to_tell(bayes_model):
+    model = bayes_model(POST)
+    forward = model.forward
+
+    def broken(*args, **kwargs):
+        outputs = forward(*args, **kwargs)
+        outputs.logits = outputs.logits * float("nan")
+        return outputs
+
+    model.forward = broken
+    figures = evaluate(model, POST, num_episodes=20, exact_match=False)
+    assert np.isnan(figures["reliability"]["expected_calibration_error"]) and np.isnan(figures["target_regret"])

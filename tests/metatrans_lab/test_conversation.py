@@ -41,9 +41,10 @@ RULES = [("red", "dax"), ("blue red", "wif dax")]
     [
         "red\tdax\n\nblue red\twif dax\n",
         "\ufeffred = dax\r\nblue red = wif dax",
+        "red =\tdax\nblue red = wif dax\t\n",
         '["red", "dax"]\n{"target": "wif dax", "source": "blue red"}\n',
     ],
-    ids=["TSV", "as on the command line", "JSONL"],
+    ids=["TSV", "as on the command line", "aligned", "JSONL"],
 )
 def test_rules_in_a_file(tmp_path, monkeypatch, text):
     (tmp_path / "rules").write_bytes(text.encode())
@@ -123,6 +124,17 @@ def test_control_characters_never_reach_the_terminal(model, capsys):
     main(["translate", model, "--example", "red = \x1b[31mdax", "red \x07"])
     output = capsys.readouterr().out
     assert "\x1b" not in output and "\x07" not in output and "\\x07" in output
+
+
+def test_pipes_that_end_early(model):
+    command = [sys.executable, "-m", "metatrans_lab.shell", "translate", model]
+    read, write = os.pipe()
+    os.close(read)  # whoever would read has left
+    done = subprocess.run(command, input=b"red = dax\nred\n", stdout=write, stderr=subprocess.PIPE, timeout=120)
+    os.close(write)
+    assert done.returncode == 141 and b"Traceback" not in done.stderr
+    closed = subprocess.run(" ".join([*command, "<&-"]), shell=True, capture_output=True, timeout=120)
+    assert closed.returncode == 2 and closed.stderr.startswith(b"metatrans: there is nothing to translate")
 
 
 class Terminal:

@@ -110,7 +110,7 @@ def test_the_page_needs_its_package(monkeypatch, capsys):
     monkeypatch.setattr("importlib.util.find_spec", lambda name, *rest: None)
     with pytest.raises(SystemExit) as stop:
         main(["demo"])
-    assert stop.value.code == 2 and 'pip install "metatrans[demo]"' in capsys.readouterr().err
+    assert stop.value.code == 2 and 'pip install ".[demo]"' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", [["translate", "MODEL", *RULES, "red"], ["evaluate", "MODEL"]])
@@ -173,6 +173,11 @@ def test_evaluate_knows_what_the_model_was_trained_on(train, capsys):
     for key in ("target_regret", "determined_accuracy", "exact_match", "nll_by_shot", "token_regret"):
         assert again[key] == then[key], key
     assert then["intervals"] | again["intervals"] == then["intervals"]
+
+
+def test_evaluate_knows_what_our_own_model_was_trained_on(capsys):
+    main(["evaluate", "translator", "--num_episodes", "16"])
+    assert "held_out_languages=0.1" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

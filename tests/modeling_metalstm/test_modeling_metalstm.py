@@ -301,3 +301,14 @@ def test_mistakes_are_said_in_a_sentence(make_model):
         model(tokens, past_key_values=DynamicCache())
     with pytest.raises(ValueError, match="state of 2 sequences, but the input has 1"):
         model(tokens[:1], past_key_values=model(tokens).past_key_values)
+
+
+def test_weights_that_several_have_frozen_thaw_with_the_last(make_model):
+    lstm = make_model().model.lstm
+    first, second = lstm.frozen_weights(), lstm.frozen_weights()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert lstm.layouts is not None
+    second.__exit__(None, None, None)
+    assert lstm.layouts is None

@@ -12,6 +12,7 @@ from modeling_metalstm.words import (
     draw_binding,
     learn,
     learn_lexicon,
+    learn_more,
     parse_examples,
     split_sentence,
     write_example,
@@ -208,3 +209,27 @@ def test_endless_sentences_are_refused_at_once():
 
 def test_words_are_split_at_any_white_space():
     assert split_sentence("\tblue \n red\u00a0") == ("blue", "red")
+
+
+def test_one_more_example_is_as_if_it_had_been_there():
+    pairs = [("Red", "Dax"), ("blue RED", "wif dax"), ("green, red", "Lug DAX"), ("blue", "WIF")]
+    lesson = learn(pairs[:1], 4, 4)
+    for number, pair in enumerate(pairs[1:], 2):
+        before, lesson = lesson, learn_more(lesson, pair, 4, 4)
+        assert lesson == learn(pairs[:number], 4, 4) and before == learn(pairs[: number - 1], 4, 4)
+    for pair, message in (
+        (("red", "zup"), "Examples 1 and 5 disagree"),
+        (("new", "dax"), "Examples 1 and 5 disagree"),
+        (("a b", "c d"), "This model takes at most 4 distinct source words"),
+        (("a", ""), "The target side of example 5 is empty"),
+        ("red", "Example 5 must be a pair"),
+        (("red " * 999, "dax " * 999), None),
+    ):
+        if message is None:
+            many = lesson
+            with pytest.raises(TranslationError, match="have 10,995 source words; at most 10,000"):
+                for _ in range(11):
+                    many = learn_more(many, pair, 4, 4)
+        else:
+            with pytest.raises(TranslationError, match=message):
+                learn_more(lesson, pair, 4, 4)

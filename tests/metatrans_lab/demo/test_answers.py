@@ -48,6 +48,7 @@ def test_a_guess_is_marked_and_the_hint_names_it(model):
         ("red", [("", ""), ("red blue", "dax")], "Rule 2 has 2 source and 1 target words"),
         ("red", [("", ""), ("red red", "dax wif")], "Rule 2 contradicts itself"),
         ("x" * 1_000_000, [("red", "dax")], f"The sentence has more than {MAX_CHARACTERS} characters"),
+        ("red " * 120, [("red " * 100, "dax " * 100)], "more than 200 words together"),
         ("red", [("x" * 1_000_000, "dax")], f"Rule 1 has more than {MAX_CHARACTERS} characters"),
     ],
 )
@@ -68,6 +69,13 @@ def test_markup_and_control_characters_are_text(model):
     assert "<img" not in answered + hinted + curve and "&lt;img" in answered
     wrong, _, _ = answer(model, "red", *columns((evil, "dax"), (evil, "wif")))
     assert "<img" not in wrong and "&lt;img" in wrong
+
+
+def test_words_that_read_like_errors_are_left_alone(model):
+    answered, _, _ = answer(model, "see", *columns(("see example 99", "x")))
+    assert "Rule 1 has 3 source and 1 target words" in answered and "see example 99" in answered
+    answered, _, _ = answer(model, "a b c d e f g example 50 h i j k l m n o p q", *columns(("red", "dax")))
+    assert "distinct source words" in answered
 
 
 def test_errors_speak_of_rows():

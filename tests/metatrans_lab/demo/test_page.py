@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -221,6 +222,12 @@ def test_a_model_learns_while_one_watches(page):
     while "Paused" in page.text("#status"):
         assert time.monotonic() < end
         time.sleep(0.1)
+    page.find("#begin").click()  # anew, while it learns
+    before = int(re.search(r"step (\d+)", paused)[1])
+    anew = time.monotonic() + 60
+    while not (step := re.search(r"Step (\d+)", page.text("#status"))) or int(step[1]) >= before:
+        assert time.monotonic() < anew, page.text("#status")
+        time.sleep(0.02)
     page.find("#pause").click()
     page.until("#status", "Paused", 60)
 
@@ -236,7 +243,7 @@ def test_no_request_leaves_the_machine(page, address):
     assert len(asked) > 5
     assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
     errors = [entry["message"] for entry in page.browser.get_log("browser") if entry["level"] == "SEVERE"]
-    assert errors == []
+    assert [error for error in errors if "AbortError" not in error] == []  # of what an earlier test left running
 
 
 def call(address: str, question: str) -> str:
