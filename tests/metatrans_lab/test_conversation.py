@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import sys
 import termios
@@ -150,10 +151,16 @@ class Terminal:
             stderr=inner,
             env=environment,
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # so that Ctrl-C is a signal
+            preexec_fn=self.take_the_terminal,
         )
         os.close(inner)
         self.shown = ""
+
+    @staticmethod
+    def take_the_terminal() -> None:
+        """In the program, before it starts: Ctrl-C is a signal to it, whatever the tests were started by."""
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
     def type(self, text: str) -> None:
         os.write(self.master, text.encode())
