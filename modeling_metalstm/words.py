@@ -9,7 +9,7 @@ import random
 import reprlib
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from .configuration_metalstm import MetaLSTMConfig
@@ -119,10 +119,10 @@ class Lesson:
 
     examples: tuple[Example, ...]
     lexicon: dict[str, str]
-    first_use: dict[str, int] = field(default_factory=dict)
-    spelling: Spelling = field(default_factory=Spelling)
-    sources: dict[str, str] = field(default_factory=dict)
-    num_words: int = 0
+    first_use: dict[str, int]
+    spelling: Spelling
+    sources: dict[str, str]
+    num_words: int
 
 
 def split_sentence(sentence: object, name: str = "The sentence", spelling: Spelling | None = None) -> tuple[str, ...]:
@@ -250,7 +250,8 @@ def learn(examples: object, num_source_words: int, num_target_words: int, spelli
     spelling = spelling or Spelling()
     parsed = parse_examples(examples, spelling)
     lexicon, first_use = learn_lexicon(parsed)
-    return make_lesson(parsed, lexicon, first_use, spelling, num_source_words, num_target_words)
+    num_words = sum(len(example.source) for example in parsed)
+    return make_lesson(parsed, lexicon, first_use, spelling, num_words, num_source_words, num_target_words)
 
 
 def learn_more(lesson: Lesson, pair: object, num_source_words: int, num_target_words: int) -> Lesson:
@@ -263,13 +264,12 @@ def learn_more(lesson: Lesson, pair: object, num_source_words: int, num_target_w
     sources, number = dict(lesson.sources), len(lesson.examples) + 1
     targets = {lesson.spelling.key(word): word for word in lesson.lexicon.values()}
     example = parse_pair(pair, number, lesson.spelling, sources, targets)
-    check_total(lesson.num_words + len(example.source), number)
+    num_words = lesson.num_words + len(example.source)
+    check_total(num_words, number)
     lexicon, first_use = dict(lesson.lexicon), dict(lesson.first_use)
     learn_example(example, number, lexicon, {target: source for source, target in lexicon.items()}, first_use)
     examples = (*lesson.examples, example)
-    return make_lesson(
-        examples, lexicon, first_use, lesson.spelling, num_source_words, num_target_words, lesson.num_words
-    )
+    return make_lesson(examples, lexicon, first_use, lesson.spelling, num_words, num_source_words, num_target_words)
 
 
 def make_lesson(
@@ -277,17 +277,13 @@ def make_lesson(
     lexicon: dict[str, str],
     first_use: dict[str, int],
     spelling: Spelling,
+    num_words: int,
     num_source_words: int,
     num_target_words: int,
-    num_words_before: int | None = None,
 ) -> Lesson:
     """A lesson whose words a model of `L` source and `R` target words has room for; else a `TooManyWordsError`."""
     check_number("source", tuple(lexicon), num_source_words, "examples")
     check_number("target", tuple(lexicon.values()), num_target_words, "examples")
-    if num_words_before is None:
-        num_words = sum(len(example.source) for example in examples)
-    else:
-        num_words = num_words_before + len(examples[-1].source)
     sources = {spelling.key(word): word for word in lexicon}
     return Lesson(examples, lexicon, first_use, spelling, sources, num_words)
 

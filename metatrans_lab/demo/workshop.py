@@ -10,7 +10,6 @@ from pathlib import Path
 import gradio as gr
 import torch
 
-from dataset_script import bayes_nll
 from metatrans_lab.configuration import Stage, TrainingConfig
 from metatrans_lab.curriculum import Curriculum
 from metatrans_lab.demo import drawing
@@ -99,19 +98,9 @@ class LiveRun:
             determined = episodes.determined[:, 1:]
             right = (outputs.logits[:, :-1].argmax(-1) == input_ids[:, 1:]) & determined
             accuracy = (right.sum() / determined.sum().clamp(min=1)).item()
-            counted = labels[:, 1:] != -100
-            floor = (bayes_nll(episodes)[:, 1:] * episodes.is_target[:, 1:]).sum() / counted.sum()
             self.curriculum.update(self.step, accuracy)
             self.step += 1
-            self.log.append(
-                {
-                    "step": self.step,
-                    "stage": self.curriculum.stage,
-                    "loss": outputs.loss.item(),
-                    "bayes_nll": floor.item(),
-                    "determined_accuracy": accuracy,
-                }
-            )
+            self.log.append({"step": self.step, "stage": self.curriculum.stage, "loss": outputs.loss.item()})
         self.results = evaluate(
             self.model, self.language, "validation", EVAL_EPISODES, self.config.loss_on, exact_match=False
         )

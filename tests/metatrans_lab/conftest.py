@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from dataset_script import LanguageConfig, family_probabilities
+from modeling_metalstm import MetaLSTMConfig, MetaLSTMForCausalLM
 
 
 class TableModel(torch.nn.Module):
@@ -29,6 +30,15 @@ class TableModel(torch.nn.Module):
                 tokens.append(int(self.probabilities(np.array([tokens]))[0, -1].argmax()))
             answers.append(tokens[-max_new_tokens:])
         return torch.cat([input_ids, torch.tensor(answers)], dim=1)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> str:
+    """The folder of an untrained model of four words."""
+    folder = tmp_path_factory.mktemp("model")
+    config = MetaLSTMConfig(embedding_size=8, hidden_size=16, num_source_words=4, num_target_words=4)
+    MetaLSTMForCausalLM(config).save_pretrained(folder)
+    return str(folder)
 
 
 @pytest.fixture

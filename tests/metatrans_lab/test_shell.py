@@ -8,17 +8,9 @@ import pytest
 from dataset_script import LanguageConfig
 from metatrans_lab.models import build_model
 from metatrans_lab.shell import main
-from modeling_metalstm import MetaLSTMConfig, MetaLSTMForCausalLM, TranslatorSession
+from modeling_metalstm import TranslatorSession
 
 TEXT = ["--render", "text"]
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory) -> str:
-    folder = tmp_path_factory.mktemp("model")
-    config = MetaLSTMConfig(embedding_size=8, hidden_size=16, num_source_words=4, num_target_words=4)
-    MetaLSTMForCausalLM(config).save_pretrained(folder)
-    return str(folder)
 
 
 RULES = ["--example", "red = dax", "--example", "blue red = wif dax"]
