@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TextIO
 
@@ -186,19 +186,27 @@ class Conversation:
         words, room = len(self.session.lesson.lexicon), self.session.num_sources
         return f"{len(self.rules)} rule{'s' * (len(self.rules) != 1)}, {words} of at most {room} words"
 
-    def run(self, lines: Iterable[str], as_json: bool) -> int:
-        """Takes rules, questions and commands, a line each, until they end; how many were in vain."""
-        failed, empty = 0, True
-        for line in lines:
-            text, empty = line.strip(), False
+    def run(self, lines: Iterator[str], as_json: bool) -> int:
+        """
+        Takes rules, questions and commands, a line each, until they end; how many were in vain. At a keyboard, Ctrl-C
+        leaves the line or its answer and nothing else.
+        """
+        failed, num_lines = 0, 0
+        while True:
             try:
-                if text in (":quit", ":q"):
+                line = next(lines, None)
+                if line is None or line.strip() in (":quit", ":q"):
                     break
-                self._take(text, as_json)
+                num_lines += 1
+                self._take(line.strip(), as_json)
             except UserError as error:
                 print(f"metatrans: {error}", file=sys.stderr, flush=True)
                 failed += 1
-        if empty and not typed():
+            except KeyboardInterrupt:
+                if not typed():
+                    raise
+                print()
+        if not num_lines and not typed():
             raise UserError("there is nothing to translate; give a sentence, or lines of rules and questions")
         return failed
 
@@ -249,18 +257,19 @@ def typed() -> bool:
     return sys.stdin is not None and sys.stdin.isatty()
 
 
-def keyboard() -> Iterable[str]:
+def keyboard() -> Iterator[str]:
     """The lines that somebody types, with a prompt, or that come in by the pipe."""
     if not typed():
-        yield from sys.stdin or ()
-        return
+        return iter(sys.stdin or ())
     with contextlib.suppress(ImportError):
         import readline  # noqa: F401  (lines can be edited, and called back)
-    while True:
-        try:
-            yield input("> ")
-        except EOFError:
-            print()
-            return
-        except KeyboardInterrupt:
-            print()
+    return iter(_prompt, None)
+
+
+def _prompt() -> str | None:
+    """A line; None at their end."""
+    try:
+        return input("> ")
+    except EOFError:
+        print()
+        return None

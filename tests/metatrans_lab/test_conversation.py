@@ -1,3 +1,4 @@
+import contextlib
 import fcntl
 import io
 import json
@@ -13,7 +14,7 @@ import time
 
 import pytest
 
-from metatrans_lab.conversation import MAX_FILE_BYTES, parse_rule, read_rules
+from metatrans_lab.conversation import MAX_FILE_BYTES, Conversation, parse_rule, read_rules
 from metatrans_lab.errors import UserError
 from metatrans_lab.shell import main
 
@@ -160,7 +161,8 @@ class Terminal:
         """What was shown since the last call, up to a text."""
         end = time.monotonic() + seconds
         while text not in self.shown:
-            assert time.monotonic() < end and select.select([self.master], [], [], seconds)[0], self.shown
+            if time.monotonic() > end or not select.select([self.master], [], [], seconds)[0]:
+                raise TimeoutError(self.shown)
             self.shown += os.read(self.master, 4096).decode()
         before, _, self.shown = self.shown.partition(text)
         return before + text
@@ -190,12 +192,29 @@ def test_in_a_terminal(model):
         terminal.type("zup\n")
         assert re.search("\x1b\\[33m.*a guess", terminal.until("\n> "))  # in colour
         # Ctrl-C leaves the line, not the program. Python's readline misses one that comes just before it waits.
-        while "\n> " not in terminal.shown:
-            terminal.type("\x03")
-            if select.select([terminal.master], [], [], 2)[0]:
-                terminal.shown += os.read(terminal.master, 4096).decode()
-            assert terminal.process.poll() is None
-        terminal.type("\x04")
-        assert terminal.process.wait(20) == 0
+        for _ in range(20):
+            terminal.type("zup\x03")
+            with contextlib.suppress(TimeoutError):
+                terminal.until("\n> ", seconds=3)
+                break
+        terminal.type("\x15\x04")  # clears the line, if one was missed; ends
+        assert terminal.process.wait(60) == 0
     finally:
         terminal.close()
+
+
+def test_interrupted_answers(model, monkeypatch):
+    """Ctrl-C while it thinks leaves the answer at a keyboard, and ends it in a pipe."""
+    conversation = Conversation(model)
+
+    def interrupted(sentence):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(conversation, "ask", interrupted)
+    monkeypatch.setattr("metatrans_lab.conversation.typed", lambda: True)
+    assert conversation.run(iter(["red", "red = dax", "red"]), as_json=False) == 0
+    assert conversation.rules == [("red", "dax")]
+    monkeypatch.setattr("metatrans_lab.conversation.typed", lambda: False)
+    with pytest.raises(KeyboardInterrupt):
+        conversation.run(iter(["red", "blue = wif"]), as_json=False)
+    assert conversation.rules == [("red", "dax")]
