@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: train test test-oldest conformance demo test-demo bench quality style
+.PHONY: train test test-faults test-oldest conformance demo test-demo bench audit quality style
 
 train: .venv/ready  # the main job: a translator in outputs/cpu; ARGS="--seed 1 --name other" changes what you like
 	$(BIN)/accelerate launch --quiet --num_processes 1 --num_machines 1 --mixed_precision no --dynamo_backend no \
@@ -10,6 +10,9 @@ train: .venv/ready  # the main job: a translator in outputs/cpu; ARGS="--seed 1 
 
 test: .venv/ready  # all tests; none needs the network
 	$(BIN)/python -m pytest $(ARGS)
+
+test-faults: .venv/ready  # kills, broken files, full disks, dying processes, rubbish: all of it, and the table
+	METATRANS_FUZZ=10 $(BIN)/python -m pytest -m "not slow" tests/faults $(ARGS)
 
 test-oldest: .venv-oldest/ready  # the same tests on the oldest versions that setup.cfg allows
 	.venv-oldest/bin/python -m pytest $(ARGS)

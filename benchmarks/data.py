@@ -14,7 +14,7 @@ import sys
 
 import torch
 from common import figure, in_turn, ratios, read_arguments, report, seconds_a_call
-from ours import Training
+from ours import next_step, prepared
 from post import one_sequence
 
 from dataset_script import LanguageConfig, bayes_nll, sample_episodes
@@ -83,7 +83,7 @@ def measure_episodes(rounds: int, quick: bool) -> tuple[dict, list[dict]]:
 
 def measure_share(name: str, rounds: int, steps: int) -> tuple[dict, list[dict]]:
     """The data's share of a training step, by stage of a recipe."""
-    training = Training(name, {})
+    training = prepared(name, {})
     curriculum = training.curriculum
 
     def data(step: int):
@@ -93,11 +93,11 @@ def measure_share(name: str, rounds: int, steps: int) -> tuple[dict, list[dict]]
 
     results, figures = {}, []
     for stage in range(len(curriculum.stages)):
-        numbers = iter(range(training.num_steps, 1 << 40))  # the same batches for both
+        numbers = iter(range(training.num_done, 1 << 40))  # the same batches for both
 
         def step(stage=stage):
             curriculum.stage = stage
-            training.step()
+            next_step(training)
 
         def its_data(stage=stage, numbers=numbers):
             curriculum.stage = stage

@@ -13,6 +13,7 @@ from common import ROOT
 sys.path.append(str(ROOT))  # train.py is a script: no package has it
 import train
 from metatrans_lab.configuration import TrainingConfig, read_config
+from metatrans_lab.training import Training
 
 # All batches alike: episodes of K=10, T=3, 81 tokens.
 SHAPES = {
@@ -32,52 +33,28 @@ def recipe(name: str, overrides: dict[str, str]) -> TrainingConfig:
     return read_config(arguments.pop("config"), arguments)
 
 
-class Training:
-    """A run of train.py, held before its first step.
+def prepared(name: str, overrides: dict[str, str]) -> Training:
+    """A run of train.py, held before its first step, so that nothing can differ.
 
     Args:
         name, overrides: a file of configs/, and `--key value`.
     """
 
-    def __init__(self, name: str, overrides: dict[str, str]):
-        *self.prepared, self.config, _ = _prepare(arguments_of(name, overrides))
-        self.accelerator, self.model, self.optimizers, self.curriculum, self.partwise, self.captured = self.prepared
-        self.num_steps, self.unread = 0, []
-
-    def step(self) -> list[dict]:
-        """The next step, as the loop of train.py has it; the measures that were read after it."""
-        number = self.num_steps % self.config.num_steps
-        self.num_steps += 1
-        train.set_learning_rates(self.optimizers, self.config.learning_rate_factor(number))
-        stage = self.curriculum.choose(number)[0]
-        self.unread.append((number, stage, train.train_step(*self.prepared, self.config, number).clone()))
-        if self.num_steps % self.config.read_every:
-            return []
-        numbers, stages, sums = zip(*self.unread, strict=True)
-        self.unread.clear()
-        read = train.read_measures(self.accelerator, sums)
-        for number, stage, measures in zip(numbers, stages, read, strict=True):
-            self.curriculum.update(number, measures["determined_accuracy"], stage)
-        return read
-
-
-def _prepare(arguments: dict[str, str]) -> tuple:
-    """What train.py's `main` gives to its first `train_step`: it is run until then, so that nothing can differ."""
-
     class FirstStep(Exception):
         pass
 
-    def stop(*prepared):
-        raise FirstStep(prepared)
+    def stop(training: Training):
+        raise FirstStep(training)
 
     signals = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     with (
         tempfile.TemporaryDirectory() as folder,
         contextlib.redirect_stderr(io.StringIO()),  # its progress bar
-        mock.patch.object(train, "train_step", stop),
+        mock.patch.object(Training, "step", stop),
     ):
         try:
-            train.main([f"--{key}={value}" for key, value in (arguments | {"output_dir": folder}).items()])
+            arguments = arguments_of(name, overrides) | {"output_dir": folder}
+            train.main([f"--{key}={value}" for key, value in arguments.items()])
         except FirstStep as first_step:
             return first_step.args[0]
         finally:
@@ -85,6 +62,13 @@ def _prepare(arguments: dict[str, str]) -> tuple:
                 signal.signal(number, handler)
 
 
-def training_step(name: str, overrides: dict[str, str]) -> Callable[[], list[dict]]:
+def next_step(training: Training) -> dict | None:
+    """A step of train.py's; after a run's last comes its first."""
+    training.num_done %= training.config.num_steps
+    return training.step()
+
+
+def training_step(name: str, overrides: dict[str, str]) -> Callable[[], dict | None]:
     """A function that takes the next step of a recipe."""
-    return Training(name, overrides).step
+    training = prepared(name, overrides)
+    return lambda: next_step(training)

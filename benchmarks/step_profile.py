@@ -29,11 +29,13 @@ os.environ["ACCELERATE_USE_CPU"] = "true"
 os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # it tells when it starts and stops
 
 from common import figure, read_arguments, report, seconds_a_call
-from ours import QUICK_SHAPES, SHAPES, Training, train
+from ours import QUICK_SHAPES, SHAPES, next_step, prepared
 from torch._C._profiler import _ExperimentalConfig
 from torch.profiler import ProfilerActivity, profile, record_function
 
 from dataset_script import Episodes
+from metatrans_lab import training as training_module
+from metatrans_lab.training import Training
 
 GROUPS = ("data", "matrix products", "elementwise", "embedding, head, loss", "optimiser", "rest")
 PRODUCT = re.compile(r"::_?((add|badd)?b?mm|matmul|linear|lstm|mkldnn_rnn|reorder)")
@@ -52,7 +54,11 @@ def marked(function, name: str):
 
 def profile_steps(training: Training, steps: int) -> list:
     """The profiler's events of some steps, with marks around the steps, the data and the optimiser."""
-    marks = [(training.curriculum, "batch", "data"), (Episodes, "labels", "data"), (train, "bayes_nll", "data")]
+    marks = [
+        (training.curriculum, "batch", "data"),
+        (Episodes, "labels", "data"),
+        (training_module, "bayes_nll", "data"),
+    ]
     marks += [(training.accelerator, "clip_grad_norm_", "optimiser")]
     marks += [(optimizer, name, "optimiser") for optimizer in training.optimizers for name in ("step", "zero_grad")]
     with ExitStack() as stack:
@@ -65,7 +71,7 @@ def profile_steps(training: Training, steps: int) -> list:
         ) as profiler:
             for _ in range(steps):
                 with record_function(STEP):
-                    training.step()
+                    next_step(training)
     return list(profiler.events())
 
 
@@ -106,14 +112,14 @@ def _flat(shapes: list) -> list[int]:
 
 def measure(name: str, overrides: dict[str, str], rounds: int, steps: int) -> dict:
     """Seconds a step by group, a list of rounds each; and `whole`, the step without the profiler."""
-    training = Training(name, overrides)
+    training = prepared(name, overrides)
     vocab_size = training.model.config.vocab_size
     num_threads = 1 if training.partwise is None else training.config.num_parts
     for _ in range(2):
-        training.step()
+        next_step(training)
     seconds = {name: [] for name in ("whole", *GROUPS)}
     for _ in range(rounds):
-        seconds["whole"].append(seconds_a_call(training.step, steps))
+        seconds["whole"].append(seconds_a_call(lambda: next_step(training), steps))
         for group, value in seconds_by_group(profile_steps(training, steps), vocab_size, num_threads).items():
             seconds[group].append(value / steps)
     return seconds

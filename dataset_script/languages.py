@@ -20,6 +20,9 @@ TOKEN_DTYPE = "int16"
 
 MAX_VOCAB_SIZE = 1 << 15
 
+MAX_EPISODE_LENGTH = 1 << 20
+"""Tokens; an episode of so many is more than anything can be learned from, and a batch of them more than a memory."""
+
 MAX_SEED = (1 << 63) - 1
 
 SPLITS = ("train", "validation", "test")
@@ -93,6 +96,11 @@ class LanguageConfig:
             )
         lengths = _check_range("sentence_length", self.sentence_length, 1)
         object.__setattr__(self, "sentence_length", lengths)
+        if self.max_episode_length > MAX_EPISODE_LENGTH:
+            raise ValueError(
+                f"num_pairs and sentence_length make episodes of up to {self.max_episode_length} tokens; at most "
+                f"{MAX_EPISODE_LENGTH} are possible"
+            )
         if self.num_active_words is not None:
             active = _check_range("num_active_words", self.num_active_words, 1, self.num_source_words)
             object.__setattr__(self, "num_active_words", None if active == self.num_source_words else active)

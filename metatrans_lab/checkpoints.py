@@ -1,8 +1,11 @@
-"""Checkpoints that a kill at any moment leaves whole.
+"""Checkpoints that a kill at any moment leaves whole, and that tell when they are not.
 
-They are written aside, flushed to disk, and renamed; only then are old ones removed.
+They are written aside, flushed to disk, and renamed; only then are old ones removed. Each has the checksums of its
+files, which `sha256sum --check SHA256SUMS` reads as well.
 """
 
+import hashlib
+import io
 import json
 import os
 import shutil
@@ -11,19 +14,23 @@ from pickle import UnpicklingError
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save
 
-from metatrans_lab.errors import UserError
+from metatrans_lab.errors import UserError, tell
 
-PREFIX = "checkpoint-"
+FORMAT = 1
+"""Of the files; a checkpoint of a higher one is of a newer version."""
+
+PREFIX, UNREADABLE = "checkpoint-", ".unreadable"
 PROGRESS_KEYS = {
-    *("step", "train_seconds", "num_threads", "curriculum"),
+    *("step", "train_seconds", "num_threads", "curriculum", "unread"),
+    *("spoilt_steps", "bad_steps", "rollbacks"),
     *("config", "num_processes", "mixed_precision", "generator_version"),
 }
-WEIGHTS, STATE, PROGRESS = "model.safetensors", "state.pt", "progress.json"
+WEIGHTS, STATE, PROGRESS, SUMS = "model.safetensors", "state.pt", "progress.json", "SHA256SUMS"
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
     """Has the file's contents, or the folder's entries, reach the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -50,6 +57,13 @@ def remove_checkpoint(checkpoint: Path) -> None:
     shutil.rmtree(aside, ignore_errors=True)
 
 
+def set_aside(checkpoint: Path) -> None:
+    """Renames one that can't be read, so that a new one may take its place."""
+    aside = checkpoint.with_name(checkpoint.name + UNREADABLE)
+    shutil.rmtree(aside, ignore_errors=True)
+    checkpoint.rename(aside)
+
+
 def save_checkpoint(folder: Path, step: int, weights: dict, state: dict, progress: dict, keep: int) -> Path:
     """Writes `folder`/checkpoint-STEP and prunes the run's older ones down to `keep`.
 
@@ -57,25 +71,43 @@ def save_checkpoint(folder: Path, step: int, weights: dict, state: dict, progres
         weights: the model's tensors by name.
         state: tensors and plain values (optimisers, generators): what `torch.load(weights_only=True)` can read.
         progress: plain JSON values; those of PROGRESS_KEYS at least.
+
+    Raises:
+        OSError: it can't be written; then nothing is left of it, and the older ones are as they were.
     """
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    files = {
+        WEIGHTS: save(_each_its_own(weights)),
+        STATE: buffer.getvalue(),
+        PROGRESS: json.dumps({"format": FORMAT} | progress, indent=1).encode(),
+    }
+    files[SUMS] = "".join(f"{_checksum(data)}  {name}\n" for name, data in files.items()).encode()
     final = folder / f"{PREFIX}{step}"
     aside = folder / f".{final.name}.partial"
     shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
-    save_file(_each_its_own(weights), aside / WEIGHTS)
-    torch.save(state, aside / STATE)
-    (aside / PROGRESS).write_text(json.dumps(progress, indent=1))
-    for path in (*aside.iterdir(), aside):
-        _flush(path)
+    try:
+        aside.mkdir(parents=True)
+        for name, data in files.items():
+            (aside / name).write_bytes(data)
+            flush(aside / name)
+        flush(aside)
+    except OSError:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
     if final.exists():  # a run stopped at its checkpoint's own step: the same, so either of them will do
         shutil.rmtree(aside)
     else:
         aside.rename(final)
-        _flush(folder)
+        flush(folder)
     for old in list_checkpoints(folder)[:-keep]:
         if old != final:
             remove_checkpoint(old)
     return final
+
+
+def _checksum(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _each_its_own(weights: dict) -> dict:
@@ -92,38 +124,65 @@ def load_checkpoint(path: Path) -> tuple[dict, dict, dict]:
     """(weights, state, progress) of a checkpoint; nothing in it is unpickled beyond tensors and plain values.
 
     Raises:
-        UserError: the folder is no checkpoint, or one of its files is broken; the message names it.
+        UserError: the folder is no checkpoint, one of its files is broken or of another checkpoint, or it is of a
+            newer version; the message names the file.
     """
     if not path.exists():
         raise UserError(f"there is no checkpoint at {path}")
     if not path.is_dir():
         raise UserError(f"{path} is no checkpoint: a checkpoint is a folder")
-    for name in (WEIGHTS, STATE, PROGRESS):
+    for name in (WEIGHTS, STATE, PROGRESS, SUMS):
         if not (path / name).is_file():
             raise UserError(f"{path} is no checkpoint: it has no {name}")
     try:
-        name = WEIGHTS
-        weights = load_file(path / WEIGHTS)
-        name = STATE
-        state = torch.load(path / STATE, map_location="cpu", weights_only=True)
+        name = SUMS
+        lines = [line.split("  ", 1) for line in (path / SUMS).read_text().splitlines()]
+        sums = {name: checksum for checksum, name in lines}
+        files = {}
+        for name in (PROGRESS, WEIGHTS, STATE):
+            files[name] = (path / name).read_bytes()
+            if _checksum(files[name]) != sums.get(name):
+                raise UserError(f"{path / name} is broken: it isn't what {SUMS} says was saved")
         name = PROGRESS
-        progress = json.loads((path / PROGRESS).read_text())
+        progress = json.loads(files[PROGRESS])
+        written = progress.get("format") if isinstance(progress, dict) else None
+        if isinstance(written, int) and written > FORMAT:
+            raise UserError(
+                f"{path} was written by a newer version of metatrans (format {written}; this one reads {FORMAT})"
+            )
         if not isinstance(progress, dict) or PROGRESS_KEYS - progress.keys():
             raise ValueError("keys are missing")
+        name = WEIGHTS
+        weights = load(files[WEIGHTS])
+        name = STATE
+        state = torch.load(io.BytesIO(files[STATE]), map_location="cpu", weights_only=True)
+    except UserError:
+        raise
     except (SafetensorError, UnpicklingError, RuntimeError, ValueError, OSError, EOFError, KeyError) as error:
         raise UserError(f"{path / name} is broken and can't be read") from error
     return weights, state, progress
 
 
-def find_checkpoint(wanted: str, folder: Path) -> Path:
-    """The checkpoint that `resume_from_checkpoint` names: a path, or "latest" of the run's own.
+def open_checkpoint(wanted: str, folder: Path) -> tuple[Path, tuple[dict, dict, dict]]:
+    """The checkpoint that `resume_from_checkpoint` names, and what it holds: a path, or "latest", the newest of the
+    run's own that is whole; if newer ones are not, that is told.
 
     Raises:
         UserError: there is none.
     """
     if wanted != "latest":
-        return Path(wanted)
+        return Path(wanted), load_checkpoint(Path(wanted))
     found = list_checkpoints(folder)
     if not found:
         raise UserError(f"{folder} has no checkpoint to resume from")
-    return found[-1]
+    faults = []
+    for path in reversed(found):
+        try:
+            loaded = load_checkpoint(path)
+        except UserError as fault:
+            faults.append(str(fault))
+            continue
+        if faults:
+            tell("train.py", f"{'; '.join(faults)}; going on from {path.name}")
+        return path, loaded
+    raise UserError(f"{folder} has no checkpoint that can be read: {'; '.join(faults)}")

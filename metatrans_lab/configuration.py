@@ -66,6 +66,9 @@ class TrainingConfig:
         eval_episodes: of an evaluation on the way (split "validation"); final_eval_episodes: of the last one ("test").
         keep_checkpoints: how many are kept; older ones go after a new one is complete.
         resume_from_checkpoint: a checkpoint's folder, or "latest".
+        save_errors: "stop", or "go_on": what training does when a checkpoint, the log or a plot can't be written.
+        max_rollbacks: how often a run whose numbers have gone wrong goes back to its last checkpoint and on from there
+            with half the learning rates, before it gives up.
         overwrite: start anew in a folder that holds another run, which is removed.
         log_with: a tracker that gets the log's figures too: "tensorboard", "trackio", "wandb" or "none".
         push_to_hub: pushes the run to the Hub; the token is that of `hf auth login` or HF_TOKEN.
@@ -106,6 +109,8 @@ class TrainingConfig:
     save_every: int = 0
     keep_checkpoints: int = 2
     resume_from_checkpoint: str | None = None
+    save_errors: typing.Literal["stop", "go_on"] = "stop"
+    max_rollbacks: int = 3
     overwrite: bool = False
     log_with: typing.Literal["none", "tensorboard", "trackio", "wandb"] = "none"
     push_to_hub: bool = False
@@ -239,6 +244,7 @@ _SMALLEST = {
     "final_eval_episodes": 2,
     "save_every": 0,
     "keep_checkpoints": 1,
+    "max_rollbacks": 0,
     "hub_patience": 0.0,
 }
 

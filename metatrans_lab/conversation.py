@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TextIO
 
 from metatrans_lab.errors import UserError
-from metatrans_lab.models import PRETRAINED, load_model
+from metatrans_lab.models import PRETRAINED, load_translator
 from modeling_metalstm import InContextTranslationPipeline, TranslationError
 from modeling_metalstm.pipeline_metalstm import UNKNOWN_WORD
 from modeling_metalstm.words import TooManyWordsError
@@ -149,10 +149,7 @@ class Conversation:
     rules: list[tuple[str, str]] = field(default_factory=list)
 
     def __post_init__(self):
-        model = load_model(self.model, self.trust_remote_code)
-        if model.config.model_type != "metalstm":
-            raise UserError(f"{self.model} is a {model.config.model_type} model; translate needs a metalstm")
-        self.translator = InContextTranslationPipeline(model=model)
+        self.translator = InContextTranslationPipeline(model=load_translator(self.model, self.trust_remote_code))
         self.session = self._teach(self.rules) if self.rules else None
 
     def _teach(self, rules: list[tuple[str, str]]):

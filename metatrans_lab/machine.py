@@ -1,5 +1,6 @@
 """What the machine can do, and what it is."""
 
+import contextlib
 import ctypes
 import importlib.metadata
 import os
@@ -41,6 +42,16 @@ def keep_memory() -> None:
     # From malloc.h: one arena for all threads, in the heap up to the largest size allowed, never trimmed.
     for option, value in ((M_ARENA_MAX, 1), (M_MMAP_THRESHOLD, 32 << 20), (M_TRIM_THRESHOLD, (1 << 31) - 1)):
         mallopt(option, value)
+
+
+def memory_bytes() -> int | None:
+    """Of the machine, or of the container if that is allowed less; None where it can't be told."""
+    sizes = []
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        sizes.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    with contextlib.suppress(OSError, ValueError):  # the word "max": no limit
+        sizes.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return min(sizes, default=None)
 
 
 def random_state() -> dict:

@@ -17,9 +17,11 @@ from transformers.utils.logging import disable_progress_bar
 
 import modeling_metalstm  # noqa: F401  (registers model_type "metalstm")
 from dataset_script.languages import LanguageConfig
+from metatrans_lab.configuration import TrainingConfig
 from metatrans_lab.downloads import check_download, why
 from metatrans_lab.errors import UserError, nearest
 from metatrans_lab.hub import httpx
+from metatrans_lab.machine import memory_bytes
 
 
 def build_model(settings: dict, language: LanguageConfig, longest: int | None = None) -> PreTrainedModel:
@@ -48,6 +50,7 @@ def build_model(settings: dict, language: LanguageConfig, longest: int | None = 
         _check_settings(model_type, settings, tokens)
         config = AutoConfig.for_model(model_type, **tokens, **settings)
         check_reach(config, longest)
+        _check_memory(config)
         model = AutoModelForCausalLM.from_config(config)
         _read(model, longest)
     except UserError:
@@ -90,6 +93,38 @@ def _read(model: PreTrainedModel, length: int) -> torch.Tensor:
     logits = model(input_ids=input_ids, labels=input_ids, use_cache=False).logits
     model.train(was_training)
     return logits
+
+
+MAX_LAYERS = 1_000
+
+BYTES_A_PARAMETER = 20
+"""In training: the weights, the plain copy that is evaluated, the gradients, and two moments of Adam's."""
+
+
+def _check_memory(config: PreTrainedConfig) -> None:
+    """Raises UserError if a model to be trained has no place in this machine, before it takes any."""
+    layers = getattr(config, "num_hidden_layers", 1)
+    if isinstance(layers, int) and layers > MAX_LAYERS:
+        raise UserError(f"model: {layers:,} layers are more than {MAX_LAYERS:,}; give fewer")
+    with torch.random.fork_rng(devices=[]), torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config)
+    number, memory = sum(parameter.numel() for parameter in model.parameters()), memory_bytes()
+    if memory is not None and number * BYTES_A_PARAMETER > memory:
+        raise UserError(
+            f"model: {number:,} parameters take {number * BYTES_A_PARAMETER / 1e9:,.0f} GB to train, and this machine "
+            f"has {memory / 1e9:,.0f} GB; make it smaller"
+        )
+
+
+def check_batch(config: TrainingConfig) -> None:
+    """Raises UserError if a batch's tokens and their logits alone have no place in this machine."""
+    tokens = config.batch_size * config.max_episode_length
+    size, memory = tokens * (8 * 4 + 4 * 3 * config.language_config().vocab_size), memory_bytes()
+    if memory is not None and size > memory:
+        raise UserError(
+            f"batch_size {config.batch_size:,} makes {tokens:,} tokens, which take {size / 1e9:,.0f} GB and more, and "
+            f"this machine has {memory / 1e9:,.0f} GB; lower it, and raise gradient_accumulation_steps instead"
+        )
 
 
 def check_reach(config: PreTrainedConfig, length: int) -> None:
@@ -171,4 +206,16 @@ def load_model(folder: str, trust_remote_code: bool = False) -> PreTrainedModel:
         check_download(folder)
     if failure is not None:
         raise UserError(f"can't load a model from {folder}: {why(failure)}") from failure
+    return model
+
+
+def load_translator(name: str, trust_remote_code: bool = False) -> PreTrainedModel:
+    """A saved model that translates, as of `load_model`.
+
+    Raises:
+        UserError: it can't be loaded, or it is no metalstm.
+    """
+    model = load_model(name, trust_remote_code)
+    if model.config.model_type != "metalstm":
+        raise UserError(f"{name} is a {model.config.model_type} model; translating needs a metalstm")
     return model

@@ -1,4 +1,4 @@
-"""A batch's gradients on a CPU, computed part by part in threads side by side.
+"""A batch's gradients on a CPU, computed part by part in threads side by side; and processes that are no more.
 
 Threads inside each operation meet thousands of times a step, and all wait when one of them is held up; threads that
 each take a part of the batch meet once. So this is faster, and on a machine that is shared far steadier. The parts are
@@ -68,3 +68,10 @@ class PartwiseGradients:
 
         list(self.pool.map(add, range(self.num_threads)))
         return sums
+
+
+def lost_process(error: BaseException) -> bool:
+    """Whether an error is that another process of the run has ended: of gloo it is a plain RuntimeError."""
+    names = ("gloo", "nccl", "connection reset by peer", "connection closed by peer", "broken pipe", "tcpstore")
+    distributed = isinstance(error, torch.distributed.DistError) if torch.distributed.is_available() else False
+    return distributed or (isinstance(error, RuntimeError) and any(name in str(error).lower() for name in names))

@@ -53,7 +53,7 @@ def plot_loss(path: Path, log: list[dict], language: LanguageConfig, loss_on: st
     """
     figure = Figure(figsize=(8, 4.2), layout="constrained")
     axes = figure.subplots()
-    training = [(line["step"], line["loss"]) for line in log if "loss" in line]
+    training = [(line["step"], line["loss"]) for line in log if line.get("loss") is not None]
     evaluations = [(line["step"], line["eval_loss"]) for line in log if "eval_loss" in line]
     if training:
         axes.plot(

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 
 import torch
 
@@ -10,14 +11,20 @@ class StopSignal:
     """Takes note of the first signal."""
 
     def __init__(self):
-        self.number = 0
+        self.number, self._farewell = 0, None
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._note)
 
     def _note(self, number: int, frame) -> None:
-        if self.number:
+        if self.number or self._farewell is not None:
+            if self._farewell is not None:
+                os.write(sys.stderr.fileno(), f"\n{self._farewell}\n".encode())
             os._exit(128 + number)
         self.number = number
+
+    def leave_at_once(self, farewell: str) -> None:
+        """From now on the first one ends it too, with a sentence: there are no more steps to stop after."""
+        self._farewell = farewell
 
     def came_anywhere(self, accelerator) -> int:
         """The number of a signal that came to any of the processes, which all learn of it; 0: none did."""

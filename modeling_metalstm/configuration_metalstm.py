@@ -10,6 +10,16 @@ from .recurrence import RECURRENCES
 
 INITIALIZATIONS = ("torch", "metalstm")
 
+# Far above any use; what a damaged or malicious file may ask for is refused before there is memory for it.
+LARGEST = {
+    "embedding_size": 1 << 16,
+    "hidden_size": 1 << 16,
+    "num_hidden_layers": 1_000,
+    "num_source_words": 1 << 16,
+    "num_target_words": 1 << 16,
+}
+MAX_VOCAB_SIZE = 1 << 20
+
 # What a saved folder says about its code, so that `trust_remote_code=True` finds every class and the pipeline.
 AUTO_MAP = {
     "AutoConfig": "configuration_metalstm.MetaLSTMConfig",
@@ -75,9 +85,11 @@ class MetaLSTMConfig(PreTrainedConfig):
     eos_token_id: int | list[int] | None = None
 
     def __post_init__(self, **kwargs):
-        for name in ("embedding_size", "hidden_size", "num_hidden_layers", "num_source_words", "num_target_words"):
+        for name, largest in LARGEST.items():
             if getattr(self, name) < 1:
                 raise ValueError(f"`{name}` must be 1 or more, not {getattr(self, name)}.")
+            if getattr(self, name) > largest:
+                raise ValueError(f"`{name}` must be at most {largest:,}, not {getattr(self, name):,}.")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"`dropout` must be at least 0 and below 1, not {self.dropout}.")
         if self.tie_word_embeddings and self.embedding_size != self.hidden_size:
@@ -93,6 +105,8 @@ class MetaLSTMConfig(PreTrainedConfig):
         num_words = self.num_source_words + self.num_target_words
         if self.vocab_size is None:
             self.vocab_size = num_words + 3
+        if self.vocab_size > MAX_VOCAB_SIZE:
+            raise ValueError(f"`vocab_size` must be at most {MAX_VOCAB_SIZE:,}, not {self.vocab_size:,}.")
         if self.vocab_size < num_words + 3:
             raise ValueError(
                 f"`vocab_size` must be at least {num_words + 3}, for {self.num_source_words} source words, "

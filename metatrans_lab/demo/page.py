@@ -14,7 +14,7 @@ from metatrans_lab.demo import drawing, workshop
 from metatrans_lab.demo.answers import MAX_CHARACTERS, Game, answer
 from metatrans_lab.demo.ready_made import READY_MADE, make_language
 from metatrans_lab.errors import UserError
-from metatrans_lab.models import load_model
+from metatrans_lab.models import load_translator
 from modeling_metalstm import TranslationError
 
 NUM_ROWS = 16
@@ -157,10 +157,7 @@ def launch(name: str, host: str, port: int, browser: bool) -> None:
         UserError: no such model, or an address that can't be listened on.
     """
     torch.set_num_threads(1)  # several people's answers, side by side
-    model = load_model(name)
-    if model.config.model_type != "metalstm":
-        raise UserError(f"{name} is a {model.config.model_type} model; the page needs a metalstm")
-    page = build(model)
+    page = build(load_translator(name))
     try:
         page.launch(
             server_name=host,

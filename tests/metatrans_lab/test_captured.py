@@ -10,6 +10,7 @@ from metatrans_lab.captured import WARM_UPS, CapturedSteps
 from metatrans_lab.configuration import TrainingConfig
 from metatrans_lab.models import build_model
 from metatrans_lab.optimization import build_optimizers, make_capturable, set_learning_rates
+from metatrans_lab.training import update
 
 CPU = torch.device("cpu")
 LANGUAGES = {
@@ -57,13 +58,13 @@ def test_batches_are_made_on_the_device_alone(language):
 
 @pytest.mark.parametrize("language", LANGUAGES.values(), ids=LANGUAGES)
 @pytest.mark.parametrize("recurrence", ["nn_lstm", "folded"])
-def test_a_whole_step_stays_on_the_device(train_script, recurrence, language):
+def test_a_whole_step_stays_on_the_device(recurrence, language):
     config, model, (muon, _) = prepare(torch.device("meta"), recurrence=recurrence)
     first = torch.zeros((), dtype=torch.int64, device="meta")
 
     def step() -> torch.Tensor:
         episodes = sample_episodes(language, first + torch.arange(config.batch_size, device="meta"), "train")
-        return train_script.update(Accelerator(cpu=True), model, [muon], None, config, episodes)
+        return update(Accelerator(cpu=True), model, [muon], None, config, episodes)
 
     step()
     with Copies() as copies:

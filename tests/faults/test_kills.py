@@ -1,0 +1,123 @@
+"""A run that is killed at any moment, and again, ends as if nothing had happened, to the bit."""
+
+import os
+import random
+import signal
+import time
+
+import pytest
+
+from .conftest import outcome
+
+SETTINGS = ("--save_every", "3", "--eval_every", "40", "--log_every", "4", "--name", "run")
+
+
+def settings(num_steps: int) -> tuple[str, ...]:
+    return ("--num_steps", str(num_steps), *SETTINGS)
+
+
+def again(folder) -> tuple[str, ...]:
+    """What starts the run again: from a checkpoint if there is one, else anew."""
+    saved = any(folder.glob("outputs/run/checkpoint-*"))
+    return ("--resume_from_checkpoint", "latest") if saved else ("--overwrite",)
+
+
+def finished(runs, folder, number: int, *arguments: str) -> tuple:
+    """What the run makes if nobody interrupts it any more."""
+    folder.mkdir(exist_ok=True)
+    more = again(folder)
+    started = runs.start_many(number, folder, *arguments, *more) if number > 1 else []
+    started = started or [runs.start(folder, *arguments, *more)]
+    assert [run.wait(300) for run in started] == [0] * number, started[0].said
+    return outcome(folder / "outputs" / "run")
+
+
+@pytest.mark.parametrize("kills", [12, pytest.param(60, marks=pytest.mark.faults)])
+def test_kills_at_random_moments(runs, tmp_path, survives, kills):
+    """Half of them come when a file is about to be opened, renamed or removed, which is within saves mostly."""
+    arguments, rng = settings(num_steps=60 * kills), random.Random(kills)
+    expected = finished(runs, tmp_path / "whole", 1, *arguments)
+    folder = tmp_path / "killed"
+    folder.mkdir()
+    for number in range(kills):
+        at_a_file = {"kind": "kill", "at_event": rng.randint(1, 60), "folder": "outputs/run"}
+        run = runs.start(folder, *arguments, *again(folder), fault=at_a_file if number % 2 else {})
+        if number % 2 == 0:
+            run.ended(rng.uniform(0.0, 1.0))
+            os.kill(run.pid, signal.SIGKILL)
+        assert run.wait() == -signal.SIGKILL, run.said
+        assert not (folder / "outputs" / "run" / "results.json").exists()
+    survived = kills if finished(runs, folder, 1, *arguments) == expected else 0
+    survives("SIGKILL at a random time or file operation, one process", kills, survived)
+
+
+def test_a_kill_at_every_file_operation_of_a_save(runs, tmp_path, survives):
+    """From the second save on, so that there is something to go back to."""
+    arguments = (*settings(num_steps=12), "--eval_every", "0")
+    expected = finished(runs, tmp_path / "whole", 1, *arguments)
+    at, survived = 0, 0
+    while True:
+        at += 1
+        folder = tmp_path / str(at)
+        folder.mkdir()
+        run = runs.start(folder, *arguments, fault={"kind": "kill", "at_event": at, "folder": "outputs/run"})
+        if run.wait() == 0:
+            break
+        survived += finished(runs, folder, 1, *arguments) == expected
+    survives("SIGKILL at each file operation of a run, one after the other", at - 1, survived)
+    assert at > 40
+
+
+@pytest.mark.faults
+def test_kills_of_one_of_two_processes(runs, tmp_path, survives):
+    """The other one ends by itself, within a minute, and says why."""
+    arguments, rng = settings(num_steps=1200), random.Random(2)
+    expected = finished(runs, tmp_path / "whole", 2, *arguments)
+    folder = tmp_path / "killed"
+    folder.mkdir()
+    kills, told = 10, 0
+    for number in range(kills):
+        started = runs.start_many(2, folder, *arguments, *again(folder))
+        started[1].ended(rng.uniform(1.0, 2.5))
+        victim, other = started if number % 2 else started[::-1]
+        os.kill(victim.pid, signal.SIGKILL)
+        killed = time.monotonic()
+        assert other.wait(60) in (1, 2), other.said
+        assert time.monotonic() - killed < 60 and "Traceback" not in other.said, other.said
+        told += "ends, as another one has" in other.said
+        assert victim.wait() == -signal.SIGKILL
+    survives("one of two processes killed: the other ends with a sentence, within a minute", kills, told)
+    survived = kills if finished(runs, folder, 2, *arguments) == expected else 0
+    survives("SIGKILL at a random time, two processes", kills, survived)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_stop_signals_at_random_moments(runs, tmp_path, survives, number):
+    arguments, rng = settings(num_steps=400), random.Random(number)
+    expected = finished(runs, tmp_path / "whole", 1, *arguments)
+    folder, survived, stops = tmp_path / "stopped", 0, 6
+    folder.mkdir()
+    for _ in range(stops):
+        run = runs.start(folder, *arguments, *again(folder))
+        run.ended(rng.uniform(0.1, 0.6))
+        os.kill(run.pid, number)
+        code = run.wait()
+        # Before there is a run, the signal itself ends the process.
+        survived += code in (128 + number, -number) and "Traceback" not in run.said
+        assert code != 128 + number or "stopped by a signal; saved" in run.said, run.said
+    assert finished(runs, folder, 1, *arguments) == expected
+    survives(f"{signal.Signals(number).name} at a random time", stops, survived)
+
+
+def test_a_signal_in_the_last_evaluation(runs, tmp_path):
+    """There are no more steps to stop after: it leaves at once, and what was trained is saved."""
+    arguments = (*settings(num_steps=9), "--final_eval_episodes", "300000")
+    run = runs.start(tmp_path, *arguments)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "outputs/run/checkpoint-9").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.3)
+    os.kill(run.pid, signal.SIGTERM)
+    assert run.wait(20) == 128 + signal.SIGTERM
+    assert "stopped by a signal; trained, but not evaluated: the same command goes on with --resume" in run.said
+    assert not (tmp_path / "outputs/run/results.json").exists()
