@@ -32,6 +32,10 @@ bench: .venv/ready  # side by side with the post's procedures and the peers; int
 	done
 	$(BIN)/python benchmarks/report.py
 
+audit: .venv-audit/ready  # known vulnerabilities of the tested versions; fails where their database can't be reached
+	@.venv-audit/bin/pip-audit --strict --no-deps --disable-pip --progress-spinner off --requirement constraints.txt || \
+		{ echo "audit: a vulnerability, or a version that couldn't be looked up: see above. Nothing is vouched for."; exit 1; }
+
 quality: .venv/ready  # lints, changes nothing
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -48,4 +52,9 @@ style: .venv/ready  # mends what can be mended
 	@echo "installing into $(@D): some minutes, once"
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(lastword $^) --editable ".[$(or $(EXTRAS),dev)]"
+	@touch $@
+
+.venv-audit/ready:
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
 	@touch $@

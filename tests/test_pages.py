@@ -13,7 +13,7 @@ from metatrans_lab.shell import main
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-TYPED = [path for path in PAGES if path.stem != "reference"]
+TYPED = [path for path in PAGES if path.stem not in ("reference", "reliability")]
 README = PAGES[0].read_text()
 
 
@@ -82,3 +82,9 @@ def test_the_map_names_what_is_there():
     names = re.findall(r"^\| `([\w./]+)`", README, re.M)
     assert len(names) >= 5
     assert all((Path(__file__).parents[1] / name).exists() for name in names)
+
+
+def test_every_promise_names_a_test_that_is_there():
+    named = re.findall(r"`(test_\w+)`", (ROOT / "docs" / "reliability.md").read_text())
+    source = "".join(path.read_text() for path in (ROOT / "tests").rglob("*.py"))
+    assert len(named) > 25 and [name for name in named if f"def {name}(" not in source] == []
