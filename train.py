@@ -151,8 +151,9 @@ def train(training: Training, run: RunFolder, hub: HubPusher | None, stop: StopS
                     accelerator.log(run.log_evaluation(done, results), step=done)
                 accelerator.wait_for_everyone()
             stopped = stop.came_anywhere(accelerator)
-            if stopped or (config.save_every and (done % config.save_every == 0 or last)):
+            if stopped or training.is_time_to_save:
                 saved = run.save(training) if main_process else None
+                training.rolled_back_to = None
                 if hub is not None and config.hub_strategy == "every_save" and not (stopped or last):
                     hub.push_in_background(run.write_snapshot(training.plain_model, done), f"Step {done}")
                 accelerator.wait_for_everyone()

@@ -21,7 +21,7 @@ from metatrans_lab.errors import UserError, tell
 FORMAT = 1
 """Of the files; a checkpoint of a higher one is of a newer version."""
 
-PREFIX, UNREADABLE = "checkpoint-", ".unreadable"
+PREFIX, ASIDE = "checkpoint-", ".aside"
 PROGRESS_KEYS = {
     *("step", "train_seconds", "num_threads", "curriculum", "unread"),
     *("spoilt_steps", "bad_steps", "rollbacks"),
@@ -58,8 +58,8 @@ def remove_checkpoint(checkpoint: Path) -> None:
 
 
 def set_aside(checkpoint: Path) -> None:
-    """Renames one that can't be read, so that a new one may take its place."""
-    aside = checkpoint.with_name(checkpoint.name + UNREADABLE)
+    """Renames one that is broken or spoilt, so that a new one may take its place."""
+    aside = checkpoint.with_name(checkpoint.name + ASIDE)
     shutil.rmtree(aside, ignore_errors=True)
     checkpoint.rename(aside)
 
@@ -163,18 +163,22 @@ def load_checkpoint(path: Path) -> tuple[dict, dict, dict]:
     return weights, state, progress
 
 
-def open_checkpoint(wanted: str, folder: Path) -> tuple[Path, tuple[dict, dict, dict]]:
+def open_checkpoint(wanted: str, folder: Path, before: int | None = None) -> tuple[Path, tuple[dict, dict, dict]]:
     """The checkpoint that `resume_from_checkpoint` names, and what it holds: a path, or "latest", the newest of the
     run's own that is whole; if newer ones are not, that is told.
+
+    Args:
+        before: the latest must be of an earlier step than this.
 
     Raises:
         UserError: there is none.
     """
     if wanted != "latest":
         return Path(wanted), load_checkpoint(Path(wanted))
-    found = list_checkpoints(folder)
+    found = [path for path in list_checkpoints(folder) if before is None or step_of(path) < before]
     if not found:
-        raise UserError(f"{folder} has no checkpoint to resume from")
+        earlier = "" if before is None else f" from before step {before}"
+        raise UserError(f"{folder} has no checkpoint{earlier} to resume from")
     faults = []
     for path in reversed(found):
         try:

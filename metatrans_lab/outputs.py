@@ -106,6 +106,8 @@ class RunFolder:
             if resumed is not None and (self.path / LOG).is_file():
                 lines = (self.path / LOG).read_text().splitlines()
                 self.log = [line for line in map(_parse, lines) if line and line["step"] <= self.resumed_step]
+                # The last evaluation, if it was the last thing done before a kill, is done again.
+                self.log = [line for line in self.log if line["step"] < config.num_steps or "eval_loss" not in line]
         except OSError as error:
             raise UserError(f"can't use the folder {self.path}: {error.strerror}") from error
 
@@ -245,7 +247,7 @@ class RunFolder:
             )
             raise TrainingError(f"{wrong}, {times} is not allowed (max_rollbacks); lower the learning rates")
         try:
-            checkpoint, loaded = open_checkpoint("latest", self.path)
+            checkpoint, loaded = open_checkpoint("latest", self.path, before=training.rolled_back_to)
         except UserError as error:
             raise TrainingError(f"{wrong}, and {error}; lower the learning rates, or set save_every") from error
         before = training.num_done

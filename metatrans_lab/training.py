@@ -42,6 +42,7 @@ class Training:
         num_done (int): steps done.
         spoilt_steps (int): how many of them had no finite gradients, and left them out.
         rollbacks (int): how often it went back to a checkpoint; each halves the learning rates.
+        rolled_back_to (int or None): the step of that checkpoint, if there is no later one yet.
         trained_model: the model as accelerate wraps it.
     """
 
@@ -70,6 +71,7 @@ class Training:
         self.trained_model.train()
         self.curriculum = Curriculum(config)
         self.num_done, self.spoilt_steps, self.rollbacks, self._bad_steps = 0, 0, 0, 0
+        self.rolled_back_to: int | None = None
         self._seconds_before, self._start = 0.0, time.perf_counter()
         # Of steps whose measures weren't read yet: step, stage, measures.
         self._unread: list[tuple[int, int, torch.Tensor]] = []
@@ -132,6 +134,13 @@ class Training:
         """Goes on from a checkpoint, with half the learning rates."""
         self.load(weights, state, progress)
         self.rollbacks += 1
+        self.rolled_back_to = self.num_done
+
+    @property
+    def is_time_to_save(self) -> bool:
+        """Whether a checkpoint is due; not in the midst of bad steps."""
+        every, done = self.config.save_every, self.num_done
+        return bool(every) and (done % every == 0 or done == self.config.num_steps) and self._bad_steps == 0
 
     def step(self) -> dict | None:
         """One optimiser update. Its measures, as of `_read`, when it is time for them to be read.
@@ -149,7 +158,7 @@ class Training:
         measures = None
         if done % config.read_every == 0 or done % config.log_every == 0 or last or curriculum.ends_at(done):
             measures = self._read()
-        if (last or (config.save_every and done % config.save_every == 0)) and not self._is_finite():
+        if (last or self.is_time_to_save) and not self._is_finite():
             raise Diverged(f"the weights are not finite after step {done}")
         return measures
 

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 FOLDER = Path(__file__).parent
 TINY = FOLDER.parents[1] / "configs" / "tiny.yaml"
-ROWS = pytest.StashKey[list[tuple[str, int, int, str]]]()
+ROWS = pytest.StashKey[dict[tuple[str, str], list[int]]]()
 
 
 @dataclass
@@ -118,7 +118,7 @@ def outcome(folder: Path) -> tuple:
 
 
 def pytest_configure(config):
-    config.stash.setdefault(ROWS, [])
+    config.stash.setdefault(ROWS, {})
 
 
 @pytest.fixture
@@ -126,16 +126,18 @@ def survives(request):
     """`survives(fault, injected, survived, lost)` fails if any wasn't survived, and keeps a row for the table."""
 
     def record(fault: str, injected: int, survived: int, lost: str = "nothing") -> None:
-        request.config.stash.setdefault(ROWS, []).append((fault, injected, survived, lost))
+        row = request.config.stash[ROWS].setdefault((fault, lost), [0, 0])
+        row[0] += injected
+        row[1] += survived
         assert survived == injected > 0
 
     return record
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    rows = config.stash.get(ROWS, [])
+    rows = config.stash.get(ROWS, {})
     if rows:
         terminalreporter.section("faults")
         terminalreporter.write_line("| fault | injected | survived | lost |\n| --- | --- | --- | --- |")
-        for fault, injected, survived, lost in rows:
+        for (fault, lost), (injected, survived) in rows.items():
             terminalreporter.write_line(f"| {fault} | {injected} | {survived} | {lost} |")

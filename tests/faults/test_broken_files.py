@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from metatrans_lab.checkpoints import FORMAT, UNREADABLE, list_checkpoints, load_checkpoint, open_checkpoint
+from metatrans_lab.checkpoints import ASIDE, FORMAT, list_checkpoints, load_checkpoint, open_checkpoint
 from metatrans_lab.errors import UserError
 
 from ..checksums import reseal
@@ -75,7 +75,7 @@ def test_a_run_goes_on_from_the_newest_whole_one(train, two_runs, capfd):
     said = capfd.readouterr().err
     assert "state.pt is broken: it isn't what SHA256SUMS says was saved; going on from checkpoint-10" in said
     assert (run / "model.safetensors").read_bytes() == expected
-    assert (run / f"checkpoint-20{UNREADABLE}" / "state.pt").stat().st_size == 100
+    assert (run / f"checkpoint-20{ASIDE}" / "state.pt").stat().st_size == 100
     load_checkpoint(run / "checkpoint-20")
 
 

@@ -190,31 +190,33 @@ def test_the_pipeline(translator, examples, sentence, extra):
     )
 
 
+@pytest.fixture(scope="module")
+def conversation():
+    return Conversation("translator")
+
+
+LINES = st.sampled_from([":undo", ":list", ":help", "a = b", "b = c", "a b", ":x"]) | st.text(max_size=40)
+
+
 @fuzz(60)
-@given(
-    lines=st.lists(st.sampled_from([":undo", ":list", ":help", "a = b", "b = c", "a b", ":x"]) | st.text(max_size=40))
-)
-def test_conversations(lines):
-    """Every line is answered or refused, and the rules are those that were accepted."""
-    conversation = CONVERSATION
+@given(lines=st.lists(LINES))
+def test_conversations(conversation, lines):
+    """Every line is answered or refused, and the rules that were accepted are those that the model was taught."""
     conversation.rules.clear()
     conversation.session = None
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         conversation.run(iter(["a = b", *lines]), as_json=False)
-    for rule in conversation.rules:
-        assert len(rule) == 2
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _conversation():
-    global CONVERSATION
-    CONVERSATION = Conversation("translator")
+    taught = conversation.session.lesson.examples if conversation.session else []
+    assert len(taught) == len(conversation.rules)
 
 
 @fuzz(200)
 @given(st.text(max_size=60))
 def test_rules(text):
     in_a_sentence(lambda: parse_rule(text), UserError)
+
+
+TOKENIZER = build_tokenizer(3, 3)
 
 
 @fuzz(100)
@@ -229,9 +231,6 @@ def test_the_tokenizer(text):
         assert set(text.split()) - known
     else:
         assert all(0 <= token < 9 for token in ids)
-
-
-TOKENIZER = build_tokenizer(3, 3)
 
 
 def model_folder(tmp_path: Path) -> Path:
