@@ -32,7 +32,7 @@ def finished(runs, folder, number: int, *arguments: str) -> tuple:
     return outcome(folder / "outputs" / "run")
 
 
-@pytest.mark.parametrize("kills", [12, pytest.param(60, marks=pytest.mark.faults)])
+@pytest.mark.parametrize("kills", [8, pytest.param(60, marks=pytest.mark.faults)])
 def test_kills_at_random_moments(runs, tmp_path, survives, kills):
     """Half of them come when a file is about to be opened, renamed or removed, which is within saves mostly."""
     arguments, rng = settings(num_steps=60 * kills), random.Random(kills)
@@ -51,6 +51,7 @@ def test_kills_at_random_moments(runs, tmp_path, survives, kills):
     survives("SIGKILL at a random time or file operation, one process", kills, survived)
 
 
+@pytest.mark.faults
 def test_a_kill_at_every_file_operation_of_a_save(runs, tmp_path, survives):
     """From the second save on, so that there is something to go back to."""
     arguments = (*settings(num_steps=12), "--eval_every", "0")
@@ -95,7 +96,7 @@ def test_kills_of_one_of_two_processes(runs, tmp_path, survives):
 def test_stop_signals_at_random_moments(runs, tmp_path, survives, number):
     arguments, rng = settings(num_steps=400), random.Random(number)
     expected = finished(runs, tmp_path / "whole", 1, *arguments)
-    folder, survived, stops = tmp_path / "stopped", 0, 6
+    folder, survived, stops = tmp_path / "stopped", 0, 4
     folder.mkdir()
     for _ in range(stops):
         run = runs.start(folder, *arguments, *again(folder))

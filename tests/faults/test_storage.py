@@ -28,14 +28,17 @@ def clean(text: str) -> bool:
     return "Traceback" not in text and text.count("train.py: ") == 1
 
 
-@pytest.mark.parametrize("kind", ERRORS)
-def test_writes_that_fail_from_some_moment_on(runs, tmp_path, survives, kind):
-    """At every tenth file operation, and all after it: what was saved before is whole, the run goes on from there."""
+LONG = [pytest.param(kind, 5, marks=pytest.mark.faults) for kind in ERRORS]
+
+
+@pytest.mark.parametrize("kind, every", [("ENOSPC", 35), *LONG])
+def test_writes_that_fail_from_some_moment_on(runs, tmp_path, survives, kind, every):
+    """At every such file operation, and all after it: what was saved before is whole, the run goes on from there."""
     whole = tmp_path / "whole"
     whole.mkdir()
     assert runs.start(whole, *ARGUMENTS).wait() == 0
     expected = outcome(whole / "outputs" / "run")
-    survived, places = 0, range(12, 130, 10)
+    survived, places = 0, range(12, 130, every)
     for at in places:
         folder = tmp_path / str(at)
         folder.mkdir()
@@ -50,13 +53,14 @@ def test_writes_that_fail_from_some_moment_on(runs, tmp_path, survives, kind):
     survives(f"{kind} from a file operation on: it stops, and goes on later to the same end", len(places), survived)
 
 
-def test_going_on_as_configured(runs, tmp_path, survives):
+@pytest.mark.parametrize("every", [19, pytest.param(3, marks=pytest.mark.faults)])
+def test_going_on_as_configured(runs, tmp_path, survives, every):
     """One write that fails costs a sentence, and with --save_errors go_on not the run."""
     whole = tmp_path / "whole"
     whole.mkdir()
     assert runs.start(whole, *ARGUMENTS).wait() == 0
     expected = outcome(whole / "outputs" / "run")
-    survived, told, places = 0, 0, range(10, 90, 4)
+    survived, told, places = 0, 0, range(10, 90, every)
     for at in places:
         folder = tmp_path / str(at)
         folder.mkdir()
@@ -85,6 +89,7 @@ def small_disk(folder, size: str):
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
+@pytest.mark.faults
 def test_a_disk_that_fills_up_and_has_room_again(runs, tmp_path, survives):
     """A real one, too small for a third checkpoint; its first bytes are written, then there is no more room."""
     sizes = ("300k", "340k", "380k", "420k")

@@ -9,6 +9,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
 
 import modeling_metalstm  # noqa: F401
 from dataset_script import LanguageConfig
+from metatrans_lab.configuration import read_file
 from metatrans_lab.errors import UserError
 from metatrans_lab.evaluation import evaluate, ragged_exact_match
 from metatrans_lab.models import PRETRAINED, load_model, pretrained
@@ -34,7 +35,7 @@ def test_results_are_what_comes_out_again(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_it_was_made_by_a_committed_config(name):
     made_by = yaml.safe_load((PRETRAINED / name / "training_config.yaml").read_text())
-    config = yaml.safe_load((CONFIGS / f"{made_by['name']}.yaml").read_text())
+    config = read_file(CONFIGS / f"{made_by['name']}.yaml")
     for key in ("language", "loss_on", "model", "num_steps", "batch_size", "optimizer", "learning_rate"):
         assert made_by[key] == config[key]
     assert [stage["languages"] for stage in made_by["curriculum"]] == [s["languages"] for s in config["curriculum"]]
@@ -45,6 +46,16 @@ def test_they_are_small_and_say_nothing_of_a_machine():
     assert sum(path.stat().st_size for path in files) <= 8e6
     for path in files:
         assert path.suffix in (".safetensors", ".png") or "outputs/" not in path.read_text()
+
+
+def test_sixteen_words():
+    """Each shown once, two at a time; then all of them asked for, four at a time."""
+    words, invented = [f"word{i}" for i in range(16)], [f"wort{i}" for i in range(16)]
+    pairs = [(" ".join(words[i : i + 2]), " ".join(invented[i : i + 2])) for i in range(0, 16, 2)]
+    session = pipeline("in-context-translation", model=pretrained()).session(pairs)
+    for i in range(0, 16, 4):
+        result = session(" ".join(words[i : i + 4][::-1]))
+        assert result["translation_text"] == " ".join(invented[i : i + 4][::-1])
 
 
 def test_translation_works_at_once(capsys, tmp_path, monkeypatch):
@@ -59,5 +70,5 @@ def test_translation_works_at_once(capsys, tmp_path, monkeypatch):
     assert (
         AutoTokenizer.from_pretrained(folder).decode(model.generate(**prompt, max_new_tokens=3)[0, -3:]) == "t2 t2 t4"
     )
-    with pytest.raises(UserError, match="no model called 'cpu' comes with metatrans, only translator"):
+    with pytest.raises(UserError, match="no model called 'cpu' comes with metatrans, only six-words, translator"):
         pretrained("cpu")
