@@ -4,6 +4,7 @@ import importlib.util
 import inspect
 import json
 import re
+import reprlib
 import sys
 import types
 import typing
@@ -267,19 +268,36 @@ _Loader.add_implicit_resolver(
 )
 
 
+MAX_YAML_CHARACTERS, MAX_YAML_VALUES = 1_000_000, 100_000
+
+
 def read_yaml(text: str):
     """What a YAML text says.
 
     Raises:
-        UserError: it is not YAML.
+        UserError: it is not YAML, or more of it than any config; aliases count as often as they are used.
     """
+    if len(text) > MAX_YAML_CHARACTERS:
+        raise UserError(f"more than {MAX_YAML_CHARACTERS:,} characters, which no config has")
     try:
-        return yaml.load(text, _Loader)
+        value = yaml.load(text, _Loader)
     except yaml.MarkedYAMLError as error:
         where = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise UserError(f"not YAML{where}: {error.problem}") from error
+    except RecursionError as error:
+        raise UserError("not YAML that can be read: its values lie too deep in one another") from error
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2026-99-99
-        raise UserError(f"not YAML: {error}") from error
+        raise UserError(f"not YAML: {' '.join(str(error).split())}") from error
+    values, count = [value], 0
+    while values:
+        inside, count = values.pop(), count + 1
+        if count > MAX_YAML_VALUES:
+            raise UserError(f"more than {MAX_YAML_VALUES:,} values, which no config has")
+        if isinstance(inside, dict):
+            values += [*inside, *inside.values()]
+        elif isinstance(inside, list | tuple | set):
+            values += inside
+    return value
 
 
 def read_file(path: Path, above: tuple[Path, ...] = ()) -> dict:
@@ -292,7 +310,8 @@ def read_file(path: Path, above: tuple[Path, ...] = ()) -> dict:
         UserError: unreadable, not YAML, no mapping, or its own base.
     """
     try:
-        values = read_yaml(path.read_text(encoding="utf-8"))
+        with path.open(encoding="utf-8") as file:
+            values = read_yaml(file.read(MAX_YAML_CHARACTERS + 1))
     except OSError as error:
         raise UserError(f"can't read the config {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -399,21 +418,21 @@ def _checked(hint, value, where: str):
         # YAML 1.1 reads a bare no as False.
         value = "no" if value is False and "no" in inner else value
         if value not in inner:
-            raise UserError(f"{where} must be one of {', '.join(map(str, inner))}, got {value!r}")
+            raise UserError(f"{where} must be one of {', '.join(map(str, inner))}, got {reprlib.repr(value)}")
         return value
     if origin is list or hint is list:
         if not isinstance(value, list):
-            raise UserError(f"{where} must be a list, got {value!r}")
+            raise UserError(f"{where} must be a list, got {reprlib.repr(value)}")
         return [_checked(inner[0], item, f"{where}[{i}]") for i, item in enumerate(value)]
     if is_dataclass(hint):
         if not isinstance(value, dict):
-            raise UserError(f"{where} must be a mapping, got {value!r}")
+            raise UserError(f"{where} must be a mapping, got {reprlib.repr(value)}")
         return from_dict(hint, value, where)
     if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
         if not abs(value) <= sys.float_info.max:
-            raise UserError(f"{where} must be a finite number, got {value!r}")
+            raise UserError(f"{where} must be a finite number, got {reprlib.repr(value)}")
         return float(value)
     if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
         names = {int: "an integer", float: "a number", str: "a text", bool: "true or false", dict: "a mapping"}
-        raise UserError(f"{where} must be {names[hint]}, got {value!r}")
+        raise UserError(f"{where} must be {names[hint]}, got {reprlib.repr(value)}")
     return value

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
-from safetensors import SafetensorError
 from transformers import (
     CONFIG_MAPPING,
     MODEL_FOR_CAUSAL_LM_MAPPING,
@@ -20,7 +19,6 @@ from dataset_script.languages import LanguageConfig
 from metatrans_lab.configuration import TrainingConfig
 from metatrans_lab.downloads import check_download, why
 from metatrans_lab.errors import UserError, nearest
-from metatrans_lab.hub import httpx
 from metatrans_lab.machine import memory_bytes
 
 
@@ -201,12 +199,13 @@ def load_model(folder: str, trust_remote_code: bool = False) -> PreTrainedModel:
     model, failure = None, None
     try:
         model = AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=trust_remote_code).eval()
-    except (OSError, ValueError, RuntimeError, SafetensorError, httpx.HTTPError) as error:
+    except Exception as error:  # what goes wrong with a folder of anybody's making has no common class
         failure = error
     if not path.exists():
         check_download(folder)
     if failure is not None:
-        raise UserError(f"can't load a model from {folder}: {why(failure)}") from failure
+        reason = _sentence(failure) if isinstance(failure, StrictDataclassError) else why(failure)
+        raise UserError(f"can't load a model from {folder}: {reason}") from failure
     return model
 
 
