@@ -54,7 +54,7 @@ def test_kills_at_random_moments(runs, tmp_path, survives, kills):
 @pytest.mark.faults
 def test_a_kill_at_every_file_operation_of_a_save(runs, tmp_path, survives):
     """From the second save on, so that there is something to go back to."""
-    arguments = (*settings(num_steps=12), "--eval_every", "0")
+    arguments = (*settings(num_steps=12), "--eval_every", "0", "--decay_steps", "0")
     expected = finished(runs, tmp_path / "whole", 1, *arguments)
     at, survived = 0, 0
     while True:
@@ -112,7 +112,7 @@ def test_stop_signals_at_random_moments(runs, tmp_path, survives, number):
 
 def test_a_signal_in_the_last_evaluation(runs, tmp_path):
     """There are no more steps to stop after: it leaves at once, and what was trained is saved."""
-    arguments = (*settings(num_steps=9), "--final_eval_episodes", "300000")
+    arguments = (*settings(num_steps=9), "--decay_steps", "0", "--final_eval_episodes", "300000")
     run = runs.start(tmp_path, *arguments)
     deadline = time.monotonic() + 60
     while not (tmp_path / "outputs/run/checkpoint-9").exists() and time.monotonic() < deadline:

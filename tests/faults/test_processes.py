@@ -15,6 +15,7 @@ from metatrans_lab.configuration import read_config
 from metatrans_lab.curriculum import Curriculum
 from metatrans_lab.errors import UserError
 
+from ..checksums import reseal
 from .conftest import TINY, outcome, weights_of
 
 # Rows of one length, so that the mean of the parts' means is the mean of the whole; Adam, as Muon's bfloat16
@@ -68,16 +69,15 @@ def test_another_number_of_processes_goes_on_with_the_same_episodes(runs, tmp_pa
 
 
 def test_a_number_that_cannot_share_them_is_refused(train):
-    train("--num_steps", "4", "--warmup_steps", "0", "--decay_steps", "0", "--save_every", "2")
+    short = ("--num_steps", "4", "--warmup_steps", "0", "--decay_steps", "0")
+    train(*short, "--save_every", "2")
     progress = Path("outputs/tiny/checkpoint-2/progress.json")
-    from ..checksums import reseal
-
     progress.write_text(progress.read_text().replace('"num_processes": 1', '"num_processes": 3'))
     reseal(progress.parent)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("accelerate.Accelerator.num_processes", property(lambda self: 2))
         with pytest.raises(UserError, match=r"is 3 micro-batches, which 2 processes can't share alike; .* 1 or 3$"):
-            train("--num_steps", "4", "--resume_from_checkpoint", str(progress.parent))
+            train(*short, "--resume_from_checkpoint", str(progress.parent))
 
 
 @pytest.mark.parametrize("num_parts", [1, 2, 3, 8])

@@ -110,7 +110,8 @@ def hub_here(hub, monkeypatch):
     Not in this process: `trust_remote_code` (the folder of modules is copied into four modules and into `sys.path`,
     and a class once loaded stays) and `HF_HUB_ETAG_TIMEOUT` as the default of `HfApi`'s methods. Use a subprocess.
     """
-    from huggingface_hub import HfFileSystem, close_session, get_session
+    from huggingface_hub import HfFileSystem, close_session, get_session, set_client_factory
+    from huggingface_hub.utils._http import default_client_factory
 
     wanted = copies(hub.endpoint, hub.home)
     # All are imported before anything is set: what is first imported below would keep this Hub's address for ever.
@@ -129,9 +130,9 @@ def hub_here(hub, monkeypatch):
     told = {"HF_TOKEN": TOKEN, "HF_ENDPOINT": hub.endpoint, "HF_HOME": str(hub.home), "NO_PROXY": SETTINGS["NO_PROXY"]}
     for name, value in told.items():
         monkeypatch.setenv(name, value)
-    close_session()  # its connections are to no Hub, or to another one
+    set_client_factory(default_client_factory)  # which closes connections to no Hub, or to another one
     yield hub
-    close_session()
+    set_client_factory(default_client_factory)
     HfFileSystem.clear_instance_cache()  # they remember listings, per endpoint, and ports come again
 
 

@@ -69,7 +69,7 @@ def test_a_whole_step_stays_on_the_device(recurrence, language):
     step()
     with Copies() as copies:
         measures = step()
-    assert measures.device.type == "meta" and measures.shape == (5,) and copies.found == []
+    assert measures.device.type == "meta" and measures.shape == (6,) and copies.found == []
 
 
 def test_what_has_the_host_wait_is_noticed():
