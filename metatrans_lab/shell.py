@@ -80,8 +80,8 @@ def _parser() -> argparse.ArgumentParser:
     translate.add_argument(
         "--num_bindings",
         type=int,
-        default=1,
-        help="average over so many bindings of your words to its symbols",
+        default=8,
+        help="average over so many random bindings of your words to its symbols (default: %(default)s)",
     )
     translate.add_argument("--json", action="store_true", help="print JSON")
     translate.add_argument("--trust_remote_code", action="store_true", help="run code that comes with the model")

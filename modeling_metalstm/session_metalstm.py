@@ -24,6 +24,7 @@ from .words import Spelling, TranslationError, ask, draw_binding, learn, learn_m
 
 UNKNOWN_WORD = "?"
 MAX_BINDINGS = 100
+NUM_BINDINGS = 8  # a third of one binding's regret for a few milliseconds more: RESULTS.md, Bindings
 MAX_TOKENS = 8192  # of all rows, read at once, which bounds the memory
 
 
@@ -39,7 +40,7 @@ class TranslatorSession:
         model (`MetaLSTMForCausalLM`): the model.
         examples (list of pairs): sentences with their translations, such as `[("red", "dax")]`; words stand at the
             same place as their translations.
-        num_bindings (`int`, defaults to 1): how many random bindings to average, 1 to 100. A model that treats its
+        num_bindings (`int`, defaults to 8): how many random bindings to average, 1 to 100. A model that treats its
             symbols alike needs one; averaging several evens out how far it doesn't.
         seed (`int`, defaults to 0): the seed of the bindings; the same seed gives the same results.
         separator (`str`, *optional*), exact (`bool`, defaults to `False`): what words are, see `Spelling`.
@@ -53,7 +54,7 @@ class TranslatorSession:
         self,
         model: PreTrainedModel,
         examples: Any,
-        num_bindings: int = 1,
+        num_bindings: int = NUM_BINDINGS,
         seed: int = 0,
         separator: str | None = None,
         exact: bool = False,

@@ -70,7 +70,7 @@ def _step_and_seconds(reached: list) -> str:
 def draw(results: dict) -> Figure:
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     steps, seconds = figure.subplots(1, 2)
-    for axes, number, label in ((steps, 0, "training steps"), (seconds, 1, "seconds on two CPU cores")):
+    for axes, number, label in ((steps, 0, "training steps"), (seconds, 1, "seconds of training")):
         for level, colour in zip(LEVELS, (GREY, BLUE, ORANGE), strict=True):
             there = {int(words): run["reached"][str(level)][number] for words, run in results.items()}
             there = {words: value for words, value in there.items() if value != "–"}

@@ -16,8 +16,6 @@ MAX_CHARACTERS = 500
 MAX_WORDS = 200
 """Of all rules and the sentence: an answer is to come while one types."""
 
-NUM_BINDINGS = 8
-
 Fields = Sequence[str | None]
 
 
@@ -65,7 +63,7 @@ def answer(model: MetaLSTMForCausalLM, question: str | None, sources: Fields, ta
             raise TranslationError(f"The sentence has more than {MAX_CHARACTERS} characters.")
         if sum(len(source.split()) for source, _ in rules) + len((question or "").split()) > MAX_WORDS:
             raise TranslationError(f"The rules and the sentence have more than {MAX_WORDS} words together.")
-        session = TranslatorSession(model, rules, num_bindings=NUM_BINDINGS)
+        session = TranslatorSession(model, rules)
         curve = drawing.shots(session.shots(), row_of)
         if not (question or "").strip():
             return drawing.message("Now write a sentence to translate."), "", curve
@@ -101,7 +99,7 @@ class Game:
             raise TranslationError(f"The answer has more than {MAX_CHARACTERS} characters.")
         if not text.strip():
             raise TranslationError("Write what you think it is in the new words.")
-        session = TranslatorSession(model, self.start.rules, num_bindings=NUM_BINDINGS)
+        session = TranslatorSession(model, self.start.rules)
         said = session(self.start.question)["translation_text"]
         key = session.spelling
         yours = [key.key(word) for word in key.split(text)] == [key.key(word) for word in self.truth.split()]
