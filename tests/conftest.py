@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from .hub.hub_fixture import hub, hub_here, waits
+from .hub.hub_fixture import hub, hub_here, our_waits, waits
 
-__all__ = ["hub", "hub_here", "train", "waits"]
+__all__ = ["hub", "hub_here", "our_waits", "train", "waits"]
 
 ROOT = Path(__file__).parents[1]
 

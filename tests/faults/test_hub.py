@@ -5,30 +5,16 @@ import random
 import subprocess
 import sys
 from pathlib import Path
-from threading import Event
 
 import pytest
-from huggingface_hub import HfApi, set_client_factory
-from huggingface_hub.utils._http import default_client_factory
+from huggingface_hub import HfApi
 
 from ..hub.hub_faults import Drop, LoseReply, Status, rate_limited
 from .conftest import TINY
 
 ROOT = Path(__file__).parents[2]
 PUSH = ("--push_to_hub", "--hub_model_id", "ada/run", "--hub_strategy", "every_save", "--name", "run")
-
-
-@pytest.fixture(autouse=True)
-def clients(monkeypatch):
-    """The clients' own factory again afterwards; and no waiting between our tries."""
-
-    class NeverWaits(Event):
-        def wait(self, seconds):
-            return self.is_set()
-
-    monkeypatch.setattr("metatrans_lab.hub.Event", NeverWaits)
-    yield
-    set_client_factory(default_client_factory)
+pytestmark = pytest.mark.usefixtures("our_waits")
 
 
 @pytest.mark.parametrize("num_faults", [10, pytest.param(100, marks=pytest.mark.faults)])

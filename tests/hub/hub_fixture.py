@@ -6,6 +6,7 @@ HF_ENDPOINT is read at import and module caches outlive a test. `hub_here` also 
 
 import importlib
 import os
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -110,7 +111,7 @@ def hub_here(hub, monkeypatch):
     Not in this process: `trust_remote_code` (the folder of modules is copied into four modules and into `sys.path`,
     and a class once loaded stays) and `HF_HUB_ETAG_TIMEOUT` as the default of `HfApi`'s methods. Use a subprocess.
     """
-    from huggingface_hub import HfFileSystem, close_session, get_session, set_client_factory
+    from huggingface_hub import HfFileSystem, get_session, set_client_factory
     from huggingface_hub.utils._http import default_client_factory
 
     wanted = copies(hub.endpoint, hub.home)
@@ -153,3 +154,17 @@ def waits(monkeypatch):
     for name in ("huggingface_hub.utils._http", "huggingface_hub.file_download", "datasets.arrow_dataset"):
         monkeypatch.setattr(importlib.import_module(name), "time", waits)
     return waits
+
+
+@pytest.fixture
+def our_waits(monkeypatch):
+    """How long we would have waited between our own tries, in seconds, in order."""
+    waited = []
+
+    class NeverWaits(threading.Event):
+        def wait(self, seconds):
+            waited.append(seconds)
+            return self.is_set()
+
+    monkeypatch.setattr("metatrans_lab.hub.Event", NeverWaits)
+    return waited

@@ -5,8 +5,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from huggingface_hub import HfApi, ModelCard, set_client_factory
-from huggingface_hub.utils._http import default_client_factory
+from huggingface_hub import HfApi, ModelCard
 from transformers import AutoModelForCausalLM
 
 from metatrans_lab.errors import UserError
@@ -16,21 +15,7 @@ from modeling_metalstm import InContextTranslationPipeline
 TOKEN = "hf_ada_writes"
 REPOSITORY = "ada/tiny"
 PUSH = ("--push_to_hub", "--hub_model_id", REPOSITORY, "--eval_every", "0")
-
-
-@pytest.fixture(autouse=True)
-def clients(monkeypatch):
-    """The clients' own factory again afterwards; and no waiting between our tries."""
-    waited = []
-
-    class NeverWaits(Event):
-        def wait(self, seconds):
-            waited.append(seconds)
-            return self.is_set()
-
-    monkeypatch.setattr("metatrans_lab.hub.Event", NeverWaits)
-    yield waited
-    set_client_factory(default_client_factory)
+pytestmark = pytest.mark.usefixtures("our_waits")
 
 
 def paths(hub, revision: str = "main") -> set[str]:
@@ -104,18 +89,18 @@ def faults():
 
 
 @pytest.mark.parametrize("kind", faults())
-def test_passing_faults_are_waited_out(train, hub_here, clients, kind):
+def test_passing_faults_are_waited_out(train, hub_here, our_waits, kind):
     fault = hub_here.fail("POST /api/models/.*/commit/.*", faults()[kind], times=2)
     assert train(*PUSH) == 0
     assert fault.hits == (1 if kind == "lost answer" else 2) or fault.hits == 2
     assert "model.safetensors" in paths(hub_here)
-    assert clients and clients == sorted(clients)
-    assert kind != "rate limit" or clients[0] == 7
+    assert our_waits and our_waits == sorted(our_waits)
+    assert kind != "rate limit" or our_waits[0] == 7
 
 
 # After a lost answer the second try finds the commit there, and needs none.
 @pytest.mark.parametrize("kind", sorted(faults().keys() - {"lost answer"}))
-def test_lasting_faults_leave_a_complete_folder_and_code_3(train, hub_here, capsys, clients, kind):
+def test_lasting_faults_leave_a_complete_folder_and_code_3(train, hub_here, capsys, our_waits, kind):
     hub_here.fail("POST /api/models/.*/commit/.*", faults()[kind], times=None)
     assert train(*PUSH, "--hub_patience", "20") == 3
     assert json.loads(Path("outputs/tiny/results.json").read_text())["steps"] == 40
@@ -123,7 +108,7 @@ def test_lasting_faults_leave_a_complete_folder_and_code_3(train, hub_here, caps
     assert error.count("; trying again, for 20 s at most") == 1
     assert "train.py: trained, but not pushed (" in error
     assert "push it later with hf upload ada/tiny outputs/tiny --exclude 'checkpoint-*'" in error
-    assert sum(clients) <= 20 and TOKEN not in error
+    assert sum(our_waits) <= 20 and TOKEN not in error
 
 
 def test_a_hub_that_never_answers_is_given_up(train, hub_here, monkeypatch, capsys):
@@ -145,12 +130,12 @@ def test_a_hub_that_is_down_at_first_costs_nothing(train, hub_here, capsys):
     assert "model.safetensors" in paths(hub_here)
 
 
-def test_a_token_that_expires_midway_is_not_tried_again(train, hub_here, clients, capsys):
+def test_a_token_that_expires_midway_is_not_tried_again(train, hub_here, our_waits, capsys):
     from ..hub.hub_faults import Status
 
     hub_here.fail("POST /api/models/.*/commit/.*", Status(401), times=None)
     assert train(*PUSH) == 3
-    assert clients == [] and "trained, but not pushed" in capsys.readouterr().err
+    assert our_waits == [] and "trained, but not pushed" in capsys.readouterr().err
 
 
 def test_a_stopped_run_stops_trying():

@@ -3,8 +3,7 @@ import sys
 
 import pytest
 from datasets import load_dataset
-from huggingface_hub import DatasetCard, HfApi, set_client_factory
-from huggingface_hub.utils._http import default_client_factory
+from huggingface_hub import DatasetCard, HfApi
 
 import dataset_script
 from dataset_script.metatrans import NUM_EPISODES
@@ -17,13 +16,11 @@ REPOSITORY = "ada/metatrans"
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    """Few rows a split, and the clients' own factory again afterwards."""
+    """Few rows a split."""
     for split in NUM_EPISODES:
         monkeypatch.setitem(NUM_EPISODES, split, 40)
     for config in dataset_script.metatrans.Metatrans.BUILDER_CONFIGS:
         monkeypatch.setattr(config, "num_episodes", dict(NUM_EPISODES))
-    yield
-    set_client_factory(default_client_factory)
 
 
 LOAD = """
