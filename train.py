@@ -33,7 +33,7 @@ from metatrans_lab.hub import HubPusher
 from metatrans_lab.machine import choose_mixed_precision, keep_memory, share_of_cores
 from metatrans_lab.models import build_model, check_batch
 from metatrans_lab.outputs import RunFolder
-from metatrans_lab.parallel import lost_process
+from metatrans_lab.parallel import joining, lost_process
 from metatrans_lab.signals import StopSignal
 from metatrans_lab.training import Diverged, Training
 
@@ -51,11 +51,12 @@ def main(arguments: list[str]) -> int:
     check_batch(config)
     torch.manual_seed(config.seed)
     model = build_model(config.model, config.language_config(), max(config.max_episode_length, RAGGED_MAX_LENGTH))
-    accelerator = Accelerator(
-        mixed_precision=choose_mixed_precision(config.mixed_precision),
-        log_with=None if config.log_with == "none" else config.log_with,
-        project_dir=config.folder,
-    )
+    with joining():
+        accelerator = Accelerator(
+            mixed_precision=choose_mixed_precision(config.mixed_precision),
+            log_with=None if config.log_with == "none" else config.log_with,
+            project_dir=config.folder,
+        )
     run = RunFolder(config, accelerator, checkpoint, resumed)
     num_threads = None
     if accelerator.device.type == "cpu":
@@ -191,7 +192,7 @@ def guarded(arguments: list[str]) -> int:
         lost, full = lost_process(error), storage_error(error)
         if lost:
             rank = os.environ.get("RANK", "0")
-            print(f"train.py: process {rank} ends, as another one has: {RESUME}", file=sys.stderr, flush=True)
+            tell("train.py", f"process {rank} ends, as another one has: {RESUME}", everywhere=True)
         elif full:
             tell("train.py", f"{full}; what was saved before is still there")
         else:

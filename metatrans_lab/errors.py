@@ -37,9 +37,9 @@ def nearest(name: object, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
-def tell(program: str, sentence: str) -> None:
-    """Prints the sentence to stderr, once if a launcher started several processes."""
-    if os.environ.get("RANK", "0") == "0":
+def tell(program: str, sentence: str, everywhere: bool = False) -> None:
+    """Prints the sentence to stderr; of several processes the first one alone, unless `everywhere`."""
+    if everywhere or os.environ.get("RANK", "0") == "0":
         print(f"{program}: {' '.join(sentence.split())}", file=sys.stderr, flush=True)
 
 

@@ -5,12 +5,19 @@ each take a part of the batch meet once. So this is faster, and on a machine tha
 fixed by the config and added up in order: the result doesn't depend on how many threads there are.
 """
 
-from collections.abc import Sequence
+import os
+import threading
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 
 import torch
 from torch import nn
+
+from metatrans_lab.errors import tell
+
+PATIENCE = 45
+"""Seconds; torch would wait for half an hour for a process that died while it started."""
 
 
 class PartwiseGradients:
@@ -68,6 +75,25 @@ class PartwiseGradients:
 
         list(self.pool.map(add, range(self.num_threads)))
         return sums
+
+
+@contextmanager
+def joining() -> Iterator[None]:
+    """Within it the processes of a run find each other; if that takes too long, this one says so and ends (code 1)."""
+
+    def give_up() -> None:
+        rank = os.environ.get("RANK", "0")
+        tell("train.py", f"process {rank} ends, as not all have joined it within {PATIENCE} seconds", everywhere=True)
+        os._exit(1)
+
+    # torch's own timeout would hold for all that follows, where one may work for long while the others wait.
+    timer = threading.Timer(PATIENCE, give_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def lost_process(error: BaseException) -> bool:

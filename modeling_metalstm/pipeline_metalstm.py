@@ -59,7 +59,7 @@ class InContextTranslationPipeline(Pipeline):
         unknown = parameters.keys() - set(PARAMETERS)
         if unknown:
             raise TranslationError(
-                f"In-context translation takes {', '.join(f'`{name}`' for name in PARAMETERS)}, not `{min(unknown)}`."
+                f"In-context translation takes {', '.join(f'`{name}`' for name in PARAMETERS)}, not {min(unknown)!r}."
             )
         return parameters, {}, {}
 

@@ -24,7 +24,8 @@ def plan(fault: dict) -> None:
 
     Args:
         fault: `at_event` n, counted from 1; `folder`; `kind`: "kill", or an errno's name, and `again`: whether every
-            later time too; or `no_privileges`: to be root without root's rights over others' files.
+            later time too; `absent`: the rank that dies at once; or `no_privileges`: to be root without root's rights
+            over others' files.
     """
     if fault.get("no_privileges"):
         import ctypes
@@ -33,6 +34,8 @@ def plan(fault: dict) -> None:
         nothing = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
         if ctypes.CDLL(None, use_errno=True).capset(*nothing):
             raise OSError(ctypes.get_errno(), "capset")
+    if fault.get("absent") == int(os.environ.get("RANK", "0")):
+        os.kill(os.getpid(), signal.SIGKILL)
     if "limit" in fault:
         import resource
 

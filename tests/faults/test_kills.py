@@ -72,11 +72,11 @@ def test_a_kill_at_every_file_operation_of_a_save(runs, tmp_path, survives):
 @pytest.mark.faults
 def test_kills_of_one_of_two_processes(runs, tmp_path, survives):
     """The other one ends by itself, within a minute, and says why."""
-    arguments, rng = settings(num_steps=1200), random.Random(2)
+    kills, told, rng = 52, 0, random.Random(2)
+    arguments = settings(num_steps=120 * kills)
     expected = finished(runs, tmp_path / "whole", 2, *arguments)
     folder = tmp_path / "killed"
     folder.mkdir()
-    kills, told = 10, 0
     for number in range(kills):
         started = runs.start_many(2, folder, *arguments, *again(folder))
         started[1].ended(rng.uniform(1.0, 2.5))
@@ -85,7 +85,7 @@ def test_kills_of_one_of_two_processes(runs, tmp_path, survives):
         killed = time.monotonic()
         assert other.wait(60) in (1, 2), other.said
         assert time.monotonic() - killed < 60 and "Traceback" not in other.said, other.said
-        told += "ends, as another one has" in other.said
+        told += "ends, as another one has" in other.said or "ends, as not all have joined it" in other.said
         assert victim.wait() == -signal.SIGKILL
     survives("one of two processes killed: the other ends with a sentence, within a minute", kills, told)
     survived = kills if finished(runs, folder, 2, *arguments) == expected else 0

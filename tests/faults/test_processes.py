@@ -112,6 +112,19 @@ def test_one_that_dies_ends_the_others(runs, tmp_path, survives, number):
     survives(f"one of {number} processes dies: the others end with a sentence", number, told)
 
 
+@pytest.mark.faults
+@pytest.mark.parametrize("victim", [0, 1])
+def test_one_that_dies_before_all_have_joined(runs, tmp_path, survives, victim):
+    started = runs.start_many(2, tmp_path, *STEADY, fault={"absent": victim})
+    died = time.monotonic()
+    assert started[victim].wait() == -signal.SIGKILL and started[1 - victim].wait(60) == 1
+    assert time.monotonic() - died < 60
+    assert started[1 - victim].said.endswith(
+        f"process {1 - victim} ends, as not all have joined it within 45 seconds\n"
+    )
+    survives("one of 2 processes dies while it starts: the others end with a sentence", 1, 1)
+
+
 def test_one_that_cannot_write_ends_the_others(runs, tmp_path):
     started = runs.start_many(
         2, tmp_path, *STEADY, "--num_steps", "100000", "--save_every", "5", fault={"limit": 9000}
