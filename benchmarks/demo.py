@@ -1,11 +1,10 @@
 """The web page: from the last key to the new answer, and twenty people at once.
 
-    .venv-demo/bin/python benchmarks/demo.py [--quick]
+    .venv-demo/bin/python benchmarks/demo.py [--rounds 3] [--quick] [--output DIR]
 
 Needs the environment of `make test-demo`, and Debian's chromium and chromium-driver.
 """
 
-import argparse
 import json
 import os
 import shutil
@@ -18,6 +17,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+from common import figure, read_arguments, report
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
@@ -152,25 +152,28 @@ def many(address: str, clients: int, seconds: float, pause: float) -> tuple[list
 
 
 def main(arguments: list[str]) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="show that it works, measure nothing")
-    options = parser.parse_args(arguments)
+    options = read_arguments(arguments, __doc__, rounds=3)
+    presses, seconds = (5, 4) if options.quick else (30, 60)
+    keys, clients, errors = [], [], []
     process, address = serve()
     try:
-        keys = key_to_answer(address, 5 if options.quick else 60)
-        times, errors = many(address, 20, 4 if options.quick else 60, 2.0)
+        for _ in range(options.rounds):
+            keys.append(key_to_answer(address, presses))
+            times, failed = many(address, 20, seconds, 2.0)
+            clients.append([1000 * time for time in sorted(times)])
+            errors += failed
     finally:
         process.terminate()
         process.wait(20)
-    times.sort()
-    p95 = times[int(0.95 * len(times))]
-    print(
-        f"last key to new answer: median {statistics.median(keys):.0f} ms ({min(keys):.0f}…{max(keys):.0f}), bar 150"
-    )
-    print(f"20 clients: {len(times)} answers, {len(errors)} errors, p95 {1000 * p95:.0f} ms, bar 1000")
-    if not options.quick:
-        results = {"key_to_answer_ms": keys, "clients_ms": [1000 * t for t in times], "errors": errors}
-        (ROOT / "benchmarks" / "results" / "demo.json").write_text(json.dumps(results, indent=1) + "\n")
+    medians = [statistics.median(times) for times in keys]
+    p95 = [times[int(0.95 * len(times))] for times in clients]
+    figures = [
+        figure("from the last key to the new answer in a browser", medians, bar=150, unit="ms", lower=True),
+        figure("20 people, a question every 2 s each: 95% are answered within", p95, bar=1000, unit="ms", lower=True),
+        figure("errors among their questions", [len(errors)], bar=0, lower=True),
+    ]
+    results = {"key_to_answer_ms": keys, "clients_ms": clients, "errors": errors}
+    report("demo", options, figures, results)
 
 
 if __name__ == "__main__":

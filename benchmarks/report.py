@@ -23,6 +23,7 @@ BENCHMARKS = (
     "time_to_optimum",
     "words",
     "architectures",
+    "demo",
 )
 MARKS = {
     name: (f"<!-- {name}, by report.py -->", f"<!-- /{name}, by report.py -->") for name in ("figures", "records")
