@@ -7,6 +7,7 @@ from modeling_metalstm.pipeline_metalstm import UNKNOWN_WORD
 STYLE = """
 .mt-rules { counter-reset: rule; gap: 0.5rem; }
 .mt-rule { counter-increment: rule; flex-wrap: nowrap; align-items: center; gap: 0.4rem; }
+.mt-rule textarea { field-sizing: content; height: auto !important; }
 .mt-rule::before { content: counter(rule); width: 1.4rem; flex: none; text-align: right; opacity: 0.65;
   font-variant-numeric: tabular-nums; }
 .mt { font-size: 1rem; line-height: 1.45; color: var(--body-text-color); }

@@ -185,6 +185,9 @@ def test_on_a_phone(browser, address):
         for selector in ("#source-1", "#target-1", "#remove-1", "#question", "#answer"):
             box = page.find(selector).rect
             assert box["x"] >= 0 and box["x"] + box["width"] <= 390 and box["width"] >= 24, selector
+        fields = "[...document.querySelectorAll('.mt-rule textarea')].filter(field => field.value)"
+        clipped = browser.execute_script(f"return {fields}.filter(field => field.scrollHeight > field.clientHeight)")
+        assert clipped == []
     finally:
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
