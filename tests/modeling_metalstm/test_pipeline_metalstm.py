@@ -74,7 +74,7 @@ def test_a_list_reads_the_examples_once(make_model, monkeypatch):
 def test_a_session_is_one_of_the_pipeline(translator):
     session = translator.session(EXAMPLES, num_bindings=3, seed=4)
     assert session("zup red") == translator("zup red", examples=EXAMPLES, num_bindings=3, seed=4)
-    with pytest.raises(TranslationError, match="not `temperature`"):
+    with pytest.raises(TranslationError, match="not 'temperature'"):
         translator.session(EXAMPLES, temperature=1)
 
 
@@ -122,7 +122,7 @@ def test_averaging_bindings_evens_out_taste(translator):
         (
             "red",
             {"examples": EXAMPLES, "temperature": 1},
-            "`seed`, `separator`, `exact`, not `temper",
+            "`seed`, `separator`, `exact`, not 'temper",
         ),
     ],
 )
