@@ -87,7 +87,7 @@ def save_checkpoint(folder: Path, step: int, weights: dict, state: dict, progres
     aside = folder / f".{final.name}.partial"
     shutil.rmtree(aside, ignore_errors=True)
     try:
-        aside.mkdir(parents=True)
+        aside.mkdir()  # not its parents: a run whose folder was removed has lost its claim to it
         for name, data in files.items():
             (aside / name).write_bytes(data)
             flush(aside / name)
