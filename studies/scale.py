@@ -6,6 +6,7 @@ Trains configs/wordsN.yaml for each number of words N; there are N sentences of 
 of the words occur.
 """
 
+import math
 import sys
 
 from common import (
@@ -72,10 +73,10 @@ def draw(results: dict) -> Figure:
     steps, seconds = figure.subplots(1, 2)
     for axes, number, label in ((steps, 0, "training steps"), (seconds, 1, "seconds of training")):
         for level, colour in zip(LEVELS, (GREY, BLUE, ORANGE), strict=True):
-            there = {int(words): run["reached"][str(level)][number] for words, run in results.items()}
-            there = {words: value for words, value in there.items() if value != "–"}
-            if there:
-                axes.plot(list(there), list(there.values()), color=colour, marker="o", label=f"accuracy {level}")
+            at = {int(words): run["reached"][str(level)][number] for words, run in results.items()}
+            at = {words: float("nan") if value == "–" else value for words, value in at.items()}  # a gap in the line
+            if not all(map(math.isnan, at.values())):
+                axes.plot(list(at), list(at.values()), color=colour, marker="o", label=f"accuracy {level}")
         axes.set(xlabel="words", ylabel=label)
         plain_log(axes, "x", "y")
         axes.set_xticks([int(words) for words in results], list(results))
