@@ -18,7 +18,7 @@ MAX_FILE_BYTES = 10_000_000
 
 HELP = """\
   red = dax     a rule: a sentence, =, and its translation
-  blue red      a question: what is it in your words?
+  blue red      a question: what is it in your words? (or: blue red = ?)
   :list         the rules so far
   :undo         takes the last rule back
   :quit         ends, as Ctrl-D does"""
@@ -28,12 +28,20 @@ def parse_rule(text: str) -> tuple[str, str]:
     """'blue red = wif dax' → ('blue red', 'wif dax').
 
     Raises:
-        UserError: no "=", or several.
+        UserError: no "=", or several, or a question.
     """
     sides = text.split("=")
     if len(sides) != 2:
         raise UserError(f'an example is written "SOURCE = TARGET", with one =, got {text!r}')
+    if parse_question(text) != text:
+        raise UserError(f"{text.strip()!r} is a question; an example has its translation in place of the ?")
     return sides[0].strip(), sides[1].strip()
+
+
+def parse_question(text: str) -> str:
+    """'blue red = ?' → 'blue red'; any other text is as it was."""
+    source, equals, target = text.partition("=")
+    return source.strip() if equals and target.strip() == UNKNOWN_WORD else text
 
 
 def read_rules(name: str) -> list[tuple[str, str]]:
@@ -77,7 +85,7 @@ def _parse_line(line: str) -> tuple[str, str]:
             raise UserError("not JSON, though it begins like it") from error
         pair = [value.get("source"), value.get("target")] if isinstance(value, dict) else value
         if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(side, str) for side in pair):
-            raise UserError('a rule in JSON is ["SOURCE", "TARGET"] or {"source": …, "target": …}')
+            raise UserError('a rule in JSON is ["SOURCE", "TARGET"] or {"source": …, "target": …}, one a line')
         return pair[0], pair[1]
     if "\t" in line and line.count("=") != 1:
         sides = line.split("\t")
@@ -188,14 +196,13 @@ class Conversation:
         Takes rules, questions and commands, a line each, until they end; how many were in vain. At a keyboard, Ctrl-C
         leaves the line or its answer and nothing else.
         """
-        failed, num_lines = 0, 0
+        failed, num_asked = 0, 0  # rules alone don't count: in a pipe, they are of no use
         while True:
             try:
                 line = next(lines, None)
                 if line is None or line.strip() in (":quit", ":q"):
                     break
-                num_lines += 1
-                self._take(line.strip(), as_json)
+                num_asked += self._take(line.strip(), as_json)
             except UserError as error:
                 print(f"metatrans: {error}", file=sys.stderr, flush=True)
                 failed += 1
@@ -203,14 +210,16 @@ class Conversation:
                 if not typed():
                     raise
                 print()
-        if not num_lines and not typed():
+        if not num_asked and not failed and not typed():
             raise UserError("there is nothing to translate; give a sentence, or lines of rules and questions")
         return failed
 
-    def _take(self, text: str, as_json: bool) -> None:
+    def _take(self, text: str, as_json: bool) -> bool:
+        """Whether the line asked for something; a rule, or an empty line, doesn't."""
         said = print if typed() else lambda *_: None  # in a pipe, answers alone
         if not text:
-            return
+            return False
+        text = parse_question(text)
         if text in (":help", ":h", "?"):
             print(HELP)
         elif text == ":list":
@@ -225,8 +234,10 @@ class Conversation:
         elif "=" in text:
             self.add(parse_rule(text))
             said(self.known())
+            return False
         else:
             show(self.ask(text), as_json)
+        return True
 
 
 def _in_a_sentence(work: Callable):

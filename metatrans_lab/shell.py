@@ -159,12 +159,23 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _translate(options: argparse.Namespace) -> int:
-    from metatrans_lab.conversation import HELP, Conversation, keyboard, parse_rule, read_rules, show, typed
+    from metatrans_lab.conversation import (
+        HELP,
+        Conversation,
+        keyboard,
+        parse_question,
+        parse_rule,
+        read_rules,
+        show,
+        typed,
+    )
 
     rules = [rule for name in options.rules for rule in read_rules(name)]
     rules += [parse_rule(text) for text in options.example]
     if options.sentence is not None and not rules:
         raise UserError('there are no examples; give at least one, such as --example "red = dax"')
+    if options.sentence is not None:
+        options.sentence = parse_question(options.sentence)
     if options.sentence is not None and "=" in options.sentence.split():
         raise UserError(f"leave out the = and what follows, got {options.sentence!r}")
     settings = {"num_bindings": options.num_bindings, "separator": options.separator, "exact": options.exact}
@@ -232,7 +243,10 @@ def _measure(options: argparse.Namespace, language: LanguageConfig, loss_on: str
         raise UserError(f"{options.model} learns nothing and reads no text; leave out --render text")
     if is_baseline:
         return evaluate_words(BASELINES[options.model], language, options.split, options.num_episodes)
-    model = load_model(options.model, options.trust_remote_code)
+    try:
+        model = load_model(options.model, options.trust_remote_code)
+    except UserError as error:
+        raise UserError(f"{error}{nearest(options.model, BASELINES)}") from error
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     if options.render == "text":
         from metatrans_lab.text_models import TextPredictor, load_tokenizer

@@ -98,8 +98,9 @@ def test_a_pipe_with_mistakes_goes_on_and_says_so(model, monkeypatch, capsys):
     assert len(errors) == 5
 
 
-def test_an_empty_pipe_is_told_what_is_missing(model, monkeypatch, capsys):
-    pipe(monkeypatch, "")
+@pytest.mark.parametrize("text", ["", "\n\n", "red = dax\n"])
+def test_a_pipe_that_asks_nothing_is_told_what_is_missing(model, monkeypatch, capsys, text):
+    pipe(monkeypatch, text)
     with pytest.raises(SystemExit) as stop:
         main(["translate", model])
     assert stop.value.code == 2 and capsys.readouterr().err.startswith("metatrans: there is nothing to translate")

@@ -28,6 +28,16 @@ def test_translate_prints_each_word(model, capsys):
     assert ["guess" in line for line in rest] == [False, False, True]
 
 
+def test_a_question_may_be_written_as_a_rule_without_its_answer(model, capsys, monkeypatch):
+    main(["translate", model, *RULES, "--json", "blue red"])
+    pipe = io.TextIOWrapper(io.BytesIO(b"red = dax\nblue red = wif dax\nblue red = ?\n"), encoding="utf-8")
+    main(["translate", model, *RULES, "--json", "blue red = ?"])
+    monkeypatch.setattr(sys, "stdin", pipe)
+    main(["translate", model, "--json"])
+    plain, *others = capsys.readouterr().out.splitlines()
+    assert others == [plain, plain]
+
+
 def test_translate_as_json(model, capsys):
     main(["translate", model, *RULES, "--json", "red"])
     result = json.loads(capsys.readouterr().out)
@@ -38,7 +48,8 @@ def test_translate_as_json(model, capsys):
     "arguments, message",
     [
         (["red"], 'there are no examples; give at least one, such as --example "red = dax"'),
-        ([*RULES, "blue red = ?"], "leave out the = and what follows, got 'blue red = ?'"),
+        ([*RULES, "blue red = wif dax"], "leave out the = and what follows, got 'blue red = wif dax'"),
+        (["--example", "blue red = ?", "red"], "'blue red = ?' is a question; an example has its translation"),
         (["--example", "red dax", "red"], "an example is written \"SOURCE = TARGET\", with one =, got 'red dax'"),
         (["--example", "red = ", "red"], "The target side of example 1 is empty"),
         (["--example", "red blue = dax", "red"], "Example 1 has 2 source and 1 target words"),
@@ -73,7 +84,7 @@ def test_a_question_mark_is_explained(model, capsys, monkeypatch):
         "  green → ?        –   a guess: no example translates it; no word of yours fits",
     ]
     answers(monkeypatch, red | {"taught": "?"}, green)
-    main(["translate", model, "--example", "red = ?", "red green"])
+    main(["translate", model, "--example", "red blue = ? dax", "red green"])
     assert "no word of yours" not in capsys.readouterr().out
 
 
@@ -170,6 +181,21 @@ def test_evaluate_knows_what_the_model_was_trained_on(train, capsys):
 def test_evaluate_knows_what_our_own_model_was_trained_on(capsys):
     main(["evaluate", "translator", "--num_episodes", "16"])
     assert "held_out_languages=0.1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "command, meant",
+    [
+        (["translate", "translater", *RULES, "red"], "translator"),
+        (["evaluate", "six-word"], "six-words"),
+        (["evaluate", "inductoin"], "induction"),
+    ],
+)
+def test_a_misspelt_name_gets_the_nearest(capsys, command, meant):
+    with pytest.raises(SystemExit) as stop:
+        main(command)
+    error = capsys.readouterr().err
+    assert stop.value.code == 2 and error.endswith(f"; did you mean '{meant}'?\n")
 
 
 @pytest.mark.parametrize(
