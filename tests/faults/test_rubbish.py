@@ -206,7 +206,7 @@ def test_conversations(conversation, lines):
     conversation.rules.clear()
     conversation.session = None
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        conversation.run(iter(["a = b", *lines]), as_json=False)
+        conversation.run(iter(["a = b", "a", *lines]), as_json=False)
     taught = conversation.session.lesson.examples if conversation.session else []
     assert len(taught) == len(conversation.rules)
 
