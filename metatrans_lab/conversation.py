@@ -33,7 +33,7 @@ def parse_rule(text: str) -> tuple[str, str]:
     sides = text.split("=")
     if len(sides) != 2:
         raise UserError(f'an example is written "SOURCE = TARGET", with one =, got {text!r}')
-    if parse_question(text) != text:
+    if sides[1].strip() == UNKNOWN_WORD:
         raise UserError(f"{text.strip()!r} is a question; an example has its translation in place of the ?")
     return sides[0].strip(), sides[1].strip()
 

@@ -206,7 +206,7 @@ def load_model(folder: str, trust_remote_code: bool = False) -> PreTrainedModel:
     if failure is not None:
         reason = _sentence(failure) if isinstance(failure, StrictDataclassError) else why(failure)
         ours = () if path.exists() else (path.name for path in PRETRAINED.iterdir() if path.is_dir())
-        raise UserError(f"can't load a model from {folder}: {reason}{nearest(folder, ours)}") from failure
+        raise UserError(f"can't load a model from {folder}: {reason.rstrip('.')}{nearest(folder, ours)}") from failure
     return model
 
 
