@@ -4,7 +4,7 @@
 
 Without --config it is configs/cpu.yaml; what a config leaves out has the default that --help shows.
 
-The keys are those of `metatrans_lab.configuration.TrainingConfig`. What comes out, and where: see README.md; what
+The keys are those of `metatrans_lab.config.keys.TrainingConfig`. What comes out, and where: see README.md; what
 happens when something goes wrong: docs/reliability.md.
 Exit codes: 0 done; 1 it couldn't go on (a full disk, another process that ended, numbers gone wrong), or a fault of
 ours; 2 bad input, nothing written; 3 trained, but not pushed to the Hub; 130 or 143 stopped by a signal, saved,
@@ -25,17 +25,18 @@ import torch
 from accelerate import Accelerator
 from tqdm import tqdm
 
-from metatrans_lab.checkpoints import open_checkpoint
-from metatrans_lab.configuration import describe_keys, parse_overrides, read_config
+from metatrans_lab.config.command_line import describe_keys, parse_overrides, read_config
 from metatrans_lab.errors import TrainingError, UserError, exit_with, storage_error, tell
-from metatrans_lab.evaluation import RAGGED_MAX_LENGTH, evaluate, ragged_exact_match
-from metatrans_lab.hub import HubPusher
+from metatrans_lab.evaluation.figures import RAGGED_MAX_LENGTH, evaluate, ragged_exact_match
+from metatrans_lab.hub.pusher import HubPusher
 from metatrans_lab.machine import choose_mixed_precision, keep_memory, share_of_cores
-from metatrans_lab.models import build_model, check_batch
-from metatrans_lab.outputs import RunFolder
-from metatrans_lab.parallel import joining, lost_process
-from metatrans_lab.signals import StopSignal
-from metatrans_lab.training import Diverged, Training
+from metatrans_lab.models.build import build_model
+from metatrans_lab.models.limits import check_batch
+from metatrans_lab.runs.checkpoints import open_checkpoint
+from metatrans_lab.runs.folder import RunFolder
+from metatrans_lab.runs.processes import joining, lost_process
+from metatrans_lab.runs.signals import StopSignal
+from metatrans_lab.training.training import Diverged, Training
 
 
 def main(arguments: list[str]) -> int:

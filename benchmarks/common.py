@@ -129,7 +129,7 @@ def _number(value: float) -> str:
 def report(name: str, options: argparse.Namespace, figures: list[dict], results: dict) -> None:
     """Prints the figures and writes OUTPUT/NAME.json: the machine, the figures, and all that was measured."""
     # Ours is imported late, so that the peers' processes stay without it.
-    from metatrans_lab.machine import describe_device, versions
+    from metatrans_lab.report.provenance import describe_device, versions
 
     print(f"\n{'':<84} {'median':>10} {'min…max':>16}   bar, moonshot")
     for row in figures:

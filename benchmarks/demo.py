@@ -55,7 +55,7 @@ def serve() -> tuple[subprocess.Popen, str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "metatrans_lab.shell", "demo", "--port", str(port)]
+    command = [sys.executable, "-m", "metatrans_lab.apps.shell", "demo", "--port", str(port)]
     process = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"HF_HUB_OFFLINE": "1"}, stdout=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}/"
     while True:

@@ -24,7 +24,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 from transformers.utils import logging
 
 from dataset_script import LanguageConfig, sample_episodes
-from metatrans_lab.models import build_model
+from metatrans_lab.models.build import build_model
 
 SIZES = {
     "the default size": {"embedding_size": 64, "hidden_size": 256, "num_hidden_layers": 2},

@@ -12,8 +12,9 @@ from common import ROOT
 
 sys.path.append(str(ROOT))  # train.py is a script: no package has it
 import train
-from metatrans_lab.configuration import TrainingConfig, read_config
-from metatrans_lab.training import Training
+from metatrans_lab.config.command_line import read_config
+from metatrans_lab.config.keys import TrainingConfig
+from metatrans_lab.training.training import Training
 
 # All batches alike: episodes of K=10, T=3, 81 tokens.
 SHAPES = {

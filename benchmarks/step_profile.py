@@ -35,7 +35,7 @@ from torch.profiler import ProfilerActivity, profile, record_function
 
 from dataset_script import Episodes
 from metatrans_lab import training as training_module
-from metatrans_lab.training import Training
+from metatrans_lab.training.training import Training
 
 GROUPS = ("data", "matrix products", "elementwise", "embedding, head, loss", "optimiser", "rest")
 PRODUCT = re.compile(r"::_?((add|badd)?b?mm|matmul|linear|lstm|mkldnn_rnn|reorder)")

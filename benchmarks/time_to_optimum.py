@@ -18,7 +18,7 @@ from pathlib import Path
 import yaml
 from common import ROOT, argument_parser, complete, figure, read_log, report, run_training
 
-from metatrans_lab.configuration import read_file
+from metatrans_lab.config.yaml_files import read_file
 
 ACCURACY, REGRET = 0.999, 0.02
 RUNNING = 5

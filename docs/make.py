@@ -16,10 +16,10 @@ MODULES = {
     "dataset_script.text": ("draw_names", "write_episodes"),
     "modeling_metalstm": None,
     "metatrans_lab.evaluation": ("evaluate", "evaluate_words", "ragged_exact_match"),
-    "metatrans_lab.text_models": ("TextPredictor",),
+    "metatrans_lab.evaluation.text_predictor": ("TextPredictor",),
     "metatrans_lab.models": ("build_model", "load_model", "pretrained"),
-    "metatrans_lab.configuration": ("TrainingConfig", "Stage"),
-    "metatrans_lab.muon": ("Muon",),
+    "metatrans_lab.config": ("TrainingConfig", "Stage"),
+    "metatrans_lab.training.muon": ("Muon",),
 }
 
 

@@ -1,15 +1,11 @@
-"""What the machine can do, and what it is."""
+"""What the machine can do: its cores, its memory, its arithmetic."""
 
 import contextlib
 import ctypes
-import importlib.metadata
 import os
-import platform
 from pathlib import Path
 
 import torch
-
-from dataset_script.languages import GENERATOR_VERSION
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 
@@ -52,31 +48,3 @@ def memory_bytes() -> int | None:
     with contextlib.suppress(OSError, ValueError):  # the word "max": no limit
         sizes.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
     return min(sizes, default=None)
-
-
-def random_state() -> dict:
-    """torch's generators on the CPU and every GPU: dropout draws from them."""
-    return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all()}
-
-
-def set_random_state(state: dict) -> None:
-    torch.set_rng_state(state["cpu"])
-    if len(state["cuda"]) == torch.cuda.device_count():
-        torch.cuda.set_rng_state_all(state["cuda"])
-
-
-def describe_device(device: torch.device) -> str:
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    model = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        names = [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
-        model = names[0] if names else model
-    return f"{device.type} ({model}, {share_of_cores()} cores)"
-
-
-def versions() -> dict[str, str]:
-    packages = ("torch", "transformers", "datasets", "accelerate", "huggingface_hub", "numpy")
-    found = {package: importlib.metadata.version(package) for package in packages}
-    return {"python": platform.python_version(), "generator": str(GENERATOR_VERSION)} | found

@@ -2,7 +2,7 @@
 
 import os
 
-from metatrans_lab.demo.page import launch
+from metatrans_lab.apps.demo.page import launch
 
 if __name__ == "__main__":
     launch(

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from dataset_script import LanguageConfig, sample_episodes
 from dataset_script.episodes import Episodes
-from metatrans_lab.evaluation import evaluate, next_token_log_probabilities
+from metatrans_lab.evaluation.figures import evaluate, next_token_log_probabilities
 
 PAIRS, LENGTHS = (10, 20, 50, 100), range(1, 13)
 COLUMNS = ("determined accuracy", "target regret", "accuracy of the last pair")

@@ -15,7 +15,7 @@ from common import BLUE, ORANGE, markdown, plain_log, read_arguments, report, sp
 from matplotlib.figure import Figure
 
 from dataset_script import LanguageConfig
-from metatrans_lab.evaluation import evaluate
+from metatrans_lab.evaluation.figures import evaluate
 from modeling_metalstm import TranslatorSession
 
 BINDINGS = (1, 2, 4, 8, 16, 32)

@@ -11,7 +11,7 @@ os.environ.pop("OMP_NUM_THREADS", None)  # read by torch at import
 
 from transformers import PreTrainedModel
 
-from metatrans_lab.models import load_model
+from metatrans_lab.models.load import load_model
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "studies" / "results"

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from dataset_script import LanguageConfig
 from dataset_script.baselines import BASELINES
-from metatrans_lab.evaluation import evaluate, evaluate_words
+from metatrans_lab.evaluation.figures import evaluate, evaluate_words
 
 NAMES = {
     "target_regret": "target regret",

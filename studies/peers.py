@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from dataset_script import LanguageConfig
 from dataset_script.baselines import BASELINES
-from metatrans_lab.evaluation import evaluate_words
+from metatrans_lab.evaluation.figures import evaluate_words
 
 PEERS = {"metalstm": "#d9730d", "llama": "#2f6db3", "gpt2": "#5a9e4b", "mamba2": "#9b59b6", "xlstm": "#c0392b"}
 SEVERAL = ("metalstm", "llama")

@@ -14,7 +14,7 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 from dataset_script import LanguageConfig
-from metatrans_lab.plots import plateaus
+from metatrans_lab.report.plots import plateaus
 
 AVERAGED = 10
 """Lines of the log, 20 steps apart, that a loss is averaged over, the latest."""

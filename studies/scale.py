@@ -26,7 +26,7 @@ from matplotlib.figure import Figure
 
 from dataset_script import LanguageConfig
 from dataset_script.baselines import BASELINES
-from metatrans_lab.evaluation import evaluate_words
+from metatrans_lab.evaluation.figures import evaluate_words
 
 WORDS = (6, 8, 12, 16)
 LEVELS = (0.9, 0.99, 0.999)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from metatrans_lab.models import PRETRAINED
+from metatrans_lab.models.load import PRETRAINED
 
 COPIED = ("model.safetensors", "generation_config.json", "chat_template.jinja", "loss.png", "shots.png")
 

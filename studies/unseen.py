@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from dataset_script import LanguageConfig, sample_episodes
 from dataset_script.bayes import family_probabilities, pool_probabilities
 from dataset_script.lexicons import split_lexicons
-from metatrans_lab.evaluation import evaluate, next_token_log_probabilities
+from metatrans_lab.evaluation.figures import evaluate, next_token_log_probabilities
 
 HELD_OUT, POOLS = (0.1, 0.5, 0.9), (8, 32, 128, 512)
 

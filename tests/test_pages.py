@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-import metatrans_lab.hub_data  # noqa: F401  (what is patched must be there)
-from metatrans_lab.shell import main
+import metatrans_lab.hub.data  # noqa: F401  (what is patched must be there)
+from metatrans_lab.apps.shell import main
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -40,7 +40,7 @@ def test_python(path, trained):
 @pytest.mark.parametrize("path", [path for path in TYPED if blocks(path, "bash")], ids=lambda path: path.stem)
 def test_commands(path, trained, train, hub_here, monkeypatch, capsys):
     pushed = []
-    monkeypatch.setattr("metatrans_lab.hub_data.push_dataset", lambda *arguments: pushed.append(arguments) or "user/x")
+    monkeypatch.setattr("metatrans_lab.hub.data.push_dataset", lambda *arguments: pushed.append(arguments) or "user/x")
     lines = [line for block in blocks(path, "bash") for line in block.splitlines()]
     commands = [shlex.split(line, comments=True) for line in lines]
     assert {words[0] for words in commands} <= {"make", "metatrans", "accelerate"}

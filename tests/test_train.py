@@ -16,10 +16,10 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
-from metatrans_lab.checkpoints import list_checkpoints, load_checkpoint
-from metatrans_lab.configuration import read_config
+from metatrans_lab.config.command_line import read_config
 from metatrans_lab.errors import UserError
-from metatrans_lab.evaluation import evaluate
+from metatrans_lab.evaluation.figures import evaluate
+from metatrans_lab.runs.checkpoints import list_checkpoints, load_checkpoint
 
 from .complaints import COMPLAINTS
 
@@ -332,7 +332,7 @@ def test_a_signal_saves_and_stops(train, tmp_path, number):
 
 def test_a_second_signal_leaves_at_once():
     script = (
-        "import os, signal; from metatrans_lab.signals import StopSignal; StopSignal()\n"
+        "import os, signal; from metatrans_lab.runs.signals import StopSignal; StopSignal()\n"
         "for _ in range(2): os.kill(os.getpid(), signal.SIGTERM)\nprint('still here')"
     )
     process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
@@ -411,7 +411,7 @@ def test_a_resumed_run_forgets_what_came_after(train, tmp_path):
         return signal.SIGTERM
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("metatrans_lab.signals.StopSignal.came_anywhere", stop)
+        patch.setattr("metatrans_lab.runs.signals.StopSignal.came_anywhere", stop)
         train("--resume_from_checkpoint", "outputs/tiny/checkpoint-30")
     assert seen == [(False, ["checkpoint-30"])]
     assert [path.name for path in list_checkpoints(folder)] == ["checkpoint-30", "checkpoint-31"]

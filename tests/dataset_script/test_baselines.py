@@ -8,7 +8,7 @@ from dataset_script.bayes import family_probabilities, pool_probabilities
 from dataset_script.episodes import sample_episodes
 from dataset_script.languages import LanguageConfig
 from dataset_script.lexicons import split_lexicons
-from metatrans_lab.evaluation import evaluate_words
+from metatrans_lab.evaluation.figures import evaluate_words
 
 POST = LanguageConfig()
 LANGUAGES = {

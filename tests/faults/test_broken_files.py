@@ -9,8 +9,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from metatrans_lab.checkpoints import ASIDE, FORMAT, list_checkpoints, load_checkpoint, open_checkpoint
 from metatrans_lab.errors import UserError
+from metatrans_lab.runs.checkpoints import ASIDE, FORMAT, list_checkpoints, load_checkpoint, open_checkpoint
 
 from ..checksums import reseal
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from metatrans_lab.checkpoints import ASIDE, list_checkpoints, load_checkpoint
 from metatrans_lab.errors import TrainingError
-from metatrans_lab.signals import StopSignal
-from metatrans_lab.training import MAX_BAD_STEPS, Training
+from metatrans_lab.runs.checkpoints import ASIDE, list_checkpoints, load_checkpoint
+from metatrans_lab.runs.signals import StopSignal
+from metatrans_lab.training.training import MAX_BAD_STEPS, Training
 
 SETTINGS = ("--save_every", "5", "--eval_every", "0", "--log_every", "1", "--name", "run")
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from metatrans_lab.configuration import read_config
-from metatrans_lab.curriculum import Curriculum
+from metatrans_lab.config.command_line import read_config
 from metatrans_lab.errors import UserError
+from metatrans_lab.training.curriculum import Curriculum
 
 from ..checksums import reseal
 from .conftest import TINY, outcome, weights_of
@@ -84,7 +84,9 @@ def test_a_number_that_cannot_share_them_is_refused(train):
 def test_no_episode_is_shared_or_skipped(monkeypatch, num_parts):
     """The parts of the steps tile the numbers of the episodes, in order."""
     asked = []
-    monkeypatch.setattr("metatrans_lab.curriculum.sample_episodes", lambda _, indices, *__: asked.append(indices))
+    monkeypatch.setattr(
+        "metatrans_lab.training.curriculum.sample_episodes", lambda _, indices, *__: asked.append(indices)
+    )
     curriculum = Curriculum(read_config(str(TINY), {}))
     for step in range(5):
         for part in range(num_parts):

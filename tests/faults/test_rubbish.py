@@ -17,11 +17,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dataset_script.languages import LanguageConfig
-from metatrans_lab.configuration import TrainingConfig, from_dict, parse_overrides, read_config, read_value, read_yaml
-from metatrans_lab.conversation import Conversation, parse_rule, read_rules
+from metatrans_lab.apps.conversation import Conversation, parse_rule, read_rules
+from metatrans_lab.apps.shell import main as shell
+from metatrans_lab.config.command_line import parse_overrides, read_config, read_value
+from metatrans_lab.config.keys import TrainingConfig
+from metatrans_lab.config.typed import from_dict
+from metatrans_lab.config.yaml_files import read_yaml
 from metatrans_lab.errors import UserError
-from metatrans_lab.models import load_model, pretrained
-from metatrans_lab.shell import main as shell
+from metatrans_lab.models.load import load_model, pretrained
 from modeling_metalstm import InContextTranslationPipeline, TranslationError, build_tokenizer
 
 from .conftest import TINY

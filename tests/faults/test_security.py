@@ -10,10 +10,10 @@ import pytest
 import torch
 import yaml
 
-from metatrans_lab.configuration import _Loader
+from metatrans_lab.apps.shell import _parser
+from metatrans_lab.config.yaml_files import _Loader
 from metatrans_lab.errors import UserError
-from metatrans_lab.models import load_model, pretrained
-from metatrans_lab.shell import _parser
+from metatrans_lab.models.load import load_model, pretrained
 
 from ..hub.hub_faults import Status
 

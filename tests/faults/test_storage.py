@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from metatrans_lab.checkpoints import list_checkpoints, load_checkpoint
+from metatrans_lab.runs.checkpoints import list_checkpoints, load_checkpoint
 
 from .conftest import outcome
 

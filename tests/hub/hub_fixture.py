@@ -166,5 +166,5 @@ def our_waits(monkeypatch):
             waited.append(seconds)
             return self.is_set()
 
-    monkeypatch.setattr("metatrans_lab.hub.Event", NeverWaits)
+    monkeypatch.setattr("metatrans_lab.hub.pusher.Event", NeverWaits)
     return waited

@@ -4,8 +4,8 @@ import pytest
 import torch
 from huggingface_hub import HfApi
 
-from metatrans_lab.models import load_model
-from metatrans_lab.shell import main
+from metatrans_lab.apps.shell import main
+from metatrans_lab.models.load import load_model
 from modeling_metalstm import MetaLSTMConfig, MetaLSTMForCausalLM, build_tokenizer
 
 from .hub_faults import Corrupt, Status, Truncate

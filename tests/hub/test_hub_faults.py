@@ -14,7 +14,7 @@ from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 from huggingface_hub.utils._http import default_client_factory
 from packaging.version import Version
 
-from metatrans_lab.hub import httpx
+from metatrans_lab.hub.pusher import httpx
 
 from .hub_faults import Corrupt, Delay, Drop, LoseReply, Status, Truncate, rate_limited
 

@@ -3,7 +3,8 @@ import os
 import pytest
 import torch
 
-from metatrans_lab.machine import choose_mixed_precision, random_state, set_random_state, share_of_cores
+from metatrans_lab.machine import choose_mixed_precision, share_of_cores
+from metatrans_lab.runs.random_state import random_state, set_random_state
 
 
 def test_cores_are_shared_among_the_processes_of_a_machine(monkeypatch):

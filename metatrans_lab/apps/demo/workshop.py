@@ -1,0 +1,214 @@
+"""A small model that learns while one watches: the post's two plots, drawn live, with knobs."""
+
+import base64
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import gradio as gr
+import torch
+
+from metatrans_lab.apps.demo import drawing
+from metatrans_lab.config.keys import Stage, TrainingConfig
+from metatrans_lab.evaluation.figures import evaluate
+from metatrans_lab.models.build import build_model
+from metatrans_lab.report.plots import plateaus, plot_loss, plot_shots
+from metatrans_lab.training.curriculum import Curriculum
+from metatrans_lab.training.optimization import build_optimizers, set_learning_rates
+
+MAX_RUNS = 2
+"""How many models learn at once, whoever asks."""
+
+NUM_STEPS, BATCH_SIZE = 1200, 32
+DRAW_EVERY = 1.0  # seconds
+PATIENCE = 20.0  # seconds, for an earlier watcher to leave
+EVAL_EPISODES = 128
+
+
+def recipe(words: int, length: int, pairs: int, width: int, curriculum: bool) -> TrainingConfig:
+    """The default recipe, narrower and for other languages."""
+    language = {
+        "num_pairs": pairs,
+        "num_source_words": words,
+        "num_target_words": words,
+        "sentence_length": length,
+        # Of few words there are few lexicons to hold out.
+        "held_out_languages": {2: 0.0, 3: 0.0, 4: 0.3, 5: 0.2}.get(words, 0.1),
+    }
+    mixed = {"num_active_words": [1, words]} if words > 1 else {}
+    shorter = [
+        Stage([{"sentence_length": n}, {"sentence_length": n} | mixed], until_accuracy=0.85, replay=0.3 * (n > 1))
+        for n in range(1, length)
+    ]
+    return TrainingConfig(
+        name="workshop",
+        language=language,
+        loss_on="targets",
+        model={
+            "model_type": "metalstm",
+            "embedding_size": 32,
+            "hidden_size": width,
+            "num_hidden_layers": 2,
+            "initialization": "metalstm",
+        },
+        curriculum=[*(shorter if curriculum else []), Stage([{}, mixed], replay=0.2 * bool(shorter and curriculum))],
+        num_steps=NUM_STEPS,
+        batch_size=BATCH_SIZE,
+        optimizer="muon",
+        muon_learning_rate=0.03,
+        muon_momentum=0.9,
+        learning_rate=1e-2,
+        adam_betas=[0.9, 0.98],
+        warmup_steps=20,
+        decay_steps=NUM_STEPS // 4,
+        max_grad_norm=1.0,
+    )
+
+
+class LiveRun:
+    """A run that goes on step by step for as long as somebody watches."""
+
+    def __init__(self, config: TrainingConfig):
+        self.config, self.language = config, config.language_config()
+        torch.manual_seed(config.seed)
+        self.model = build_model(config.model, self.language)
+        self.optimizers = build_optimizers(self.model, config)
+        self.curriculum = Curriculum(config)
+        self.step, self.seconds, self.paused = 0, 0.0, True
+        self.watched = threading.Lock()
+        self.log: list[dict] = []
+        self.results: dict | None = None
+
+    def train(self, seconds: float) -> None:
+        """Steps for about so long."""
+        start = time.perf_counter()
+        self.model.train()
+        while self.step < self.config.num_steps and time.perf_counter() - start < seconds and not self.paused:
+            set_learning_rates(self.optimizers, self.config.learning_rate_factor(self.step))
+            episodes = self.curriculum.batch(self.step, 0, 1, device="cpu")
+            input_ids, labels = episodes.input_ids.long(), episodes.labels(self.config.loss_on).long()
+            outputs = self.model(input_ids=input_ids, labels=labels, use_cache=False)
+            outputs.loss.backward()
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.max_grad_norm)
+            for optimizer in self.optimizers:
+                optimizer.step()
+                optimizer.zero_grad()
+            determined = episodes.determined[:, 1:]
+            right = (outputs.logits[:, :-1].argmax(-1) == input_ids[:, 1:]) & determined
+            accuracy = (right.sum() / determined.sum().clamp(min=1)).item()
+            self.curriculum.update(self.step, accuracy)
+            self.step += 1
+            self.log.append({"step": self.step, "stage": self.curriculum.stage, "loss": outputs.loss.item()})
+        self.results = evaluate(
+            self.model, self.language, "validation", EVAL_EPISODES, self.config.loss_on, exact_match=False
+        )
+        self.log.append({"step": self.step, "eval_loss": self.results["loss"]})
+        self.seconds += time.perf_counter() - start
+
+    def pictures(self) -> tuple[bytes, bytes]:
+        """The loss over steps, and how fast a language is learned, as PNG."""
+        with tempfile.TemporaryDirectory() as folder:
+            loss, shots = Path(folder) / "loss.png", Path(folder) / "shots.png"
+            plot_loss(loss, self.log, self.language, self.config.loss_on)
+            plot_shots(shots, self.results, self.language, self.config.loss_on)
+            return loss.read_bytes(), shots.read_bytes()
+
+    def phase(self) -> str:
+        """Which of the computed levels the loss has come down to."""
+        levels = sorted(plateaus(self.language, self.config.loss_on).items(), key=lambda item: -item[1])
+        loss = self.results["loss"]
+        passed = [name for name, level in levels if loss <= level + 0.02]
+        return f"at the level “{passed[-1]}”" if passed else "above all levels"
+
+    def status(self) -> str:
+        results, stages = self.results, len(self.curriculum.stages)
+        done = self.step >= self.config.num_steps
+        return (
+            f"{'Done: s' if done else 'Paused: s' if self.paused else 'S'}tep {self.step} of {self.config.num_steps}, "
+            f"stage {self.curriculum.stage + 1} of {stages}, {self.seconds:.0f} s. Loss {results['loss']:.3f}, "
+            f"{self.phase()}; regret {results['target_regret']:.3f} nats a word; "
+            f"{results['determined_accuracy']:.1%} of the words that were shown before are right."
+        )
+
+
+_places = threading.BoundedSemaphore(MAX_RUNS)
+
+
+def watch(run: LiveRun, began: Callable[[], None] = lambda: None) -> Iterator[tuple[str, str, str]]:
+    """Trains, and gives what is to be shown: the status and both plots, as HTML, every second or so.
+
+    Args:
+        began: is called once there is room for the run.
+    """
+    run.paused = True  # for whoever still watches it
+    if not run.watched.acquire(timeout=PATIENCE):
+        yield drawing.message("This model is busy; try again in a moment."), "", ""
+        return
+    try:
+        if not _places.acquire(blocking=False):
+            yield drawing.message(f"{MAX_RUNS} models are learning already; try again in a minute."), "", ""
+            return
+        try:
+            run.paused = False
+            began()
+            while True:
+                run.train(DRAW_EVERY)
+                over, (loss, shots) = run.paused or run.step >= run.config.num_steps, run.pictures()
+                yield drawing.note(run.status()), _image(loss, "the loss over steps"), _image(shots, "by shot")
+                if over:  # and was shown to be
+                    return
+        finally:
+            run.paused = True
+            _places.release()
+    finally:
+        run.watched.release()
+
+
+def _image(data: bytes, text: str) -> str:
+    return f'<img alt="{text}" style="max-width:100%" src="data:image/png;base64,{base64.b64encode(data).decode()}">'
+
+
+def build_tab() -> None:
+    """The workshop's tab, within a page."""
+    gr.Markdown(
+        "A small LSTM that begins from nothing, here and now. What if there are more words? Longer sentences? "
+        "No curriculum from short sentences to long ones? The dashed lines are where a model rests that knows "
+        "nothing, how frequent words are, which kind of token comes, or all that can be known."
+    )
+    with gr.Row():
+        words = gr.Slider(2, 10, 4, step=1, label="L: words", elem_id="knob-words")
+        length = gr.Slider(1, 4, 2, step=1, label="T: words a sentence", elem_id="knob-length")
+        pairs = gr.Slider(2, 20, 8, step=1, label="K: pairs an episode", elem_id="knob-pairs")
+        width = gr.Dropdown([32, 64, 128], value=64, label="units a layer", elem_id="knob-width")
+        curriculum = gr.Checkbox(True, label="curriculum", elem_id="knob-curriculum")
+    with gr.Row():
+        begin = gr.Button("Start anew", variant="primary", elem_id="begin")
+        pause = gr.Button("Pause", elem_id="pause")
+        go_on = gr.Button("Go on", elem_id="go-on")
+    status, loss, shots = gr.HTML(elem_id="status"), gr.HTML(elem_id="loss"), gr.HTML(elem_id="shots")
+    bench = gr.State(None)  # what a visitor has on it: a run, or nothing
+
+    def start(run: LiveRun | None, *knobs):
+        if run is not None:
+            run.paused = True
+        new, there = LiveRun(recipe(*knobs)), [run]
+        for shown in watch(new, lambda: there.__setitem__(0, new)):
+            yield there[0], *shown
+
+    def stop(run: LiveRun | None):
+        if run is not None:
+            run.paused = True
+
+    def resume(run: LiveRun | None):
+        if run is None:
+            yield drawing.message("Nothing is on the bench yet; start a model first."), "", ""
+        elif run.paused:
+            yield from watch(run)
+
+    live = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
+    live |= {"trigger_mode": "multiple"}
+    begin.click(start, [bench, words, length, pairs, width, curriculum], [bench, status, loss, shots], **live)
+    pause.click(stop, bench, None, queue=False, api_visibility="private")
+    go_on.click(resume, bench, [status, loss, shots], **live)

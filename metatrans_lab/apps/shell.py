@@ -1,0 +1,290 @@
+"""The command `metatrans`: translate by your own rules, measure a model, push the data set.
+
+Exit codes: 0 done, 2 bad input.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+from dataset_script.episodes import LOSS_ON
+from dataset_script.languages import SPLITS, LanguageConfig
+from metatrans_lab.errors import UserError, exit_with, nearest
+
+TRANSLATE_EXAMPLES = """examples:
+  metatrans translate translator --example "red = dax" --example "blue red = wif dax" "blue red blue"
+  metatrans translate outputs/cpu --example "red = dax" --json "red"
+  metatrans translate translator                       # reads rules and questions
+  metatrans translate translator --rules my.tsv "blue red"
+"""
+
+EVALUATE_EXAMPLES = """examples:
+  metatrans evaluate outputs/cpu
+  metatrans evaluate outputs/cpu --num_pairs 100 --num_episodes 1024
+  metatrans evaluate outputs/cpu --sentence_length "[1, 5]" --num_active_words "[2, 6]" --json
+  metatrans evaluate induction
+  metatrans evaluate HuggingFaceTB/SmolLM2-135M --render text --num_episodes 64
+
+Any knob of the languages is a key: num_pairs, sentence_length, num_active_words, held_out_languages, seed and others.
+The others are what the model was trained on, if its folder says so, else the post's.
+"""
+
+
+DEMO_EXAMPLES = """examples:
+  metatrans demo
+  metatrans demo outputs/cpu --port 8000
+
+Needs gradio: pip install ".[demo]". Only this machine can open the page, unless --host says otherwise.
+"""
+
+
+PUSH_EXAMPLES = """examples:
+  metatrans push-dataset user/metatrans
+  metatrans push-dataset user/metatrans --config kyrylov2023 --private
+
+The token is that of `hf auth login`, or HF_TOKEN.
+"""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="metatrans", description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True, metavar="{translate,evaluate,demo,push-dataset}")
+    raw = argparse.RawDescriptionHelpFormatter
+    translate = commands.add_parser(
+        "translate", help="translate a sentence by examples", epilog=TRANSLATE_EXAMPLES, formatter_class=raw
+    )
+    translate.add_argument(
+        "model", help='a model\'s folder, or its repository on the Hub; "translator" comes with metatrans'
+    )
+    translate.add_argument(
+        "sentence",
+        nargs="?",
+        help="what to translate, in your own words; without it, rules and questions are asked for",
+    )
+    translate.add_argument(
+        "--example", action="append", default=[], metavar='"SOURCE = TARGET"', help="a sentence and its translation"
+    )
+    translate.add_argument(
+        "--rules",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="examples, one a line: SOURCE = TARGET, or both with a tab between, or JSON; - is standard input",
+    )
+    translate.add_argument("--separator", help="what stands between words; white space, if not given")
+    translate.add_argument("--exact", action="store_true", help="Red and red, or red and red!, are different words")
+    translate.add_argument(
+        "--num_bindings",
+        type=int,
+        default=8,
+        help="average over so many random bindings of your words to its symbols (default: %(default)s)",
+    )
+    translate.add_argument("--json", action="store_true", help="print JSON")
+    translate.add_argument("--trust_remote_code", action="store_true", help="run code that comes with the model")
+    evaluate = commands.add_parser(
+        "evaluate", help="measure a model against the Bayes optimum", epilog=EVALUATE_EXAMPLES, formatter_class=raw
+    )
+    evaluate.add_argument(
+        "model",
+        help="a model's folder, or its repository on the Hub; or a baseline that learns nothing: unigram, copy, "
+        "induction, enumerated, family",
+    )
+    evaluate.add_argument(
+        "--render",
+        choices=("tokens", "text"),
+        default="tokens",
+        help="text: made-up words, scored through a language model's own tokenizer",
+    )
+    evaluate.add_argument("--split", choices=SPLITS, default="test")
+    evaluate.add_argument("--num_episodes", type=int, default=8192)
+    evaluate.add_argument("--loss_on", choices=LOSS_ON, help="what the model was trained on")
+    evaluate.add_argument(
+        "--num_bindings", type=int, default=0, help="average over so many random bindings of words to symbols"
+    )
+    evaluate.add_argument("--json", action="store_true", help="print all figures as JSON")
+    evaluate.add_argument("--trust_remote_code", action="store_true", help="run code that comes with the model")
+    demo = commands.add_parser("demo", help="open the web page", epilog=DEMO_EXAMPLES, formatter_class=raw)
+    demo.add_argument(
+        "model", nargs="?", default="translator", help='a model, as for translate; "translator", if none'
+    )
+    demo.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="the address it listens on; 127.0.0.1, which only this machine can open, if not given",
+    )
+    demo.add_argument("--port", type=int, default=7860, help="7860, if not given")
+    demo.add_argument("--browser", action="store_true", help="open a browser")
+    push = commands.add_parser(
+        "push-dataset", help="push the data set to the Hub, as Parquet", epilog=PUSH_EXAMPLES, formatter_class=raw
+    )
+    push.add_argument("repository", help="user/name on the Hub")
+    push.add_argument("--config", action="append", default=[], help="a named config; all, if none is named")
+    push.add_argument("--private", action="store_true", help="make a new repository private")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> None:
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr: words may be of any script
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    # argparse gives an optional positional nothing, if an option stands before it.
+    if options.command == "translate" and options.sentence is None and len(rest) == 1 and rest[0][:1] != "-":
+        options.sentence = rest.pop()
+    if rest and options.command != "evaluate":
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    try:
+        # Imports of torch and transformers take seconds; --help should not.
+        if options.command == "translate":
+            code = _translate(options)
+            if code:
+                sys.exit(code)
+        elif options.command == "evaluate":
+            _evaluate(options, rest)
+        elif options.command == "demo":
+            _demo(options)
+        else:
+            _push_dataset(options)
+    except UserError as error:
+        exit_with(error, "metatrans")
+    except BrokenPipeError:  # whoever read has left; nor can the interpreter's last flush reach them
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _translate(options: argparse.Namespace) -> int:
+    from metatrans_lab.apps.conversation import (
+        HELP,
+        Conversation,
+        keyboard,
+        parse_question,
+        parse_rule,
+        read_rules,
+        show,
+        typed,
+    )
+
+    rules = [rule for name in options.rules for rule in read_rules(name)]
+    rules += [parse_rule(text) for text in options.example]
+    if options.sentence is not None and not rules:
+        raise UserError('there are no examples; give at least one, such as --example "red = dax"')
+    if options.sentence is not None:
+        options.sentence = parse_question(options.sentence)
+    if options.sentence is not None and "=" in options.sentence.split():
+        raise UserError(f"leave out the = and what follows, got {options.sentence!r}")
+    settings = {"num_bindings": options.num_bindings, "separator": options.separator, "exact": options.exact}
+    conversation = Conversation(options.model, options.trust_remote_code, settings, rules)
+    if options.sentence is not None:
+        show(conversation.ask(options.sentence), options.json)
+        return 0
+    if typed():
+        print(f"Write rules and questions. {conversation.known()}.\n{HELP}")
+    failed = conversation.run(keyboard(), options.json)
+    return 2 if failed and not typed() else 0
+
+
+def _evaluate(options: argparse.Namespace, rest: list[str]) -> None:
+    from metatrans_lab.config.command_line import parse_overrides, read_value
+
+    if options.num_episodes < 2:
+        raise UserError(f"num_episodes must be at least 2, got {options.num_episodes}")
+    if options.num_bindings < 0:
+        raise UserError(f"num_bindings must be at least 0, got {options.num_bindings}")
+    trained = _training_config(options.model)
+    known = [field.name for field in fields(LanguageConfig)]
+    knobs = {}
+    for name, text in parse_overrides(rest).items():
+        if name not in known:
+            raise UserError(f"unknown key {name!r}{nearest(name, [*known, 'split', 'num_episodes', 'loss_on'])}")
+        knobs[name] = read_value(name, text)
+    try:
+        language = LanguageConfig(**(trained.get("language", {}) | {"seed": trained.get("seed", 0)} | knobs))
+    except (ValueError, TypeError) as error:
+        raise UserError(str(error)) from error
+    loss_on = options.loss_on or trained.get("loss_on", "all")
+    try:
+        results = _measure(options, language, loss_on)
+    except UserError:
+        raise
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    if options.json:
+        print(json.dumps(results))
+        return
+    knobs = ", ".join(f"{field.name}={getattr(language, field.name)}" for field in fields(language))
+    print(f"{results['num_eval_episodes']:,} episodes of split {options.split}, {knobs}")
+    for name, interval in results["intervals"].items():
+        if interval is not None:
+            print(f"  {name:<20} {results[name]:9.5f}   (95%: {interval[0]:.5f} to {interval[1]:.5f})")
+    print(f"  {'shot':<20} {'nats':>9} {'Bayes':>9} {'accuracy':>9} {'Bayes':>9}   (per target word)")
+    columns = ("nll_by_shot", "bayes_nll_by_shot", "accuracy_by_shot", "bayes_accuracy_by_shot")
+    for shot, row in enumerate(zip(*(results[name] for name in columns), strict=True), 1):
+        print(f"  {shot:<20} " + " ".join(f"{value:9.4f}" for value in row))
+
+
+def _measure(options: argparse.Namespace, language: LanguageConfig, loss_on: str) -> dict:
+    """Figures of a baseline, of a model that reads tokens, or of one that reads text; on a GPU if there is one."""
+    import torch
+
+    from dataset_script.baselines import BASELINES
+    from metatrans_lab.evaluation.figures import evaluate, evaluate_words
+    from metatrans_lab.models.limits import check_language
+    from metatrans_lab.models.load import load_model
+
+    is_baseline = options.model in BASELINES and not Path(options.model).exists()
+    if options.num_bindings and (is_baseline or options.render == "text"):
+        raise UserError("num_bindings is for models that read tokens; leave it out")
+    if is_baseline and options.render == "text":
+        raise UserError(f"{options.model} learns nothing and reads no text; leave out --render text")
+    if is_baseline:
+        return evaluate_words(BASELINES[options.model], language, options.split, options.num_episodes)
+    try:
+        model = load_model(options.model, options.trust_remote_code)
+    except UserError as error:
+        raise UserError(f"{error}{nearest(options.model, BASELINES)}") from error
+    model.to("cuda" if torch.cuda.is_available() else "cpu")
+    if options.render == "text":
+        from metatrans_lab.evaluation.text_predictor import TextPredictor, load_tokenizer
+
+        if model.config.model_type == "metalstm":
+            raise UserError(f"{options.model} is a metalstm, which reads tokens, not text; leave out --render text")
+        predictor = TextPredictor(model, load_tokenizer(options.model, options.trust_remote_code))
+        return evaluate_words(predictor, language, options.split, options.num_episodes, batch_size=16)
+    check_language(model.config, language)
+    return evaluate(model, language, options.split, options.num_episodes, loss_on, num_bindings=options.num_bindings)
+
+
+def _demo(options: argparse.Namespace) -> None:
+    if importlib.util.find_spec("gradio") is None:
+        raise UserError('the web page needs gradio: pip install ".[demo]"')
+    if not 0 < options.port < 1 << 16:
+        raise UserError(f"port must be between 1 and {(1 << 16) - 1}, got {options.port}")
+    from metatrans_lab.apps.demo.page import launch
+
+    launch(options.model, options.host, options.port, options.browser)
+
+
+def _push_dataset(options: argparse.Namespace) -> None:
+    from metatrans_lab.hub.data import push_dataset
+
+    repository = push_dataset(options.repository, options.config, options.private)
+    print(f'pushed; load_dataset("{repository}") needs nothing of metatrans')
+
+
+def _training_config(model: str) -> dict:
+    """What a model folder says of its training; nothing if it doesn't."""
+    from metatrans_lab.config.yaml_files import read_file
+    from metatrans_lab.models.load import model_folder
+
+    path = model_folder(model) / "training_config.yaml"
+    return read_file(path) if path.is_file() else {}
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,84 @@
+"""A run's config from a YAML file and `--key value` overrides, and what `--help` says of the keys."""
+
+import inspect
+import json
+import typing
+from dataclasses import asdict, fields
+from pathlib import Path
+
+from dataset_script.languages import LanguageConfig
+from metatrans_lab.config.keys import Stage, TrainingConfig
+from metatrans_lab.config.typed import from_dict
+from metatrans_lab.config.yaml_files import read_file, read_yaml
+from metatrans_lab.errors import UserError
+
+
+def read_config(path: str, overrides: dict[str, str]) -> TrainingConfig:
+    """A YAML file, on its `base` if it has one, with `--key value` overrides over it; `--model.hidden_size 64` reaches
+    inside a mapping.
+
+    Raises:
+        UserError: unreadable file, unknown key, wrong type, impossible value.
+    """
+    values = read_file(Path(path))
+    for key, text in overrides.items():
+        value = read_value(key, text)
+        *outer, last = key.split(".")
+        inside = values
+        for name in outer:
+            inside = inside.setdefault(name, {})
+            if not isinstance(inside, dict):
+                raise UserError(f"--{key}: {name} is no mapping")
+        inside[last] = value
+    try:
+        return from_dict(TrainingConfig, values)
+    except UserError:
+        raise
+    except ValueError as error:
+        raise UserError(str(error)) from error
+
+
+def read_value(key: str, text: str):
+    """An argument's value: YAML, in which a pair may be written (2, 6), but a text key's text as it is.
+
+    Raises:
+        UserError: it is not YAML.
+    """
+    hint = typing.get_type_hints(TrainingConfig).get(key)
+    # null unsets a text, and true is what a bare --key says: both are left to YAML.
+    if hint in (str, str | None) and text not in ("null", "true"):
+        return text
+    if text.startswith("(") and text.endswith(")"):
+        text = f"[{text[1:-1]}]"
+    try:
+        return read_yaml(text)
+    except UserError as error:
+        raise UserError(f"--{key} {text!r} is no value; write it like 3, 0.1, text or [1, 5]") from error
+
+
+def parse_overrides(arguments: list[str]) -> dict[str, str]:
+    """['--num_steps', '10', '--seed=1', '--overwrite'] → {'num_steps': '10', 'seed': '1', 'overwrite': 'true'}.
+
+    Raises:
+        UserError: an argument that is no --key value.
+    """
+    overrides = {}
+    rest = list(arguments)
+    while rest:
+        argument = rest.pop(0)
+        if not argument.startswith("--") or len(argument) == 2:
+            raise UserError(f"expected --key value, got {argument!r}")
+        key, equals, value = argument[2:].partition("=")
+        if not equals:
+            value = rest.pop(0) if rest and not rest[0].startswith("--") else "true"
+        overrides[key.replace("-", "_")] = value
+    return overrides
+
+
+def describe_keys() -> str:
+    """What `--help` shows of the keys: their meaning and their defaults, written as on the command line."""
+    defaults = asdict(TrainingConfig()) | {f"language.{f.name}": f.default for f in fields(LanguageConfig)}
+    del defaults["language"], defaults["language.seed"]
+    lines = [f"  --{name} {json.dumps(value)}" for name, value in defaults.items()]
+    meanings = [inspect.getdoc(cls) for cls in (TrainingConfig, LanguageConfig, Stage)]
+    return "\n\n".join([*meanings, "\n".join(["The defaults:", *lines])])

@@ -1,0 +1,245 @@
+"""Every key of a training run, its default, and what it may be."""
+
+import importlib.util
+import json
+import typing
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+
+import yaml
+from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils import validate_repo_id
+
+from dataset_script.episodes import LOSS_ON
+from dataset_script.languages import SPLITS, LanguageConfig
+from dataset_script.lexicons import split_lexicons
+from metatrans_lab.errors import UserError, nearest
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of the curriculum: which episodes a batch is made of, and when to move on.
+
+    Args:
+        languages: a list of knob sets, each laid over the run's `language`; every batch draws one of them. The
+            alphabet and the held-out languages are the run's: a stage can't set them.
+        until_step: the stage ends before this step;
+        until_accuracy: or as soon as the accuracy on determined tokens, averaged over the stage's latest batches,
+            is at least this. With neither, the stage lasts to the end of training.
+        replay: fraction of batches that are drawn from a random earlier stage instead.
+    """
+
+    languages: list[dict] = field(default_factory=lambda: [{}])
+    until_step: int | None = None
+    until_accuracy: float | None = None
+    replay: float = 0.0
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Every key of `configs/*.yaml`. Units: steps are optimiser updates, seconds are wall-clock.
+
+    Args:
+        name: the run's; its folder is outputs/NAME unless `output_dir` says otherwise.
+        seed: of the episodes, the initial weights and the choices of the curriculum.
+        language: knobs of `LanguageConfig`: the task that is evaluated, and on which the stages build.
+        loss_on: "all" tokens, as in the post, or "targets": source words, which can't be predicted, left out.
+        model: `model_type` and the keyword arguments of its configuration class.
+        curriculum: the stages, in order.
+        num_steps: optimiser updates.
+        batch_size: episodes a process and micro-batch.
+        optimizer: "adam", "adamw" or "muon" (Muon on the hidden matrices, AdamW on the rest).
+        learning_rate: of Adam(W). muon_learning_rate, muon_momentum: of Muon.
+        warmup_steps: steps of linear rise from 0. decay_steps: last steps, of linear fall to 0; 0: held to the end.
+        max_grad_norm: gradients are clipped to it; None: not at all.
+        num_parts: on a CPU, and in one process, a batch's parts are computed side by side in threads (see `parallel`).
+        mixed_precision: "no", "bf16", or "auto": bf16 where the processor multiplies it natively, else "no".
+        num_threads: of torch on a CPU; None: the cores this process may use, shared among the processes of a machine.
+        log_every, eval_every, save_every: steps between lines of the log, evaluations (0: only the last), checkpoints
+            (0: none).
+        read_every: steps after which their losses and accuracies are read, and the curriculum may move on. On a GPU, 1
+            has every step wait for the one before. They are read when a line is logged, too.
+        eval_episodes: of an evaluation on the way (split "validation"); final_eval_episodes: of the last one ("test").
+        keep_checkpoints: how many are kept; older ones go after a new one is complete.
+        resume_from_checkpoint: a checkpoint's folder, or "latest".
+        save_errors: "stop", or "go_on": what training does when a checkpoint, the log or a plot can't be written.
+        max_rollbacks: how often a run whose numbers have gone wrong goes back to its last checkpoint and on from there
+            with half the learning rates, before it gives up.
+        overwrite: start anew in a folder that holds another run, which is removed.
+        log_with: a tracker that gets the log's figures too: "tensorboard", "trackio", "wandb" or "none".
+        push_to_hub: pushes the run to the Hub; the token is that of `hf auth login` or HF_TOKEN.
+        hub_model_id: user/name of the repository; None: the run's name, under the token's user.
+        hub_dataset_id: user/name of the data set on the Hub, which the card names; None: it names none.
+        hub_private: whether a new repository is private.
+        hub_strategy: "end", or "every_save": each checkpoint a commit too.
+        hub_patience: seconds of pauses between tries, when the Hub fails.
+    """
+
+    name: str = "metatrans"
+    output_dir: str | None = None
+    seed: int = 0
+    language: dict = field(default_factory=dict)
+    loss_on: typing.Literal[LOSS_ON] = "all"
+    model: dict = field(default_factory=lambda: {"model_type": "metalstm"})
+    curriculum: list[Stage] = field(default_factory=lambda: [Stage()])
+    num_steps: int = 1000
+    batch_size: int = 32
+    gradient_accumulation_steps: int = 1
+    num_parts: int = 1
+    optimizer: typing.Literal["adam", "adamw", "muon"] = "adamw"
+    learning_rate: float = 1e-3
+    adam_betas: list[float] = field(default_factory=lambda: [0.9, 0.999])
+    muon_learning_rate: float = 0.02
+    muon_momentum: float = 0.95
+    weight_decay: float = 0.0
+    warmup_steps: int = 0
+    decay_steps: int = 0
+    max_grad_norm: float | None = None
+    mixed_precision: typing.Literal["auto", "no", "bf16"] = "no"
+    num_threads: int | None = None
+    log_every: int = 10
+    read_every: int = 1
+    eval_every: int = 0
+    eval_episodes: int = 1024
+    final_eval_episodes: int = 8192
+    save_every: int = 0
+    keep_checkpoints: int = 2
+    resume_from_checkpoint: str | None = None
+    save_errors: typing.Literal["stop", "go_on"] = "stop"
+    max_rollbacks: int = 3
+    overwrite: bool = False
+    log_with: typing.Literal["none", "tensorboard", "trackio", "wandb"] = "none"
+    push_to_hub: bool = False
+    hub_model_id: str | None = None
+    hub_dataset_id: str | None = None
+    hub_private: bool = False
+    hub_strategy: typing.Literal["end", "every_save"] = "end"
+    hub_patience: float = 300.0
+
+    def __post_init__(self):
+        for name, low in _SMALLEST.items():
+            value = getattr(self, name)
+            if value is not None and not value >= low:
+                raise UserError(f"{name} must be at least {low}, got {value}")
+        if not 0 <= self.muon_momentum < 1:
+            raise UserError(f"muon_momentum must be in [0, 1), got {self.muon_momentum}")
+        if self.max_grad_norm is not None and not self.max_grad_norm > 0:
+            raise UserError(f"max_grad_norm must be above 0, or null for no clipping, got {self.max_grad_norm}")
+        for name in ("output_dir", "resume_from_checkpoint"):
+            if getattr(self, name) == "":
+                raise UserError(f"{name} is empty; give a folder, or leave it out")
+        if not self.name or Path(self.name).name != self.name or self.name.startswith("."):
+            raise UserError(f"name must be a plain folder name, got {self.name!r}")
+        if self.decay_steps + self.warmup_steps > self.num_steps:
+            raise UserError(
+                f"warmup_steps + decay_steps must be at most num_steps ({self.num_steps}), "
+                f"got {self.warmup_steps} + {self.decay_steps}; lower them too"
+            )
+        if len(self.adam_betas) != 2 or not all(0 <= beta < 1 for beta in self.adam_betas):
+            raise UserError(f"adam_betas must be two numbers in [0, 1), got {self.adam_betas}")
+        if not self.curriculum:
+            raise UserError("curriculum must have at least one stage")
+        if self.log_with != "none" and importlib.util.find_spec(self.log_with) is None:
+            raise UserError(f"log_with {self.log_with} needs its package: pip install {self.log_with}")
+        if self.hub_dataset_id is not None and not _names_repository(self.hub_dataset_id):
+            raise UserError(f"hub_dataset_id must be like user/name, got {self.hub_dataset_id!r}")
+        self._check_curriculum()
+        for split in SPLITS:
+            split_lexicons(self.language_config(), split)  # ValueError if it has none
+
+    def _check_curriculum(self) -> None:
+        step_before = 0
+        for number, stage in enumerate(self.curriculum):
+            where = f"curriculum[{number}]"
+            if not stage.languages:
+                raise UserError(f"{where}.languages must name at least one set of knobs ({{}} is one)")
+            for knobs in stage.languages:
+                for name in knobs:
+                    if name in _RUN_KNOBS:
+                        raise UserError(f"{where}.languages can't set {name}, which is the run's; set it in language")
+                self.language_config(knobs)
+            if not 0 <= stage.replay < 1:
+                raise UserError(f"{where}.replay must be a fraction in [0, 1), got {stage.replay}")
+            if stage.until_accuracy is not None and not 0 < stage.until_accuracy <= 1:
+                raise UserError(f"{where}.until_accuracy must be a fraction in (0, 1], got {stage.until_accuracy}")
+            if stage.until_step is not None:
+                if stage.until_step <= step_before:
+                    raise UserError(f"{where}.until_step must be at least {step_before + 1}, got {stage.until_step}")
+                step_before = stage.until_step
+            if stage.until_step is stage.until_accuracy is None and number < len(self.curriculum) - 1:
+                raise UserError(f"{where} needs until_step or until_accuracy to be followed by a stage")
+
+    def language_config(self, knobs: dict | None = None) -> LanguageConfig:
+        """The run's languages, with a stage's knobs laid over them."""
+        merged = self.language | (knobs or {})
+        known = [f.name for f in fields(LanguageConfig) if f.name != "seed"]
+        for name in merged:
+            if name == "seed":
+                raise UserError("language has no seed of its own; set seed at the top level")
+            if name not in known:
+                raise UserError(f"language has no knob {name!r}{nearest(name, known)}")
+        return LanguageConfig(**merged, seed=self.seed)
+
+    @property
+    def max_episode_length(self) -> int:
+        """Tokens in the longest episode that training or its evaluation draws."""
+        languages = [{}, *(knobs for stage in self.curriculum for knobs in stage.languages)]
+        return max(self.language_config(knobs).max_episode_length for knobs in languages)
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.output_dir or f"outputs/{self.name}")
+
+    def learning_rate_factor(self, step: int) -> float:
+        """What the learning rates are multiplied with at a step (from 0): a trapezium from 0 to 1 to 0."""
+        rise = (step + 1) / self.warmup_steps if step < self.warmup_steps else 1.0
+        fall = (self.num_steps - step) / self.decay_steps if step >= self.num_steps - self.decay_steps else 1.0
+        return min(rise, fall)
+
+    def flat(self) -> dict[str, int | float | str]:
+        """One level of names and plain values, which is what trackers take."""
+        values = {}
+        for name, value in asdict(self).items():
+            inner = value if isinstance(value, dict) else {"": value}
+            for key, entry in inner.items():
+                plain = entry if isinstance(entry, int | float | str) else json.dumps(entry)
+                values[f"{name}.{key}" if key else name] = plain
+        return values
+
+    def to_yaml(self) -> str:
+        return yaml.safe_dump(asdict(self), sort_keys=False, allow_unicode=True)
+
+
+def _names_repository(text: str) -> bool:
+    """Whether it is like user/name, in characters that the Hub takes."""
+    try:
+        validate_repo_id(text)
+    except HFValidationError:
+        return False
+    return "/" in text
+
+
+# Were a stage to change them, a token would be another word, or held-out languages would be trained on.
+_RUN_KNOBS = {"num_source_words", "num_target_words", "held_out_languages", "num_training_languages"}
+
+_SMALLEST = {
+    "num_steps": 1,
+    "batch_size": 1,
+    "gradient_accumulation_steps": 1,
+    "num_parts": 1,
+    "learning_rate": 0.0,
+    "muon_learning_rate": 0.0,
+    "weight_decay": 0.0,
+    "warmup_steps": 0,
+    "decay_steps": 0,
+    "num_threads": 1,
+    "log_every": 1,
+    "read_every": 1,
+    "eval_every": 0,
+    "eval_episodes": 2,
+    "final_eval_episodes": 2,
+    "save_every": 0,
+    "keep_checkpoints": 1,
+    "max_rollbacks": 0,
+    "hub_patience": 0.0,
+}

@@ -1,0 +1,80 @@
+"""YAML files: read within bounds, one on top of another."""
+
+import re
+from pathlib import Path
+
+import yaml
+
+from metatrans_lab.errors import UserError
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.1 reads 1e-3 as a text; this reads it as the number that it is in YAML 1.2."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+$"), list("-+.0123456789")
+)
+
+
+MAX_YAML_CHARACTERS, MAX_YAML_VALUES = 1_000_000, 100_000
+
+
+def read_yaml(text: str):
+    """What a YAML text says.
+
+    Raises:
+        UserError: it is not YAML, or more of it than any config; aliases count as often as they are used.
+    """
+    if len(text) > MAX_YAML_CHARACTERS:
+        raise UserError(f"more than {MAX_YAML_CHARACTERS:,} characters, which no config has")
+    try:
+        value = yaml.load(text, _Loader)
+    except yaml.MarkedYAMLError as error:
+        where = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise UserError(f"not YAML{where}: {error.problem}") from error
+    except RecursionError as error:
+        raise UserError("not YAML that can be read: its values lie too deep in one another") from error
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2026-99-99
+        raise UserError(f"not YAML: {' '.join(str(error).split())}") from error
+    values, count = [value], 0
+    while values:
+        inside, count = values.pop(), count + 1
+        if count > MAX_YAML_VALUES:
+            raise UserError(f"more than {MAX_YAML_VALUES:,} values, which no config has")
+        if isinstance(inside, dict):
+            values += [*inside, *inside.values()]
+        elif isinstance(inside, list | tuple | set):
+            values += inside
+    return value
+
+
+def read_file(path: Path, above: tuple[Path, ...] = ()) -> dict:
+    """A YAML file's keys and values; a key `base` names a file, seen from this one, whose keys come before its own.
+
+    Args:
+        above: the files that this one is the base of.
+
+    Raises:
+        UserError: unreadable, not YAML, no mapping, or its own base.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            values = read_yaml(file.read(MAX_YAML_CHARACTERS + 1))
+    except OSError as error:
+        raise UserError(f"can't read the config {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"the config {path} is not UTF-8 text") from error
+    except UserError as error:
+        raise UserError(f"the config {path} is {error}") from error
+    if not isinstance(values, dict):
+        raise UserError(f"the config {path} must be a mapping of keys to values")
+    base = values.pop("base", None)
+    if base is None:
+        return values
+    if not isinstance(base, str):
+        raise UserError(f"base must be a file, got {base!r}")
+    above = (*above, path.resolve())
+    if (path.parent / base).resolve() in above:
+        raise UserError(f"the config {path} is its own base")
+    return read_file(path.parent / base, above) | values

@@ -1,0 +1,5 @@
+"""Any causal language model, measured against the Bayes optimum."""
+
+from metatrans_lab.evaluation.figures import evaluate, evaluate_words, ragged_exact_match
+
+__all__ = ["evaluate", "evaluate_words", "ragged_exact_match"]

@@ -1,0 +1,117 @@
+"""Language models as they are: placed on the axis of regret by the words that they find likely, as text."""
+
+import inspect
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from dataset_script.episodes import Episodes
+from dataset_script.text import draw_names, render, write_pair, write_question
+from metatrans_lab.errors import UserError
+from metatrans_lab.models.limits import check_reach
+
+MAX_TOKENS = 16_384
+"""Of all rows of one forward pass, which bounds the memory."""
+
+
+class TextPredictor:
+    """A causal language model as a predictor of target words, for `evaluate_words`.
+
+    The episode is written as text (see `dataset_script.text`). Where a target word comes next, the text so far is
+    continued by each of the language's target words, and their likelihoods, by the model's own tokenizer, are brought
+    to sum to 1: the model is asked which word it is, and is told which there are.
+
+    Args:
+        model: any causal LM.
+        tokenizer: its own.
+    """
+
+    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase):
+        self.model, self.tokenizer = model.eval(), tokenizer
+        self.device = next(model.parameters()).device
+        self.keeps = "logits_to_keep" in inspect.signature(model.forward).parameters
+
+    def __call__(self, episodes: Episodes) -> np.ndarray:
+        """(N, K, T, R) float64: the distribution of every target word before it comes."""
+        N, K, T = episodes.words.shape
+        R = episodes.config.num_target_words
+        probabilities = np.full((N, K, T, R), 1 / R)
+        names = draw_names(episodes)
+        for number, pairs in enumerate(render(episodes, names)):
+            places, texts = [], []
+            for place, before in _questions(pairs):
+                places.append(place)
+                texts += [f"{before} {word}" for word in names[number, episodes.config.num_source_words :]]
+            log_likelihoods = self._score(self._tokenize(texts), R).reshape(len(places), R)
+            weights = np.exp(log_likelihoods - log_likelihoods.max(1, keepdims=True))
+            for (shot, word), row in zip(places, weights / weights.sum(1, keepdims=True), strict=True):
+                probabilities[number, shot, word] = row
+        return probabilities
+
+    def _tokenize(self, texts: list[str]) -> list[list[int]]:
+        """Tokens of each text, with the one that texts begin with, if there is one, but none that closes them."""
+        try:
+            rows = self.tokenizer(texts, add_special_tokens=False)["input_ids"]
+        except Exception as error:  # tokenizers raises that very class at what it has no token for
+            raise UserError(f"the tokenizer can't read made-up words ({error})") from error
+        first = self.tokenizer.bos_token_id
+        rows = [row if first is None else [first, *row] for row in rows]
+        check_reach(self.model.config, max(map(len, rows)))
+        return rows
+
+    def _score(self, rows: list[list[int]], group: int) -> np.ndarray:
+        """Log-likelihood of each row, given what its group of so many rows has in common."""
+        common = []
+        for first in range(0, len(rows), group):
+            members = rows[first : first + group]
+            width = min(map(len, members))
+            same = [len({row[i] for row in members}) == 1 for i in range(width)]
+            common += [same.index(False) if False in same else width - 1] * group
+        if min(common) < 1:
+            raise UserError("the tokenizer reads a whole line as one token, and can't say how likely its last word is")
+        scores = np.zeros(len(rows))
+        for batch in _of_one_length(rows):
+            kept = max(len(rows[i]) - common[i] for i in batch) + 1
+            ids = torch.tensor([rows[i] for i in batch], device=self.device)
+            arguments = {"logits_to_keep": kept} if self.keeps else {}
+            with torch.no_grad():
+                logits = self.model(input_ids=ids, use_cache=False, **arguments).logits[:, -kept:]
+            logits = logits if logits.dtype == torch.float64 else logits.float()
+            log_q = logits[:, :-1].log_softmax(-1).gather(-1, ids[:, 1 - kept :, None])[..., 0].double().cpu().numpy()
+            for row, i in zip(log_q, batch, strict=True):
+                scores[i] = row[len(row) - (len(rows[i]) - common[i]) :].sum()
+        return scores
+
+
+def _questions(pairs: list[tuple[list[str], list[str]]]) -> Iterator[tuple[tuple[int, int], str]]:
+    """Where each target word stands (shot, place), and the text before it."""
+    text = ""
+    for shot, (source, target) in enumerate(pairs):
+        for place in range(len(target)):
+            yield (shot, place), " ".join([text + write_question(source), *target[:place]])
+        text += write_pair(source, target)
+
+
+def _of_one_length(rows: list[list[int]]) -> Iterator[list[int]]:
+    """Numbers of rows that are as long as each other, as many together as keep to MAX_TOKENS: none needs padding."""
+    by_length: dict[int, list[int]] = {}
+    for number, row in enumerate(rows):
+        by_length.setdefault(len(row), []).append(number)
+    for length, numbers in by_length.items():
+        size = max(1, MAX_TOKENS // length)
+        yield from (numbers[i : i + size] for i in range(0, len(numbers), size))
+
+
+def load_tokenizer(folder: str, trust_remote_code: bool = False) -> PreTrainedTokenizerBase:
+    """A model's own tokenizer.
+
+    Raises:
+        UserError: there is none, or none that can be loaded.
+    """
+    try:
+        return AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
+    except Exception as error:  # what can go wrong in a tokenizer has no common class
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise UserError(f"can't load a tokenizer from {folder}: {lines[0]}") from error

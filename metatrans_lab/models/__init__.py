@@ -1,0 +1,6 @@
+"""Models: built for a language, or loaded."""
+
+from metatrans_lab.models.build import build_model
+from metatrans_lab.models.load import load_model, load_translator, pretrained
+
+__all__ = ["build_model", "load_model", "load_translator", "pretrained"]

@@ -1,0 +1,66 @@
+"""What a model can't do, found before it is tried: too large for the machine, too short or of another alphabet."""
+
+import torch
+from transformers import AutoModelForCausalLM, PreTrainedConfig
+
+from dataset_script.languages import LanguageConfig
+from metatrans_lab.config.keys import TrainingConfig
+from metatrans_lab.errors import UserError
+from metatrans_lab.machine import memory_bytes
+
+MAX_LAYERS = 1_000
+
+BYTES_A_PARAMETER = 20
+"""In training: the weights, the plain copy that is evaluated, the gradients, and two moments of Adam's."""
+
+
+def check_memory(config: PreTrainedConfig) -> None:
+    """Raises UserError if a model to be trained has no place in this machine, before it takes any."""
+    layers = getattr(config, "num_hidden_layers", 1)
+    if isinstance(layers, int) and layers > MAX_LAYERS:
+        raise UserError(f"model: {layers:,} layers are more than {MAX_LAYERS:,}; give fewer")
+    with torch.random.fork_rng(devices=[]), torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config)
+    number, memory = sum(parameter.numel() for parameter in model.parameters()), memory_bytes()
+    if memory is not None and number * BYTES_A_PARAMETER > memory:
+        raise UserError(
+            f"model: {number:,} parameters take {number * BYTES_A_PARAMETER / 1e9:,.0f} GB to train, and this machine "
+            f"has {memory / 1e9:,.0f} GB; make it smaller"
+        )
+
+
+def check_batch(config: TrainingConfig) -> None:
+    """Raises UserError if a batch's tokens and their logits alone have no place in this machine."""
+    tokens = config.batch_size * config.max_episode_length
+    size, memory = tokens * (8 * 4 + 4 * 3 * config.language_config().vocab_size), memory_bytes()
+    if memory is not None and size > memory:
+        raise UserError(
+            f"batch_size {config.batch_size:,} makes {tokens:,} tokens, which take {size / 1e9:,.0f} GB and more, and "
+            f"this machine has {memory / 1e9:,.0f} GB; lower it, and raise gradient_accumulation_steps instead"
+        )
+
+
+def check_reach(config: PreTrainedConfig, length: int) -> None:
+    """Raises UserError if a model's positions end before `length` tokens; many models have no such end."""
+    reach = getattr(config, "max_position_embeddings", None)
+    if reach is not None and 0 < reach < length:
+        raise UserError(
+            f"the model reads at most {reach} tokens (max_position_embeddings), but an episode has up to {length}; "
+            "use a model with more, or fewer or shorter sentences"
+        )
+
+
+def check_language(config: PreTrainedConfig, language: LanguageConfig) -> None:
+    """Raises UserError if a model's alphabet isn't the language's, or its positions end before an episode does.
+
+    With another alphabet the same token is another word, and every figure would be meaningless.
+    """
+    names = ("num_source_words", "num_target_words")
+    alphabet = [getattr(config, name, None) for name in names]
+    if None not in alphabet and alphabet != [getattr(language, name) for name in names]:
+        L, R = alphabet
+        raise UserError(
+            f"the model has {L} source and {R} target words, but the language {language.num_source_words} and "
+            f"{language.num_target_words}; use --num_source_words {L} --num_target_words {R}"
+        )
+    check_reach(config, language.max_episode_length)

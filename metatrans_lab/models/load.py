@@ -1,0 +1,82 @@
+"""Models that were saved: given by a folder, a repository on the Hub, or the name of one that comes with metatrans."""
+
+from pathlib import Path
+
+from huggingface_hub.errors import StrictDataclassError
+from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers.utils.logging import disable_progress_bar
+
+import modeling_metalstm  # noqa: F401  (registers model_type "metalstm")
+from metatrans_lab.errors import UserError, nearest
+from metatrans_lab.hub.downloads import check_download, why
+from metatrans_lab.models.build import sentence_of_model
+
+PRETRAINED = Path(__file__).parents[1] / "pretrained"
+
+
+def pretrained(name: str = "translator") -> str:
+    """The folder of a model that comes with this package: "translator", of configs/words16.yaml, has room for sixteen
+    words; "six-words", of configs/optimum.yaml, for six, and is nearer to the optimum.
+
+    Raises:
+        UserError: there is none of that name.
+    """
+    names = sorted(path.name for path in PRETRAINED.iterdir() if path.is_dir())
+    if name not in names:
+        raise UserError(f"no model called {name!r} comes with metatrans, only {', '.join(names)}")
+    return str(PRETRAINED / name)
+
+
+def model_folder(name: str) -> Path:
+    """Where a model is that is given by its folder, or by the name of one that comes with this package."""
+    path = Path(name)
+    return PRETRAINED / name if not path.exists() and (PRETRAINED / name / "config.json").is_file() else path
+
+
+def load_model(folder: str, trust_remote_code: bool = False) -> PreTrainedModel:
+    """A saved causal LM, from a folder or the Hub, or one that comes with this package; in evaluation mode.
+
+    Raises:
+        UserError: nothing that transformers can load is there, or it came damaged from the Hub.
+    """
+    disable_progress_bar()  # these models load in an instant
+    if not folder.strip():
+        raise UserError("the model's name is empty; give its folder, or its repository on the Hub")
+    path = model_folder(folder)
+    if path.is_relative_to(PRETRAINED):
+        folder = str(path)
+    if path.is_file():
+        raise UserError(f"{folder} is a file, and a model is a folder; give {path.parent}")
+    if path.exists() and not (path / "config.json").is_file():
+        more = (
+            "; a checkpoint is to resume from, a run's own folder has the model"
+            if (path / "state.pt").exists()
+            else ""
+        )
+        raise UserError(f"{folder} is no model folder: it has no config.json{more}")
+    if not path.exists() and len(path.parts) > 1 and path.parent.is_dir():
+        raise UserError(f"there is no folder {folder}")  # rather than ask the Hub for a repository of that name
+    model, failure = None, None
+    try:
+        model = AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=trust_remote_code).eval()
+    except Exception as error:  # what goes wrong with a folder of anybody's making has no common class
+        failure = error
+    if not path.exists():
+        check_download(folder)
+    if failure is not None:
+        reason = sentence_of_model(failure) if isinstance(failure, StrictDataclassError) else why(failure)
+        ours = () if path.exists() else (path.name for path in PRETRAINED.iterdir() if path.is_dir())
+        raise UserError(f"can't load a model from {folder}: {reason.rstrip('.')}{nearest(folder, ours)}") from failure
+    return model
+
+
+def load_translator(name: str, trust_remote_code: bool = False) -> PreTrainedModel:
+    """A saved model that translates, as of `load_model`.
+
+    Raises:
+        UserError: it can't be loaded, or it is no metalstm.
+    """
+    model = load_model(name, trust_remote_code)
+    if model.config.model_type != "metalstm":
+        raise UserError(f"{name} is a {model.config.model_type} model; translating needs a metalstm")
+    return model

@@ -1,0 +1,138 @@
+"""The model card of a run: what it does, how to use it, how good it is and by what measure."""
+
+from huggingface_hub import EvalResult, ModelCardData
+
+from metatrans_lab.config.keys import TrainingConfig
+
+CARD = """---
+{front}
+---
+# {name}
+
+It translates a made-up language by the examples it is shown: {kind}, metatrained on endless made-up languages by
+metatrans. The idea is from Volodymyr Kyrylov's post
+[Meta Sequence Transducer](https://proger.github.io/posts/meta/transducer.html).
+
+{use}
+It has room for {L} source and {R} target words. A word stands at the same place as its translation; a word that no
+example shows is a guess.
+
+## How good it is
+
+On {episodes:,} episodes{unseen} (K={K} pairs, T={T} words a sentence), seed {seed}, against the best possible
+predictor:
+
+| | model | 95% interval | Bayes optimum |
+|---|---|---|---|
+| nats per target word | {nll:.5f} | {nll_interval} | {floor:.5f} |
+| regret, nats per target word | {regret:.5f} | {regret_interval} | 0 |
+| accuracy on words shown before | {determined} | {determined_interval} | 1 |
+| exact translations of last sentences, all words shown before | {exact} | {exact_interval} | 1 |
+| exact translations of prompts as people type them | {ragged} | {ragged_interval} | 1 |
+
+![nats per target word by shot, and probability by place](shots.png)
+![loss over steps](loss.png)
+
+## How it was made
+
+{steps:,} steps, {seen:,} episodes, {seconds:.0f} s on {device}. `training_config.yaml` has every setting,
+`results.json` every figure, with the versions it was made with.{data}
+
+## What it can't do
+
+Words of several tokens, another word order, one word with two translations: it knows languages of one family only,
+one-to-one lexicons. It answers in the words of the examples, of which it takes at most {L} and {R}. It was trained on
+sentences of {shortest}–{longest} words; in longer ones it loses its place, however sure it is of itself.
+"""
+
+DATA = """
+
+Languages like these, each token with what it costs the best possible predictor, are in the data set
+[{repository}](https://huggingface.co/datasets/{repository})."""
+
+TRANSLATE = """```python
+from transformers import pipeline
+
+# model: this folder, or its repository on the Hub
+translator = pipeline("in-context-translation", model="{name}", trust_remote_code=True)
+translator("blue red", examples=[("red", "dax"), ("blue red", "wif dax")])
+```
+"""
+
+
+def shown(figure: float | None, digits: int = 5) -> str:
+    """A figure as text; "–" where nothing was there to be measured."""
+    return "–" if figure is None else f"{figure:.{digits}f}"
+
+
+def _interval(results: dict, name: str) -> str:
+    interval = results["intervals"].get(name)
+    return "–" if interval is None else f"{interval[0]:.5f} … {interval[1]:.5f}"
+
+
+def _front_matter(config: TrainingConfig, results: dict) -> str:
+    """The YAML that the Hub reads, with the figures as a model index."""
+    held_out = "languages never trained on" if config.language_config().held_out_languages else "fresh episodes"
+    figures = {"target_regret": "regret, nats per target word", "determined_accuracy": "accuracy on determined words"}
+    evaluations = [
+        EvalResult(
+            task_type="translation",
+            task_name="in-context translation of made-up languages",
+            dataset_type="metatrans",
+            dataset_name=f"metatrans, {held_out}",
+            dataset_split="test",
+            metric_type=name,
+            metric_name=title,
+            metric_value=round(results[name], 6),
+        )
+        for name, title in figures.items()
+        if results[name] is not None
+    ]
+    tags = ["metatrans", "metalearning", "in-context-learning"]
+    if config.model.get("model_type", "metalstm") == "metalstm":
+        tags += ["lstm", "custom_code"]
+    return ModelCardData(
+        license="apache-2.0",
+        library_name="transformers",
+        pipeline_tag="translation",
+        datasets=[config.hub_dataset_id] if config.hub_dataset_id else None,
+        tags=tags,
+        model_name=config.name,
+        eval_results=evaluations,
+    ).to_yaml()
+
+
+def model_card(config: TrainingConfig, results: dict) -> str:
+    language = config.language_config()
+    model_type = config.model.get("model_type", "metalstm")
+    stages = [config.language_config(knobs) for stage in config.curriculum for knobs in stage.languages]
+    lengths = [stage.length_range for stage in stages]
+    names = {"nll": "target_nll", "regret": "target_regret", "determined": "determined_accuracy"}
+    names |= {"exact": "exact_match", "ragged": "ragged_exact_match"}
+    return CARD.format(
+        front=_front_matter(config, results),
+        name=config.name,
+        kind="an LSTM" if model_type == "metalstm" else f"a {model_type} model",
+        use=TRANSLATE.format(name=config.name) if model_type == "metalstm" else "",
+        L=language.num_source_words,
+        R=language.num_target_words,
+        K=language.num_pairs,
+        T="–".join(map(str, sorted(set(language.length_range)))),
+        shortest=min(m for m, _ in lengths),
+        longest=max(M for _, M in lengths),
+        seed=config.seed,
+        episodes=results["num_eval_episodes"],
+        unseen=" of languages never trained on" if language.held_out_languages else "",
+        nll=results["target_nll"],
+        regret=results["target_regret"],
+        floor=results["target_bayes_nll"],
+        determined=shown(results["determined_accuracy"]),
+        exact=shown(results["exact_match"], 4),
+        ragged=shown(results["ragged_exact_match"], 4),
+        steps=results["steps"],
+        seen=results["episodes_seen"],
+        seconds=results["timing"]["train_seconds"],
+        device=results["device"],
+        data=DATA.format(repository=config.hub_dataset_id) if config.hub_dataset_id else "",
+        **{f"{short}_interval": _interval(results, name) for short, name in names.items()},
+    )

@@ -1,0 +1,27 @@
+"""What a figure was measured on: the device, and the versions of what ran."""
+
+import importlib.metadata
+import platform
+from pathlib import Path
+
+import torch
+
+from dataset_script.languages import GENERATOR_VERSION
+from metatrans_lab.machine import share_of_cores
+
+
+def describe_device(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        names = [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
+        model = names[0] if names else model
+    return f"{device.type} ({model}, {share_of_cores()} cores)"
+
+
+def versions() -> dict[str, str]:
+    packages = ("torch", "transformers", "datasets", "accelerate", "huggingface_hub", "numpy")
+    found = {package: importlib.metadata.version(package) for package in packages}
+    return {"python": platform.python_version(), "generator": str(GENERATOR_VERSION)} | found

@@ -1,0 +1,1 @@
+"""Metatraining: from languages and a model to updates."""

@@ -1,0 +1,241 @@
+"""A run's model, optimisers and stream of episodes, step by step."""
+
+import copy
+import math
+import time
+from functools import partial
+
+import torch
+from accelerate import Accelerator
+from transformers import PreTrainedModel
+
+from dataset_script import Episodes, bayes_nll
+from metatrans_lab.config.keys import TrainingConfig
+from metatrans_lab.runs.random_state import random_state, set_random_state
+from metatrans_lab.training.captured import CapturedSteps
+from metatrans_lab.training.curriculum import Curriculum
+from metatrans_lab.training.optimization import build_optimizers, make_capturable, set_learning_rates
+from metatrans_lab.training.parts import PartwiseGradients
+
+HOPELESS = 10.0
+"""A loss so many times that of a model which knows nothing is no learning any more."""
+
+MAX_BAD_STEPS = 10
+"""In a row: without finite gradients, or with a hopeless loss."""
+
+
+class Diverged(ArithmeticError):
+    """The run's numbers have gone wrong for good."""
+
+
+class Training:
+    """A run from its first step to its last.
+
+    Args:
+        config: the run's.
+        accelerator: what it runs on.
+        model: freshly initialised; it is trained in place.
+        micro_batches: that each process takes a step.
+        num_threads: of torch; None: not on a CPU.
+
+    Attributes:
+        num_done (int): steps done.
+        spoilt_steps (int): how many of them had no finite gradients, and left them out.
+        rollbacks (int): how often it went back to a checkpoint; each halves the learning rates.
+        rolled_back_to (int or None): the step of that checkpoint, if there is no later one yet.
+        trained_model: the model as accelerate wraps it.
+    """
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        accelerator: Accelerator,
+        model: PreTrainedModel,
+        micro_batches: int,
+        num_threads: int | None,
+    ):
+        self.config, self.accelerator, self.model = config, accelerator, model
+        self.micro_batches, self.num_threads = micro_batches, num_threads
+        accelerator.gradient_accumulation_steps = micro_batches
+        self.partwise = None
+        if num_threads is not None:
+            num_parts = config.num_parts if accelerator.num_processes == 1 else 1
+            threads_inside = max(1, num_threads // num_parts)
+            torch.set_num_threads(threads_inside)
+            if num_parts > 1:
+                self.partwise = PartwiseGradients(num_parts, min(num_parts, num_threads), threads_inside)
+        # Evaluated is what will be saved: the plain float32 model, without the wrapper that mixes precisions.
+        self._plain_model = copy.deepcopy(model).to(accelerator.device)
+        optimizers = build_optimizers(model, config, pool=None if self.partwise is None else self.partwise.pool)
+        self.trained_model, *self.optimizers = accelerator.prepare(model, *optimizers)
+        self.trained_model.train()
+        self.curriculum = Curriculum(config)
+        self.num_done, self.spoilt_steps, self.rollbacks, self._bad_steps = 0, 0, 0, 0
+        self.rolled_back_to: int | None = None
+        self._seconds_before, self._start = 0.0, time.perf_counter()
+        # Of steps whose measures weren't read yet: step, stage, measures.
+        self._unread: list[tuple[int, int, torch.Tensor]] = []
+        self._capture()
+
+    def _capture(self) -> None:
+        """On a GPU, steps as CUDA graphs; again whenever a state was loaded, whose tensors are others."""
+        config, accelerator, self.captured = self.config, self.accelerator, None
+        alone = accelerator.num_processes == self.micro_batches == 1
+        if accelerator.device.type == "cuda" and alone and config.model.get("model_type", "metalstm") == "metalstm":
+            make_capturable(self.optimizers, accelerator.device)
+            work = partial(update, accelerator, self.trained_model, self.optimizers, None, config)
+            self.captured = CapturedSteps(work, config.batch_size, accelerator.device)
+
+    @property
+    def train_seconds(self) -> float:
+        return self._seconds_before + time.perf_counter() - self._start
+
+    @property
+    def plain_model(self) -> PreTrainedModel:
+        """The model as it is now, in float32 and without wrappers."""
+        self._plain_model.load_state_dict(self.model.state_dict())
+        return self._plain_model
+
+    def state(self) -> tuple[dict, dict, dict]:
+        """(weights, state, progress), as `save_checkpoint` takes them."""
+        state = {"optimizers": [optimizer.state_dict() for optimizer in self.optimizers], "random": random_state()}
+        progress = {
+            "step": self.num_done,
+            "train_seconds": self.train_seconds,
+            "num_threads": self.num_threads,
+            "curriculum": self.curriculum.state_dict(),
+            "unread": [(step, stage, sums.tolist()) for step, stage, sums in self._unread],
+            "spoilt_steps": self.spoilt_steps,
+            "bad_steps": self._bad_steps,
+            "rollbacks": self.rollbacks,
+        }
+        return self.model.state_dict(), state, progress
+
+    def load(self, weights: dict, state: dict, progress: dict) -> None:
+        """Goes on where a run stood; the counterpart of `state`."""
+        self.model.load_state_dict(weights)
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+        set_random_state(state["random"])
+        self.curriculum.load_state_dict(progress["curriculum"])
+        device = self.accelerator.device
+        self._unread = [
+            (step, stage, torch.tensor(sums, dtype=torch.float64, device=device))
+            for step, stage, sums in progress["unread"]
+        ]
+        self.num_done, self.spoilt_steps, self._bad_steps = (
+            progress[name] for name in ("step", "spoilt_steps", "bad_steps")
+        )
+        self.rollbacks = max(self.rollbacks, progress["rollbacks"])
+        self._seconds_before, self._start = progress["train_seconds"], time.perf_counter()
+        self._capture()
+
+    def roll_back(self, weights: dict, state: dict, progress: dict) -> None:
+        """Goes on from a checkpoint, with half the learning rates."""
+        self.load(weights, state, progress)
+        self.rollbacks += 1
+        self.rolled_back_to = self.num_done
+
+    @property
+    def is_time_to_save(self) -> bool:
+        """Whether a checkpoint is due; not in the midst of bad steps."""
+        every, done = self.config.save_every, self.num_done
+        return bool(every) and (done % every == 0 or done == self.config.num_steps) and self._bad_steps == 0
+
+    def step(self) -> dict | None:
+        """One optimiser update. Its measures, as of `_read`, when it is time for them to be read.
+
+        Raises:
+            Diverged: in all processes at once.
+        """
+        config, curriculum, step = self.config, self.curriculum, self.num_done
+        set_learning_rates(self.optimizers, 0.5**self.rollbacks * config.learning_rate_factor(step))
+        stage = curriculum.choose(step)[0]
+        self._unread.append((step, stage, self._measures(step).clone()))
+        self.num_done = done = step + 1
+        last = done == config.num_steps
+        # Reading has the host wait for a GPU.
+        measures = None
+        if done % config.read_every == 0 or done % config.log_every == 0 or last or curriculum.ends_at(done):
+            measures = self._read()
+        if (last or self.is_time_to_save) and not self._is_finite():
+            raise Diverged(f"the weights are not finite after step {done}")
+        return measures
+
+    def _measures(self, step: int) -> torch.Tensor:
+        """Takes a step; the sum of its micro-batches' measures, as of `update`."""
+        accelerator, micro_batches = self.accelerator, self.micro_batches
+        if self.captured is not None:
+            return self.captured(self.curriculum.choose(step)[1], step * self.config.batch_size)
+        sums = torch.zeros(6, dtype=torch.float64, device=accelerator.device)
+        for micro in range(micro_batches):
+            part = accelerator.process_index * micro_batches + micro
+            num_parts = accelerator.num_processes * micro_batches
+            episodes = self.curriculum.batch(step, part, num_parts, device=accelerator.device)
+            sums += update(accelerator, self.trained_model, self.optimizers, self.partwise, self.config, episodes)
+        return sums
+
+    def _read(self) -> dict:
+        """Reads the measures of all steps since the last time, by which the curriculum may move on.
+
+        Returns:
+            Of the last step, from all processes: mean loss, the Bayes floor under it, accuracy on determined tokens.
+        """
+        hopeless = HOPELESS * math.log(self.curriculum.languages[0][0].vocab_size)
+        sums = self.accelerator.reduce(torch.stack([sums for _, _, sums in self._unread])).tolist()
+        for (step, stage, _), (loss, floor, right, determined, spoilt, count) in zip(self._unread, sums, strict=True):
+            accuracy = right / max(determined, 1)
+            measures = {"loss": loss / count, "bayes_nll": floor / count, "determined_accuracy": accuracy}
+            self.curriculum.update(step, accuracy, stage)
+            self.spoilt_steps += spoilt > 0
+            self._bad_steps = self._bad_steps + 1 if spoilt or not measures["loss"] < hopeless else 0
+            if self._bad_steps >= MAX_BAD_STEPS:
+                kind = "gradients that are not finite" if spoilt else f"a loss of {measures['loss']:.3g}"
+                raise Diverged(f"{self._bad_steps} bad steps in a row up to step {step + 1}, the last with {kind}")
+        self._unread.clear()
+        return measures
+
+    def _is_finite(self) -> bool:
+        return all(bool(parameter.isfinite().all()) for parameter in self.model.parameters())
+
+
+def update(accelerator, model, optimizers, partwise, config: TrainingConfig, episodes: Episodes) -> torch.Tensor:
+    """Gradients of a micro-batch, and after the last one the optimisers' update; on a GPU the host waits for nothing.
+
+    Gradients that are not all finite are left out: such a step goes on by its momentum alone.
+
+    Returns:
+        (6,) float64: mean loss, the Bayes floor under it, right and all determined tokens, whether gradients were left
+            out, 1.
+    """
+    input_ids, labels = episodes.input_ids, episodes.labels(config.loss_on)
+    width = input_ids.shape[1]
+    if input_ids.device.type == "cpu":
+        width = int(episodes.token_counts.max())  # rows of drawn lengths are as wide as the longest could be
+    input_ids, labels = input_ids[:, :width].long(), labels[:, :width].long()
+    with accelerator.accumulate(model):
+        if partwise is None:
+            outputs = model(input_ids=input_ids, labels=labels, use_cache=False)
+            loss, logits = outputs.loss, outputs.logits
+            accelerator.backward(loss)
+        else:
+            loss, logits = partwise(model, input_ids, labels, scale=1 / accelerator.gradient_accumulation_steps)
+        spoilt = input_ids.new_zeros(())
+        if accelerator.sync_gradients:
+            length = accelerator.clip_grad_norm_(model.parameters(), config.max_grad_norm or math.inf)
+            spoilt = ~length.isfinite()
+            if spoilt.device.type != "cpu" or spoilt:  # to look at it has the host wait for a GPU
+                for parameter in model.parameters():
+                    if parameter.grad is not None:
+                        parameter.grad.masked_fill_(spoilt, 0)
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
+    with torch.no_grad():
+        counted, determined = labels[:, 1:] != -100, episodes.determined[:, 1:width]
+        right = logits[:, :-1].argmax(-1) == labels[:, 1:]
+        # Who is never asked for source words knows that ␂ comes, whatever the lengths: only target words cost.
+        priced = counted if config.loss_on == "all" else episodes.is_target[:, 1:width]
+        floor = (bayes_nll(episodes)[:, 1:width] * priced).sum() / counted.sum()
+        measures = loss, floor, (right & determined).sum(), determined.sum(), spoilt, labels.new_ones(())
+        return torch.stack([measure.double() for measure in measures])

@@ -1,0 +1,74 @@
+"""The models that come with the package are what their folders say."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
+
+import modeling_metalstm  # noqa: F401
+from dataset_script import LanguageConfig
+from metatrans_lab.apps.shell import main
+from metatrans_lab.config.yaml_files import read_file
+from metatrans_lab.errors import UserError
+from metatrans_lab.evaluation.figures import evaluate, ragged_exact_match
+from metatrans_lab.models.load import PRETRAINED, load_model, pretrained
+
+CONFIGS = Path(__file__).parents[3] / "configs"
+NAMES = sorted(path.name for path in PRETRAINED.iterdir() if path.is_dir())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_results_are_what_comes_out_again(name):
+    results = json.loads((PRETRAINED / name / "results.json").read_text())
+    language = LanguageConfig(**results["config"]["language"], seed=results["config"]["seed"] + 1)  # other episodes
+    model = load_model(name)
+    again = evaluate(model, language, "test", 2048)
+    for key in ("target_regret", "target_nll", "determined_accuracy", "exact_match"):
+        (low, high), (from_, to) = results["intervals"][key], again["intervals"][key]
+        assert low <= to and from_ <= high, key
+    assert again["target_regret"] <= 0.005 and again["determined_accuracy"] >= 0.999
+    assert ragged_exact_match(model, language, 200)["ragged_exact_match"] >= 0.98
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_was_made_by_a_committed_config(name):
+    made_by = yaml.safe_load((PRETRAINED / name / "training_config.yaml").read_text())
+    config = read_file(CONFIGS / f"{made_by['name']}.yaml")
+    for key in ("language", "loss_on", "model", "num_steps", "batch_size", "optimizer", "learning_rate"):
+        assert made_by[key] == config[key]
+    assert [stage["languages"] for stage in made_by["curriculum"]] == [s["languages"] for s in config["curriculum"]]
+
+
+def test_they_are_small_and_say_nothing_of_a_machine():
+    files = [path for path in PRETRAINED.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) <= 8e6
+    for path in files:
+        assert path.suffix in (".safetensors", ".png") or "outputs/" not in path.read_text()
+
+
+def test_sixteen_words():
+    """Each shown once, two at a time; then all of them asked for, four at a time."""
+    words, invented = [f"word{i}" for i in range(16)], [f"wort{i}" for i in range(16)]
+    pairs = [(" ".join(words[i : i + 2]), " ".join(invented[i : i + 2])) for i in range(0, 16, 2)]
+    session = pipeline("in-context-translation", model=pretrained()).session(pairs)
+    for i in range(0, 16, 4):
+        result = session(" ".join(words[i : i + 4][::-1]))
+        assert result["translation_text"] == " ".join(invented[i : i + 4][::-1])
+
+
+def test_translation_works_at_once(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    main(["translate", "translator", "--example", "red = dax", "--example", "blue red = wif dax", "blue red blue"])
+    assert capsys.readouterr().out.splitlines()[0] == "wif dax wif"
+    folder = pretrained()
+    translator = pipeline("in-context-translation", model=folder)
+    assert translator("blue", examples=[("red", "dax"), ("blue red", "wif dax")])["translation_text"] == "wif"
+    prompt = AutoTokenizer.from_pretrained(folder)("␁ s0 s1 ␂ t4 t2 ␁ s1 s1 s0 ␂", return_tensors="pt")
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    assert (
+        AutoTokenizer.from_pretrained(folder).decode(model.generate(**prompt, max_new_tokens=3)[0, -3:]) == "t2 t2 t4"
+    )
+    with pytest.raises(UserError, match="no model called 'cpu' comes with metatrans, only six-words, translator"):
+        pretrained("cpu")

@@ -1,0 +1,57 @@
+import yaml
+
+from metatrans_lab.config.keys import TrainingConfig
+from metatrans_lab.report.cards import model_card, shown
+
+RESULTS = {
+    "num_eval_episodes": 8192,
+    "target_nll": 0.2234,
+    "target_regret": 0.0041,
+    "exact_match": 1.0,
+    "episodes_seen": 76_800,
+    "intervals": {"target_nll": [0.2233, 0.2235], "determined_accuracy": None},
+    "target_bayes_nll": 0.2193,
+    "determined_accuracy": None,
+    "ragged_exact_match": 0.998,
+    "steps": 1200,
+    "timing": {"train_seconds": 61.2},
+    "device": "cpu",
+}
+
+
+def test_the_card_says_what_was_measured():
+    config = TrainingConfig(name="mine", language={"sentence_length": [1, 5], "held_out_languages": 0.1})
+    card = model_card(config, RESULTS)
+    front, body = card.removeprefix("---\n").split("---\n", 1)
+    front = yaml.safe_load(front)
+    assert front["library_name"] == "transformers" and front["pipeline_tag"] == "translation"
+    (index,) = front["model-index"]
+    (result,) = index["results"]
+    assert index["name"] == "mine" and result["metrics"][0]["value"] == 0.0041
+    assert "On 8,192 episodes of languages never trained on (K=10 pairs, T=1–5 words a sentence), seed 0" in body
+    assert "| nats per target word | 0.22340 | 0.22330 … 0.22350 | 0.21930 |" in body
+    assert "| accuracy on words shown before | – | – | 1 |" in body
+    assert "{" not in body
+    assert "datasets" not in front and "/datasets/" not in body
+
+
+def test_the_card_names_the_data_set_if_it_is_known():
+    card = model_card(TrainingConfig(hub_dataset_id="ada/metatrans"), RESULTS)
+    front, body = card.removeprefix("---\n").split("---\n", 1)
+    front = yaml.safe_load(front)
+    assert front["datasets"] == ["ada/metatrans"]
+    assert front.keys() >= {"library_name", "pipeline_tag", "license"}
+    assert "[ada/metatrans](https://huggingface.co/datasets/ada/metatrans)" in body
+
+
+def test_another_model_is_called_what_it_is():
+    card = model_card(TrainingConfig(model={"model_type": "gpt2"}), RESULTS)
+    assert "a gpt2 model" in card and "pipeline(" not in card and "lstm" not in card
+
+
+def test_nothing_is_said_of_unseen_languages_where_none_are():
+    assert "never trained on" not in model_card(TrainingConfig(), RESULTS)
+
+
+def test_what_was_not_there_is_a_dash():
+    assert (shown(None), shown(0.5, 2)) == ("–", "0.50")
