@@ -27,6 +27,13 @@ MAX_SEED = (1 << 63) - 1
 
 SPLITS = ("train", "validation", "test")
 
+FIRST_KNOBS = (
+    *("num_pairs", "num_source_words", "num_target_words", "sentence_length", "num_active_words"),
+    *("held_out_languages", "num_training_languages", "seed"),
+)
+"""The knobs that every stream's name has. One that is added later is named where it isn't at its default alone, so
+that adding it moves no episode and strands no checkpoint."""
+
 
 def check_int(name: str, value, low: int, high: int | None = None, advice: str = "") -> None:
     """Raises ValueError if a knob's value is no integer in [low, high]; `advice` ends the message."""
@@ -161,5 +168,6 @@ class LanguageConfig:
         """What, besides the index, an episode is a function of: generator version, seed, config and split."""
         if split not in SPLITS:
             raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
-        knobs = ",".join(f"{field.name}={getattr(self, field.name)}" for field in fields(self))
+        named = [f for f in fields(self) if f.name in FIRST_KNOBS or getattr(self, f.name) != f.default]
+        knobs = ",".join(f"{field.name}={getattr(self, field.name)}" for field in named)
         return f"metatrans {GENERATOR_VERSION} {split} {knobs}"

@@ -1,3 +1,5 @@
+from dataclasses import dataclass
+
 import pytest
 
 from dataset_script.languages import LanguageConfig
@@ -47,3 +49,20 @@ def test_impossible_values_are_refused_in_a_sentence(knobs, message):
 def test_split_is_checked():
     with pytest.raises(ValueError, match="split must be one of train, validation, test, got 'dev'"):
         LanguageConfig().stream_name("dev")
+
+
+def test_the_stream_has_the_name_it_was_born_with():
+    """Whoever changes this has moved every episode."""
+    assert LanguageConfig(sentence_length=(1, 5), held_out_languages=0.1).stream_name("test") == (
+        "metatrans 1 test num_pairs=10,num_source_words=6,num_target_words=6,sentence_length=(1, 5),"
+        "num_active_words=None,held_out_languages=0.1,num_training_languages=None,seed=0"
+    )
+
+
+def test_a_knob_that_is_added_later_moves_no_episode_at_its_default():
+    @dataclass(frozen=True)
+    class Later(LanguageConfig):
+        hazard: float = 0.0
+
+    assert Later().stream_name("train") == LanguageConfig().stream_name("train")
+    assert Later(hazard=0.1).stream_name("train") == LanguageConfig().stream_name("train") + ",hazard=0.1"
