@@ -27,7 +27,8 @@ from tqdm import tqdm
 
 from metatrans_lab.config.command_line import describe_keys, parse_overrides, read_config
 from metatrans_lab.errors import TrainingError, UserError, exit_with, storage_error, tell
-from metatrans_lab.evaluation.figures import RAGGED_MAX_LENGTH, evaluate, ragged_exact_match
+from metatrans_lab.evaluation.answers import RAGGED_MAX_LENGTH, ragged_exact_match
+from metatrans_lab.evaluation.figures import evaluate
 from metatrans_lab.hub.pusher import HubPusher
 from metatrans_lab.machine import choose_mixed_precision, keep_memory, share_of_cores
 from metatrans_lab.models.build import build_model

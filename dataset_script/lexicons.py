@@ -1,29 +1,14 @@
-"""Which lexicons a split may use, and how one is drawn.
-
-Whether a lexicon is held out depends on a hash u ∈ [0, 1) of the lexicon alone, not on any seed:
-
-    0 ───────── h/2 ──────────────────────────── 1 − h/2 ───────── 1
-     validation              training                      test
-
-so the lexicons held out at 10% are among those held out at 50%, and a model may be evaluated under any seed.
-"""
+"""Lexicons: which there are, which of them a split may use, and how one is drawn."""
 
 import itertools
 from functools import lru_cache
 
 import numpy as np
 
-from dataset_script.languages import LanguageConfig
-from dataset_script.streams import (
-    GAMMA,
-    draw_below,
-    draw_permutations,
-    full_like,
-    index_keys,
-    mix64,
-    name_key,
-    table_like,
-)
+from dataset_script import splits
+from dataset_script.arrays import Array, as_type, table_like
+from dataset_script.families.contract import Language
+from dataset_script.streams import draw_below, draw_permutations, index_keys
 
 ENUMERABLE = 50_000
 """Up to so many lexicons are listed once and drawn by number; more are drawn by permutation and rejection."""
@@ -36,30 +21,14 @@ MAX_POOL = ENUMERABLE // 2
 SMALLEST_SHARE = 0.001
 
 
-def lexicon_hash(lexicons):
-    """(N, L) target-word numbers → (N,) int64 in [0, 2³²), a function of the lexicon alone."""
-    lexicons = lexicons.astype(np.int64) if isinstance(lexicons, np.ndarray) else lexicons.long()
-    state = full_like(lexicons, (len(lexicons),), name_key(f"lexicon of {lexicons.shape[1]} words"))
-    for word in range(lexicons.shape[1]):
-        state = mix64(state + (lexicons[:, word] + 1) * GAMMA)
-    return (state >> 32) & 0xFFFFFFFF
-
-
-def in_split(config: LanguageConfig, split: str, lexicons):
+def in_split(config: Language, split: str, lexicons: Array) -> Array:
     """(N, L) lexicons → (N,) bool: does the split draw from them?"""
-    u = lexicon_hash(lexicons)
-    half = int(config.held_out_languages / 2 * (1 << 32))
-    if half == 0:
-        return u >= 0
-    if split == "validation":
-        return u < half
-    if split == "test":
-        return u >= (1 << 32) - half
-    return (u >= half) & (u < (1 << 32) - half)
+    hashes = splits.latent_hash(f"lexicon of {lexicons.shape[1]} words", as_type(lexicons, "int64"))
+    return splits.in_split(config.held_out_languages, split, hashes)
 
 
 @lru_cache(maxsize=32)
-def split_lexicons(config: LanguageConfig, split: str) -> np.ndarray | None:
+def split_lexicons(config: Language, split: str) -> np.ndarray | None:
     """All lexicons of a split, (M, L) int64, where they can be listed; None where they are too many.
 
     Raises:
@@ -94,7 +63,7 @@ def split_lexicons(config: LanguageConfig, split: str) -> np.ndarray | None:
     return _training_pool(config, pool_size, lexicons)
 
 
-def _training_pool(config: LanguageConfig, size: int, lexicons: np.ndarray | None = None) -> np.ndarray:
+def _training_pool(config: Language, size: int, lexicons: np.ndarray | None = None) -> np.ndarray:
     """The first `size` distinct lexicons of one fixed stream, (size, L): the same under every seed."""
     tries = 2 * size
     while True:
@@ -106,18 +75,18 @@ def _training_pool(config: LanguageConfig, size: int, lexicons: np.ndarray | Non
         tries *= 2
 
 
-def draw_lexicons(config: LanguageConfig, split: str, keys):
+def draw_lexicons(config: Language, split: str, keys: Array) -> Array:
     """(N,) keys → (N, L) int64 lexicons: target-word number of every source word, uniform over the split's."""
     listed = split_lexicons(config, split)
     return _draw_rejecting(config, split, keys) if listed is None else _draw_listed(keys, listed)
 
 
-def _draw_listed(keys, lexicons: np.ndarray):
+def _draw_listed(keys: Array, lexicons: np.ndarray) -> Array:
     return table_like(keys, lexicons)[draw_below(keys, PURPOSE_NUMBER, 1, len(lexicons))[:, 0]]
 
 
-def _draw_rejecting(config: LanguageConfig, split: str, keys):
-    def attempt(keys, number: int):
+def _draw_rejecting(config: Language, split: str, keys: Array) -> Array:
+    def attempt(keys: Array, number: int) -> Array:
         return draw_permutations(keys, PURPOSE_TRY + number, config.num_target_words)[:, : config.num_source_words]
 
     lexicons = attempt(keys, 0)

@@ -8,16 +8,16 @@ Rows are made as whole Arrow tables by the same sampler that feeds training.
 
 import difflib
 import itertools
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, make_dataclass
 
 import datasets
 import numpy as np
 import pyarrow as pa
 from datasets.builder import Key
 
-from dataset_script.bayes import bayes_nll
 from dataset_script.episodes import LOSS_ON, sample_episodes
-from dataset_script.languages import SPLITS, TOKEN_DTYPE, LanguageConfig, check_int
+from dataset_script.families import FAMILIES, family_class, make_language
+from dataset_script.families.contract import SPLITS, TOKEN_DTYPE, Language, check_int
 from dataset_script.lexicons import split_lexicons
 from dataset_script.text import NUM_WORDS, draw_names, write_episodes
 
@@ -31,29 +31,33 @@ NUM_SHARDS = 720
 ENDLESS_TABLE_ROWS = 256
 
 
+def _all_knobs() -> list[tuple]:
+    """The knobs of all families, as `make_dataclass` takes them; one that several have is one, with one default."""
+    knobs = {f.name: f for family in reversed(FAMILIES.values()) for f in fields(family)}
+    return [(f.name, f.type, field(default=f.default)) for f in knobs.values()]
+
+
+Knobs = make_dataclass("Knobs", _all_knobs(), bases=(datasets.BuilderConfig,))
+
+
 @dataclass
-class MetatransConfig(datasets.BuilderConfig):
-    """The knobs of `LanguageConfig` as keywords, and how rows are written.
+class MetatransConfig(Knobs):
+    """The knobs of a family's `Language` as keywords, and how rows are written.
 
     Args:
+        family: of languages; the post's is "lexicon".
         num_episodes: rows a split; an int for every split, a dict by split, or None: endless, streaming only.
         loss_on: "all", as in the post, or "targets": source words get label −100.
         render: "tokens", or "text": adds the columns `text`, the episode in made-up words, and `source_words` and
             `target_words`, which they are, in the order of their tokens.
-        with_details: adds the columns `lexicon`, `determined` and `episode_index`.
+        with_details: adds the columns `determined`, `episode_index`, and what no reader is told: `lexicon`, and
+            whatever else the family draws.
 
     Raises:
         ValueError: an impossible value; the message says what is allowed.
     """
 
-    num_pairs: int = 10
-    num_source_words: int = 6
-    num_target_words: int = 6
-    sentence_length: int | tuple[int, int] = 3
-    num_active_words: int | tuple[int, int] | None = None
-    held_out_languages: float = 0.0
-    num_training_languages: int | None = None
-    seed: int = 0
+    family: str = "lexicon"
     num_episodes: int | dict[str, int] | None = field(default_factory=lambda: dict(NUM_EPISODES))
     loss_on: str = "all"
     render: str = "tokens"
@@ -63,7 +67,7 @@ class MetatransConfig(datasets.BuilderConfig):
         super().__post_init__()
         self.check()
 
-    def check(self) -> LanguageConfig:
+    def check(self) -> Language:
         """The languages that the knobs describe; ValueError if a knob has an impossible value."""
         if self.loss_on not in LOSS_ON:
             raise ValueError(f"loss_on must be one of {', '.join(LOSS_ON)}, got {self.loss_on!r}")
@@ -83,8 +87,13 @@ class MetatransConfig(datasets.BuilderConfig):
         return self.language
 
     @property
-    def language(self) -> LanguageConfig:
-        return LanguageConfig(**{f.name: getattr(self, f.name) for f in fields(LanguageConfig)})
+    def language(self) -> Language:
+        own = {f.name for f in fields(family_class(self.family))}
+        known = own | {f.name for f in fields(datasets.BuilderConfig)}
+        for f in fields(Knobs):
+            if f.name not in known and getattr(self, f.name) != f.default:
+                raise ValueError(f"the family {self.family} has no knob {f.name!r}")
+        return make_language(self.family, **{name: getattr(self, name) for name in own})
 
     def rows(self, split: str) -> int | None:
         """Rows of a split; None: endless."""
@@ -123,7 +132,7 @@ class Metatrans(datasets.ArrowBasedBuilder):
 
     def _info(self):
         m, M = self.config.language.length_range
-        length = self.config.language.max_episode_length if m == M else -1
+        length = self.config.language.max_episode_length if m == M else -1  # −1: rows of their own length
 
         def row(dtype: str, length: int = length):
             return datasets.List(datasets.Value(dtype), length=length)
@@ -134,11 +143,12 @@ class Metatrans(datasets.ArrowBasedBuilder):
             columns["text"] = datasets.Value("string")
             columns |= {name: row("string", number) for name, number in names.items()}
         if self.config.with_details:
+            hidden = sample_episodes(self.config.language, range(0)).latents
             columns |= {
-                "lexicon": row(TOKEN_DTYPE, self.config.num_source_words),
-                "determined": row("bool"),
-                "episode_index": datasets.Value("int64"),
+                name: datasets.Value(TOKEN_DTYPE) if latents.ndim == 1 else row(TOKEN_DTYPE, latents.shape[1])
+                for name, latents in hidden.items()
             }
+            columns |= {"determined": row("bool"), "episode_index": datasets.Value("int64")}
         return datasets.DatasetInfo(
             description=self.__doc__,
             features=datasets.Features(columns),
@@ -174,19 +184,21 @@ class Metatrans(datasets.ArrowBasedBuilder):
     def _table(self, split: str, indices: range) -> pa.Table:
         language = self.config.language
         episodes = sample_episodes(language, indices, split)
-        counts = None if episodes.lengths is None else episodes.token_counts
+        m, M = language.length_range
+        counts = None if m == M else episodes.token_counts
         columns = {
             "input_ids": _list_array(episodes.input_ids, counts),
             "labels": _list_array(episodes.labels(self.config.loss_on), counts),
-            "bayes_nll": _list_array(bayes_nll(episodes), counts),
+            "bayes_nll": _list_array(episodes.bayes_nll, counts),
         }
         if self.config.render == "text":
             names, L = draw_names(episodes), language.num_source_words
             columns["text"] = pa.array(write_episodes(episodes, names))
             columns |= {"source_words": _list_array(names[:, :L]), "target_words": _list_array(names[:, L:])}
         if self.config.with_details:
+            latents = {name: array.astype(TOKEN_DTYPE) for name, array in episodes.latents.items()}
+            columns |= {name: pa.array(x) if x.ndim == 1 else _list_array(x) for name, x in latents.items()}
             columns |= {
-                "lexicon": _list_array(episodes.lexicons.astype(TOKEN_DTYPE)),
                 "determined": _list_array(episodes.determined, counts),
                 "episode_index": pa.array(np.asarray(indices, dtype=np.int64)),
             }

@@ -12,14 +12,18 @@ import datasets.inspect
 import datasets.load
 from datasets.load import DatasetModule
 
-SHAPING_MODULES = ("languages", "streams", "lexicons", "episodes", "bayes", "text", "metatrans")
+SHAPING_MODULES = (
+    *("arrays", "streams", "splits", "lexicons", "sources", "sentences", "episodes", "predictor", "text", "metatrans"),
+    "families/*",
+)
 """Every module that shapes the rows: a change in any of them gives prepared data a new cache folder."""
 
 
 def code_hash() -> str:
+    """Of the sources of all SHAPING_MODULES."""
     folder = Path(__file__).parent
-    sources = b"\0".join((folder / f"{module}.py").read_bytes() for module in SHAPING_MODULES)
-    return hashlib.sha256(sources).hexdigest()
+    paths = [path for module in SHAPING_MODULES for path in sorted(folder.glob(f"{module}.py"))]
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in paths)).hexdigest()
 
 
 def _answering_metatrans(factory):

@@ -6,12 +6,11 @@ The mixer is the finaliser of SplitMix64 (Steele, Lea & Flood, "Fast splittable 
 """
 
 import hashlib
-from functools import lru_cache
 
 import numpy as np
 import torch
 
-BLOCK_ROWS = 2048
+from dataset_script.arrays import Array, arange_like, in_blocks
 
 
 def _signed(x: int) -> int:
@@ -23,12 +22,12 @@ MIX_1 = _signed(0xBF58476D1CE4E5B9)
 MIX_2 = _signed(0x94D049BB133111EB)
 
 
-def _shift_right(x, bits: int):
+def _shift_right(x: Array, bits: int) -> Array:
     """Logical shift: int64's own >> would copy the sign bit."""
     return (x >> bits) & ((1 << (64 - bits)) - 1)
 
 
-def mix64(x):
+def mix64(x: Array) -> Array:
     """int64 array → int64 array of the same shape, every output bit a hash of every input bit."""
     if isinstance(x, np.ndarray):
         return _mix64_in_place(x.astype(np.uint64)).view(np.int64)
@@ -52,12 +51,12 @@ def name_key(name: str) -> int:
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little", signed=True)
 
 
-def index_keys(name: str, indices):
+def index_keys(name: str, indices: Array) -> Array:
     """One key an index, (N,) int64: where the stream called `name` begins for each of them."""
     return mix64(indices * GAMMA + name_key(name))
 
 
-def draw(keys, purpose: int, count: int):
+def draw(keys: Array, purpose: int, count: int) -> Array:
     """`count` draws for every key: (N,) → (N, count) int64, uniform over all 2⁶⁴ values.
 
     Draws for different purposes are independent, so that one more draw for one purpose changes no other.
@@ -66,7 +65,7 @@ def draw(keys, purpose: int, count: int):
     return mix64(keys[:, None] + (counters + 1) * GAMMA)
 
 
-def draw_below(keys, purpose: int, count: int, bound, dtype: str = "int64"):
+def draw_below(keys: Array, purpose: int, count: int, bound: int | Array, dtype: str = "int64") -> Array:
     """`count` integers in [0, bound) for every key: (N, count); `bound` < 2³¹ an int or an (N, 1) array.
 
     Multiply-shift on the 32-bit halves of a draw: no value is favoured by more than bound / 2³².
@@ -89,7 +88,7 @@ def _numpy_below(keys: np.ndarray, purpose: int, count: int, bounds: np.ndarray)
     return np.right_shift(numbers, half, out=numbers)[:, :count]
 
 
-def draw_permutations(keys, purpose: int, size: int):
+def draw_permutations(keys: Array, purpose: int, size: int) -> Array:
     """A uniform permutation of 0…size − 1 for every key: (N, size) int64.
 
     Sorts draws whose low bits are overwritten by their position, which then reads off the permutation.
@@ -99,75 +98,3 @@ def draw_permutations(keys, purpose: int, size: int):
     tagged = (draw(keys, purpose, size) & ~low) | arange_like(keys, 0, size)
     ordered = np.sort(tagged, axis=-1) if isinstance(tagged, np.ndarray) else tagged.sort(dim=-1).values
     return ordered & low
-
-
-# The few names that numpy and torch don't share.
-
-
-def arange_like(x, start: int, stop: int):
-    """int64 range of x's kind, on x's device."""
-    if isinstance(x, np.ndarray):
-        return np.arange(start, stop, dtype=np.int64)
-    return torch.arange(start, stop, device=x.device)
-
-
-def full_like(x, shape, value, dtype: str = "int64"):
-    """Constant array of x's kind, on x's device."""
-    if isinstance(x, np.ndarray):
-        return np.full(shape, value, dtype=dtype)
-    return torch.full(shape, value, dtype=getattr(torch, dtype), device=x.device)
-
-
-class _Same:
-    """A table that is equal to itself alone."""
-
-    def __init__(self, values: np.ndarray):
-        self.values = values
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and self.values is other.values
-
-    def __hash__(self) -> int:
-        return id(self.values)
-
-
-@lru_cache(maxsize=128)
-def _on_device(table: _Same, device: torch.device) -> torch.Tensor:
-    return torch.from_numpy(table.values).to(device)
-
-
-def table_like(x, values: np.ndarray):
-    """A numpy table that is kept and never changed, as an array of x's kind, on x's device.
-
-    It is copied to a GPU once, not at every call: a copy has the host wait, and can't be part of a CUDA graph.
-    """
-    return values if isinstance(x, np.ndarray) else _on_device(_Same(values), x.device)
-
-
-def concatenate(arrays):
-    """Along the last axis."""
-    return np.concatenate(arrays, -1) if isinstance(arrays[0], np.ndarray) else torch.cat(arrays, -1)
-
-
-def take_along(x, index):
-    """x[n, index[n, i]] for (N, M) arrays and indices."""
-    if isinstance(x, np.ndarray):
-        # Several times as fast as np.take_along_axis.
-        return in_blocks(lambda x, index: x.reshape(-1).take(index + row_starts(x)), x, index)
-    return torch.take_along_dim(x, index.long(), -1)
-
-
-def in_blocks(function, *arrays: np.ndarray) -> np.ndarray:
-    """function(*arrays), row for row the same, computed in blocks of rows.
-
-    Temporaries of a block stay in the cache; larger ones would be handed back to the system and faulted in each time.
-    """
-    blocks = range(0, len(arrays[0]), BLOCK_ROWS)
-    if len(blocks) <= 1:
-        return function(*arrays)
-    return np.concatenate([function(*(array[i : i + BLOCK_ROWS] for array in arrays)) for i in blocks])
-
-
-def row_starts(x: np.ndarray) -> np.ndarray:
-    """(N, 1) places of the rows of an (N, M) array in its flattened form."""
-    return np.arange(len(x), dtype=np.int64)[:, None] * x.shape[1]

@@ -10,7 +10,7 @@ import itertools
 
 import numpy as np
 
-from dataset_script.episodes import Episodes
+from dataset_script.episodes import Episodes, Role
 from dataset_script.streams import draw_permutations, name_key
 
 CONSONANTS, VOWELS = "bdfghjklmnprstvwz", "aeiou"
@@ -48,16 +48,13 @@ def draw_names(episodes: Episodes) -> np.ndarray:
 
 def render(episodes: Episodes, names: np.ndarray) -> list[list[tuple[list[str], list[str]]]]:
     """Each episode's pairs, as the words of a sentence and of its translation."""
-    L = episodes.config.num_source_words
-    lengths = episodes.in_sentence.sum(-1)
-    rendered = []
-    for row, (words, targets) in enumerate(zip(episodes.words, episodes.targets, strict=True)):
-        rendered.append(
-            [
-                (names[row, source[:length]].tolist(), names[row, L + target[:length].astype(np.int64)].tolist())
-                for source, target, length in zip(words, targets, lengths[row], strict=True)
-            ]
+    rendered, shots = [], range(episodes.config.num_pairs)
+    for row, (tokens, role, shot) in enumerate(zip(episodes.input_ids, episodes.role, episodes.shot, strict=True)):
+        source, target = (
+            [names[row, tokens[(role == side) & (shot == number)]].tolist() for number in shots]
+            for side in (Role.SOURCE, Role.TARGET)
         )
+        rendered.append(list(zip(source, target, strict=True)))
     return rendered
 
 

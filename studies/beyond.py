@@ -14,7 +14,7 @@ from common import GREY, ORANGE, markdown, read_arguments, report, spread, train
 from matplotlib.figure import Figure
 
 from dataset_script import LanguageConfig, sample_episodes
-from dataset_script.episodes import Episodes
+from dataset_script.families.lexicon import LexiconEpisodes
 from metatrans_lab.evaluation.figures import evaluate, next_token_log_probabilities
 
 PAIRS, LENGTHS = (10, 20, 50, 100), range(1, 13)
@@ -32,7 +32,7 @@ def measure(model, language: LanguageConfig, num_episodes: int) -> dict:
     return dict(zip(COLUMNS, values, strict=True)) | by_shot
 
 
-def one_by_one(language: LanguageConfig, length: int, num_episodes: int) -> Episodes:
+def one_by_one(language: LanguageConfig, length: int, num_episodes: int) -> LexiconEpisodes:
     """Every word is shown on its own, in random order; the sentence that follows puts `length` of them together."""
     L = language.num_source_words
     whole = replace(language, num_pairs=L + 1, sentence_length=(1, max(length, 2)))
@@ -43,7 +43,7 @@ def one_by_one(language: LanguageConfig, length: int, num_episodes: int) -> Epis
     words[:, L] = rng.integers(0, L, words[:, L].shape)
     lengths = np.ones((num_episodes, L + 1), dtype=drawn.lengths.dtype)
     lengths[:, L] = length
-    return Episodes(whole, drawn.lexicons, words, lengths)
+    return LexiconEpisodes(whole, None, words, lengths, drawn.lexicons)
 
 
 def measure_combinations(model, language: LanguageConfig, length: int, num_episodes: int) -> dict:

@@ -14,7 +14,7 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 from dataset_script import LanguageConfig
-from metatrans_lab.report.plots import plateaus
+from dataset_script.predictor import levels as known_levels
 
 AVERAGED = 10
 """Lines of the log, 20 steps apart, that a loss is averaged over, the latest."""
@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> None:
         np.array([line[key] for line in lines]) for key in ("step", "loss", "determined_accuracy")
     )
     loss = np.convolve(loss, np.ones(AVERAGED))[: len(loss)] / np.minimum(np.arange(1, len(loss) + 1), AVERAGED)
-    levels = sorted(plateaus(language, "all").items(), key=lambda item: -item[1])
+    levels = sorted(known_levels(language, "all").items(), key=lambda item: -item[1])
     rows = []
     for level, value in levels:
         there, below = np.flatnonzero(loss <= value + NEAR), np.flatnonzero(loss < value - NEAR)

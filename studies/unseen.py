@@ -14,8 +14,9 @@ from common import BLUE, FRESH, GREY, ORANGE, markdown, plain_log, read_argument
 from matplotlib.figure import Figure
 
 from dataset_script import LanguageConfig, sample_episodes
-from dataset_script.bayes import family_probabilities, pool_probabilities
+from dataset_script.baselines import pool_probabilities
 from dataset_script.lexicons import split_lexicons
+from dataset_script.predictor import family_probabilities
 from metatrans_lab.evaluation.figures import evaluate, next_token_log_probabilities
 
 HELD_OUT, POOLS = (0.1, 0.5, 0.9), (8, 32, 128, 512)
@@ -28,7 +29,7 @@ def to_enumerated(model, language: LanguageConfig, num_episodes: int, batch_size
     for first in range(0, num_episodes, batch_size):
         episodes = sample_episodes(language, range(first, min(first + batch_size, num_episodes)), "train")
         is_target = episodes.is_target[:, 1:]
-        p = pool_probabilities(episodes, lexicons)[episodes.in_sentence]
+        p = pool_probabilities(episodes, lexicons)[:, 1:][is_target]
         log_q = next_token_log_probabilities(model, episodes)[is_target][:, words]
         family = family_probabilities(language, episodes.input_ids)[:, :-1][is_target][:, words]
         for row, log in enumerate((log_q.astype(np.float64), np.log(np.maximum(family, 1e-300)))):

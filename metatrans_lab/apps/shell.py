@@ -12,7 +12,8 @@ from dataclasses import fields
 from pathlib import Path
 
 from dataset_script.episodes import LOSS_ON
-from dataset_script.languages import SPLITS, LanguageConfig
+from dataset_script.families import family_class, make_language
+from dataset_script.families.contract import SPLITS, Language
 from metatrans_lab.errors import UserError, exit_with, nearest
 
 TRANSLATE_EXAMPLES = """examples:
@@ -197,14 +198,16 @@ def _evaluate(options: argparse.Namespace, rest: list[str]) -> None:
     if options.num_bindings < 0:
         raise UserError(f"num_bindings must be at least 0, got {options.num_bindings}")
     trained = _training_config(options.model)
-    known = [field.name for field in fields(LanguageConfig)]
-    knobs = {}
-    for name, text in parse_overrides(rest).items():
-        if name not in known:
-            raise UserError(f"unknown key {name!r}{nearest(name, [*known, 'split', 'num_episodes', 'loss_on'])}")
-        knobs[name] = read_value(name, text)
+    knobs = {name: read_value(name, text) for name, text in parse_overrides(rest).items()}
+    knobs = trained.get("language", {}) | {"seed": trained.get("seed", 0)} | knobs
+    family = knobs.pop("family", "lexicon")
     try:
-        language = LanguageConfig(**(trained.get("language", {}) | {"seed": trained.get("seed", 0)} | knobs))
+        known = [field.name for field in fields(family_class(family))]
+        for name in knobs:
+            if name not in known:
+                near = nearest(name, [*known, "family", "split", "num_episodes", "loss_on"])
+                raise UserError(f"unknown key {name!r}{near}")
+        language = make_language(family, **knobs)
     except (ValueError, TypeError) as error:
         raise UserError(str(error)) from error
     loss_on = options.loss_on or trained.get("loss_on", "all")
@@ -217,8 +220,9 @@ def _evaluate(options: argparse.Namespace, rest: list[str]) -> None:
     if options.json:
         print(json.dumps(results))
         return
-    knobs = ", ".join(f"{field.name}={getattr(language, field.name)}" for field in fields(language))
-    print(f"{results['num_eval_episodes']:,} episodes of split {options.split}, {knobs}")
+    knobs = ", ".join(f"{name}={value}" for name, value in language.knobs().items())
+    family = "" if language.family == "lexicon" else f"family={language.family}, "
+    print(f"{results['num_eval_episodes']:,} episodes of split {options.split}, {family}{knobs}")
     for name, interval in results["intervals"].items():
         if interval is not None:
             print(f"  {name:<20} {results[name]:9.5f}   (95%: {interval[0]:.5f} to {interval[1]:.5f})")
@@ -228,7 +232,7 @@ def _evaluate(options: argparse.Namespace, rest: list[str]) -> None:
         print(f"  {shot:<20} " + " ".join(f"{value:9.4f}" for value in row))
 
 
-def _measure(options: argparse.Namespace, language: LanguageConfig, loss_on: str) -> dict:
+def _measure(options: argparse.Namespace, language: Language, loss_on: str) -> dict:
     """Figures of a baseline, of a model that reads tokens, or of one that reads text; on a GPU if there is one."""
     import torch
 

@@ -6,7 +6,7 @@ import typing
 from dataclasses import asdict, fields
 from pathlib import Path
 
-from dataset_script.languages import LanguageConfig
+from dataset_script.families import FAMILIES
 from metatrans_lab.config.keys import Stage, TrainingConfig
 from metatrans_lab.config.typed import from_dict
 from metatrans_lab.config.yaml_files import read_file, read_yaml
@@ -77,8 +77,9 @@ def parse_overrides(arguments: list[str]) -> dict[str, str]:
 
 def describe_keys() -> str:
     """What `--help` shows of the keys: their meaning and their defaults, written as on the command line."""
-    defaults = asdict(TrainingConfig()) | {f"language.{f.name}": f.default for f in fields(LanguageConfig)}
+    knobs = {f"language.{f.name}": f.default for family in reversed(FAMILIES.values()) for f in fields(family)}
+    defaults = asdict(TrainingConfig()) | {"language.family": "lexicon"} | knobs
     del defaults["language"], defaults["language.seed"]
     lines = [f"  --{name} {json.dumps(value)}" for name, value in defaults.items()]
-    meanings = [inspect.getdoc(cls) for cls in (TrainingConfig, LanguageConfig, Stage)]
+    meanings = [inspect.getdoc(cls) for cls in (TrainingConfig, *FAMILIES.values(), Stage)]
     return "\n\n".join([*meanings, "\n".join(["The defaults:", *lines])])

@@ -11,7 +11,8 @@ from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 
 from dataset_script.episodes import LOSS_ON
-from dataset_script.languages import SPLITS, LanguageConfig
+from dataset_script.families import family_class, make_language
+from dataset_script.families.contract import SPLITS, Language
 from dataset_script.lexicons import split_lexicons
 from metatrans_lab.errors import UserError, nearest
 
@@ -42,7 +43,8 @@ class TrainingConfig:
     Args:
         name: the run's; its folder is outputs/NAME unless `output_dir` says otherwise.
         seed: of the episodes, the initial weights and the choices of the curriculum.
-        language: knobs of `LanguageConfig`: the task that is evaluated, and on which the stages build.
+        language: its `family` (the post's, "lexicon", if it names none) and that family's knobs: the task that is
+            evaluated, and on which the stages build.
         loss_on: "all" tokens, as in the post, or "targets": source words, which can't be predicted, left out.
         model: `model_type` and the keyword arguments of its configuration class.
         curriculum: the stages, in order.
@@ -155,7 +157,7 @@ class TrainingConfig:
                 raise UserError(f"{where}.languages must name at least one set of knobs ({{}} is one)")
             for knobs in stage.languages:
                 for name in knobs:
-                    if name in _RUN_KNOBS:
+                    if name == "family" or name in self.language_config().run_knobs:
                         raise UserError(f"{where}.languages can't set {name}, which is the run's; set it in language")
                 self.language_config(knobs)
             if not 0 <= stage.replay < 1:
@@ -169,16 +171,17 @@ class TrainingConfig:
             if stage.until_step is stage.until_accuracy is None and number < len(self.curriculum) - 1:
                 raise UserError(f"{where} needs until_step or until_accuracy to be followed by a stage")
 
-    def language_config(self, knobs: dict | None = None) -> LanguageConfig:
+    def language_config(self, knobs: dict | None = None) -> Language:
         """The run's languages, with a stage's knobs laid over them."""
         merged = self.language | (knobs or {})
-        known = [f.name for f in fields(LanguageConfig) if f.name != "seed"]
+        family = merged.pop("family", "lexicon")
+        known = [f.name for f in fields(family_class(family)) if f.name != "seed"]
         for name in merged:
             if name == "seed":
                 raise UserError("language has no seed of its own; set seed at the top level")
             if name not in known:
                 raise UserError(f"language has no knob {name!r}{nearest(name, known)}")
-        return LanguageConfig(**merged, seed=self.seed)
+        return make_language(family, **merged, seed=self.seed)
 
     @property
     def max_episode_length(self) -> int:
@@ -218,9 +221,6 @@ def _names_repository(text: str) -> bool:
         return False
     return "/" in text
 
-
-# Were a stage to change them, a token would be another word, or held-out languages would be trained on.
-_RUN_KNOBS = {"num_source_words", "num_target_words", "held_out_languages", "num_training_languages"}
 
 _SMALLEST = {
     "num_steps": 1,

@@ -34,20 +34,16 @@ class TextPredictor:
         self.keeps = "logits_to_keep" in inspect.signature(model.forward).parameters
 
     def __call__(self, episodes: Episodes) -> np.ndarray:
-        """(N, K, T, R) float64: the distribution of every target word before it comes."""
-        N, K, T = episodes.words.shape
+        """(N, S, R) float64: at every target word, its distribution before it comes."""
         R = episodes.config.num_target_words
-        probabilities = np.full((N, K, T, R), 1 / R)
+        probabilities = np.full((*episodes.input_ids.shape, R), 1 / R)
         names = draw_names(episodes)
         for number, pairs in enumerate(render(episodes, names)):
-            places, texts = [], []
-            for place, before in _questions(pairs):
-                places.append(place)
-                texts += [f"{before} {word}" for word in names[number, episodes.config.num_source_words :]]
-            log_likelihoods = self._score(self._tokenize(texts), R).reshape(len(places), R)
+            words = names[number, episodes.config.num_source_words :]
+            texts = [f"{before} {word}" for before in _questions(pairs) for word in words]
+            log_likelihoods = self._score(self._tokenize(texts), R).reshape(-1, R)
             weights = np.exp(log_likelihoods - log_likelihoods.max(1, keepdims=True))
-            for (shot, word), row in zip(places, weights / weights.sum(1, keepdims=True), strict=True):
-                probabilities[number, shot, word] = row
+            probabilities[number, episodes.is_target[number]] = weights / weights.sum(1, keepdims=True)
         return probabilities
 
     def _tokenize(self, texts: list[str]) -> list[list[int]]:
@@ -85,12 +81,12 @@ class TextPredictor:
         return scores
 
 
-def _questions(pairs: list[tuple[list[str], list[str]]]) -> Iterator[tuple[tuple[int, int], str]]:
-    """Where each target word stands (shot, place), and the text before it."""
+def _questions(pairs: list[tuple[list[str], list[str]]]) -> Iterator[str]:
+    """The text before each target word, in their order."""
     text = ""
-    for shot, (source, target) in enumerate(pairs):
+    for source, target in pairs:
         for place in range(len(target)):
-            yield (shot, place), " ".join([text + write_question(source), *target[:place]])
+            yield " ".join([text + write_question(source), *target[:place]])
         text += write_pair(source, target)
 
 

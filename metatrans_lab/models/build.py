@@ -11,12 +11,12 @@ from transformers import (
 )
 
 import modeling_metalstm  # noqa: F401  (registers model_type "metalstm")
-from dataset_script.languages import LanguageConfig
+from dataset_script.families.contract import Language
 from metatrans_lab.errors import UserError, nearest
 from metatrans_lab.models.limits import check_memory, check_reach
 
 
-def build_model(settings: dict, language: LanguageConfig, longest: int | None = None) -> PreTrainedModel:
+def build_model(settings: dict, language: Language, longest: int | None = None) -> PreTrainedModel:
     """A freshly initialised causal LM for the language's tokens, which has read one sequence without an error.
 
     Args:

@@ -3,7 +3,7 @@
 import torch
 from transformers import AutoModelForCausalLM, PreTrainedConfig
 
-from dataset_script.languages import LanguageConfig
+from dataset_script.families.contract import Language
 from metatrans_lab.config.keys import TrainingConfig
 from metatrans_lab.errors import UserError
 from metatrans_lab.machine import memory_bytes
@@ -50,7 +50,7 @@ def check_reach(config: PreTrainedConfig, length: int) -> None:
         )
 
 
-def check_language(config: PreTrainedConfig, language: LanguageConfig) -> None:
+def check_language(config: PreTrainedConfig, language: Language) -> None:
     """Raises UserError if a model's alphabet isn't the language's, or its positions end before an episode does.
 
     With another alphabet the same token is another word, and every figure would be meaningless.

@@ -40,8 +40,7 @@ predictor:
 
 ## What it can't do
 
-Words of several tokens, another word order, one word with two translations: it knows languages of one family only,
-one-to-one lexicons. It answers in the words of the examples, of which it takes at most {L} and {R}. It was trained on
+{limits} It answers in the words of the examples, of which it takes at most {L} and {R}. It was trained on
 sentences of {shortest}–{longest} words; in longer ones it loses its place, however sure it is of itself.
 """
 
@@ -118,6 +117,7 @@ def model_card(config: TrainingConfig, results: dict) -> str:
         R=language.num_target_words,
         K=language.num_pairs,
         T="–".join(map(str, sorted(set(language.length_range)))),
+        limits=language.limits,
         shortest=min(m for m, _ in lengths),
         longest=max(M for _, M in lengths),
         seed=config.seed,

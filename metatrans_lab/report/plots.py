@@ -2,7 +2,6 @@
 
 import itertools
 import math
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,40 +11,14 @@ from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from dataset_script.bayes import expected_nll
-from dataset_script.languages import LanguageConfig
+from dataset_script.episodes import Role, is_scored
+from dataset_script.families.contract import Language
+from dataset_script.predictor import levels
 
 BLUE, ORANGE, GREY = "#2f6db3", "#d9730d", "#777777"
 
 
-def plateaus(language: LanguageConfig, loss_on: str) -> dict[str, float]:
-    """Mean nats a predicted token at which a model rests that knows ever more.
-
-    uniform: nothing; unigram: how frequent each token is; format only: which kind of token comes, but not which word;
-    sentence alone: which words of a sentence are alike, but nothing of those before, as if each were the first;
-    Bayes: all that can be known.
-    """
-    expected = expected_nll(language)
-    K, L, R = language.num_pairs, language.num_source_words, language.num_target_words
-    words = K * sum(language.length_range) / 2
-    source = words if loss_on == "all" else 0.0
-    # Who is never asked for source words knows that ␂ comes, whatever the lengths.
-    source_nll = expected.source if loss_on == "all" else 0.0
-    delimiter_nll = expected.delimiter if loss_on == "all" else 0.0
-    length_nll = delimiter_nll + (expected.go_on if loss_on == "all" else 0.0)
-    predicted = source + words + 2 * K
-    shares = [(K / predicted, 2), (source / predicted / L, L), (words / predicted / R, R)]
-    return {
-        "uniform": math.log(language.vocab_size),
-        "unigram": -sum(number * share * math.log(share) for share, number in shares if share > 0),
-        "format only": (source * math.log(L) + words * math.log(R) + length_nll) / predicted,
-        "sentence alone": (source_nll + K * expected_nll(replace(language, num_pairs=1)).target + delimiter_nll)
-        / predicted,
-        "Bayes": (source_nll + expected.target + delimiter_nll) / predicted,
-    }
-
-
-def plot_loss(path: Path, log: list[dict], language: LanguageConfig, loss_on: str) -> None:
+def plot_loss(path: Path, log: list[dict], language: Language, loss_on: str) -> None:
     """loss.png: the loss over steps, the levels as labelled lines.
 
     Args:
@@ -73,10 +46,10 @@ def plot_loss(path: Path, log: list[dict], language: LanguageConfig, loss_on: st
                 place |= {"ha": "right", "va": "top"}
                 axes.annotate(f"stage {after + 1}", **place, rotation=90, fontsize=8, color=GREY)
                 labelled = step
-    levels = plateaus(language, loss_on)
-    floor, top = levels["Bayes"], levels["uniform"]
+    known = levels(language, loss_on)
+    floor, top = known["Bayes"], known["uniform"]
     label_height, label_gap = -math.inf, 0.052 * (top - min(floor, 0))
-    for name, level in sorted(levels.items(), key=lambda item: item[1]):
+    for name, level in sorted(known.items(), key=lambda item: item[1]):
         axes.axhline(level, color=GREY, lw=0.8, ls="--")
         # Levels may lie closer together than their labels are high.
         label_height = max(level, label_height + label_gap)
@@ -90,14 +63,14 @@ def plot_loss(path: Path, log: list[dict], language: LanguageConfig, loss_on: st
         )
     axes.set_xlim(0, last)
     axes.set_ylim(min(0, floor - 0.05), top * 1.05)
-    tokens = "predicted token" if loss_on == "all" else "target word or delimiter"
+    tokens = "predicted token" if is_scored(Role.SOURCE, loss_on) else "target word or delimiter"
     axes.set(xlabel="training step", ylabel=f"loss, nats per {tokens}")
     axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, fontsize=9, frameon=False)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     _save(figure, path)
 
 
-def plot_shots(path: Path, results: dict, language: LanguageConfig, loss_on: str) -> None:
+def plot_shots(path: Path, results: dict, language: Language, loss_on: str) -> None:
     """shots.png: how fast the language is learned within the episode.
 
     Left, nats a target word by shot against the Bayes optimum; right, as in the post, the probability of the right
@@ -123,8 +96,9 @@ def plot_shots(path: Path, results: dict, language: LanguageConfig, loss_on: str
 
     probabilities = np.array(results["probability_by_position"])
     T = language.length_range[1]
-    places = [f"source {i}" for i in range(1, T + 1)] + ["␂"] + [f"target {i}" for i in range(1, T + 1)] + ["␁"]
-    first = 0 if loss_on == "all" else T  # of what was left out of the loss, nothing is learned
+    targets = range(1, language.max_target_length + 1)
+    places = [f"source {i}" for i in range(1, T + 1)] + ["␂"] + [f"target {i}" for i in targets] + ["␁"]
+    first = 0 if is_scored(Role.SOURCE, loss_on) else T  # of what was left out of the loss, nothing is learned
     colours = colormaps["viridis"](np.linspace(0, 0.92, len(probabilities)))
     for row, colour in zip(probabilities, colours, strict=True):
         right.plot(range(first, len(row)), row[first:], color=colour, lw=1.4)
@@ -135,7 +109,7 @@ def plot_shots(path: Path, results: dict, language: LanguageConfig, loss_on: str
     right.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     right.axvspan(-0.5, T - 0.5, color=GREY, alpha=0.1, lw=0)
     right.set_xlim(-0.5, len(places) - 0.5)
-    source = "random, so no one\ncan know them" if loss_on == "all" else "left out\nof the loss"
+    source = "random, so no one\ncan know them" if is_scored(Role.SOURCE, loss_on) else "left out\nof the loss"
     right.text((T - 1) / 2, 0.97, f"source words:\n{source}", ha="center", va="top", fontsize=8, color=GREY)
     right.grid(alpha=0.25)
     scale = ScalarMappable(Normalize(0.5, len(probabilities) + 0.5), ListedColormap(colours))
@@ -151,7 +125,7 @@ def _printable(place: str) -> str:
     return {"␁": "SOH", "␂": "STX"}.get(place, place)
 
 
-def _task(language: LanguageConfig) -> str:
+def _task(language: Language) -> str:
     m, M = language.length_range
     words = f"L=R={language.num_source_words}"
     if language.num_source_words != language.num_target_words:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from dataset_script.languages import GENERATOR_VERSION
+from dataset_script.families.contract import GENERATOR_VERSION
 from metatrans_lab.machine import share_of_cores
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from transformers.utils.logging import disable_progress_bar, enable_progress_bar, is_progress_bar_enabled
 
-from dataset_script.languages import GENERATOR_VERSION
+from dataset_script.families.contract import GENERATOR_VERSION
 from metatrans_lab.config.keys import TrainingConfig
 from metatrans_lab.errors import TrainingError, UserError, storage_error, tell
 from metatrans_lab.report.cards import model_card, shown

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import torch
 
 from dataset_script.episodes import Episodes, sample_episodes
-from dataset_script.languages import LanguageConfig
+from dataset_script.families.contract import Language
 from dataset_script.lexicons import split_lexicons
 
 WARM_UPS = 3
@@ -31,11 +31,11 @@ class CapturedSteps:
         self.work, self.device = work, device
         self.first = torch.zeros((), dtype=torch.int64, device=device)
         self.offsets = torch.arange(batch_size, device=device)
-        self.graphs: dict[LanguageConfig, tuple[torch.cuda.CUDAGraph, torch.Tensor]] = {}
-        self.warm_ups: dict[LanguageConfig, int] = {}
+        self.graphs: dict[Language, tuple[torch.cuda.CUDAGraph, torch.Tensor]] = {}
+        self.warm_ups: dict[Language, int] = {}
         self.stream = torch.cuda.Stream(device) if device.type == "cuda" else None
 
-    def __call__(self, language: LanguageConfig, first: int) -> torch.Tensor:
+    def __call__(self, language: Language, first: int) -> torch.Tensor:
         """A step on the episodes from number `first` on; its measures, which the next call overwrites."""
         self.first.fill_(first)
         # Lexicons that are too many to be listed are drawn again until they are allowed, which no graph can do.
@@ -57,5 +57,5 @@ class CapturedSteps:
         graph.replay()
         return measures
 
-    def _step(self, language: LanguageConfig) -> torch.Tensor:
+    def _step(self, language: Language) -> torch.Tensor:
         return self.work(sample_episodes(language, self.first + self.offsets, "train"))

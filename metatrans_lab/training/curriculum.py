@@ -6,7 +6,7 @@ A batch is a function of (stage, step, part, number of parts) alone, so that res
 import numpy as np
 
 from dataset_script.episodes import Episodes, sample_episodes
-from dataset_script.languages import LanguageConfig
+from dataset_script.families.contract import Language
 from dataset_script.streams import draw_below, index_keys
 from metatrans_lab.config.keys import TrainingConfig
 
@@ -32,7 +32,7 @@ class Curriculum:
         self.stage = 0
         self.accuracy, self.num_batches = 0.0, 0
 
-    def choose(self, step: int) -> tuple[int, LanguageConfig]:
+    def choose(self, step: int) -> tuple[int, Language]:
         """The stage and the languages that a step's batches are drawn from: the current stage's, or replayed ones."""
         keys = index_keys(f"metatrans curriculum {self.config.seed}", np.array([step], dtype=np.int64))
 

@@ -9,7 +9,7 @@ import torch
 from accelerate import Accelerator
 from transformers import PreTrainedModel
 
-from dataset_script import Episodes, bayes_nll
+from dataset_script import Episodes
 from metatrans_lab.config.keys import TrainingConfig
 from metatrans_lab.runs.random_state import random_state, set_random_state
 from metatrans_lab.training.captured import CapturedSteps
@@ -234,8 +234,6 @@ def update(accelerator, model, optimizers, partwise, config: TrainingConfig, epi
     with torch.no_grad():
         counted, determined = labels[:, 1:] != -100, episodes.determined[:, 1:width]
         right = logits[:, :-1].argmax(-1) == labels[:, 1:]
-        # Who is never asked for source words knows that ␂ comes, whatever the lengths: only target words cost.
-        priced = counted if config.loss_on == "all" else episodes.is_target[:, 1:width]
-        floor = (bayes_nll(episodes)[:, 1:width] * priced).sum() / counted.sum()
+        floor = episodes.floor(config.loss_on)[:, 1:width].sum() / counted.sum()
         measures = loss, floor, (right & determined).sum(), determined.sum(), spoilt, labels.new_ones(())
         return torch.stack([measure.double() for measure in measures])

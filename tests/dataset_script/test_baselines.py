@@ -3,11 +3,11 @@ import math
 import numpy as np
 import pytest
 
-from dataset_script.baselines import BASELINES, copy, enumerated, family
-from dataset_script.bayes import family_probabilities, pool_probabilities
+from dataset_script import LanguageConfig
+from dataset_script.baselines import BASELINES, copy, enumerated, family, pool_probabilities
 from dataset_script.episodes import sample_episodes
-from dataset_script.languages import LanguageConfig
 from dataset_script.lexicons import split_lexicons
+from dataset_script.predictor import family_probabilities
 from metatrans_lab.evaluation.figures import evaluate_words
 
 POST = LanguageConfig()
@@ -24,8 +24,8 @@ def test_all_are_distributions(language):
     episodes = sample_episodes(language, range(40))
     for predict in BASELINES.values():
         p = predict(episodes)
-        assert p.shape == (*episodes.words.shape, language.num_target_words) and (p >= 0).all()
-        assert p[episodes.in_sentence].sum(-1) == pytest.approx(1)
+        assert p.shape == (*episodes.input_ids.shape, language.num_target_words) and (p >= 0).all()
+        assert p[episodes.is_target].sum(-1) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("language", LANGUAGES.values(), ids=LANGUAGES)
@@ -33,18 +33,19 @@ def test_family_is_family_probabilities(language):
     episodes = sample_episodes(language, range(40))
     of_tokens = family_probabilities(language, episodes.input_ids)[:, :-1][episodes.is_target[:, 1:]]
     words = slice(language.num_source_words, language.soh)
-    assert np.array_equal(family(episodes)[episodes.in_sentence], of_tokens[:, words])
+    assert np.array_equal(family(episodes)[episodes.is_target], of_tokens[:, words])
 
 
 def test_enumerated_is_the_pool_with_a_thousandth_of_doubt():
     language = LanguageConfig(num_training_languages=20)
     seen = sample_episodes(language, range(100), "train")
     pool = pool_probabilities(seen, split_lexicons(language, "train"))
-    assert np.abs(enumerated(seen) - pool).max() < 0.05  # 0.1% before, at most 720 / 20 times as much after
+    assert (
+        np.abs(enumerated(seen) - pool)[seen.is_target].max() < 0.05
+    )  # 0.1% before, at most 720 / 20 times as much after
     # What no training lexicon says is left to the family.
     unseen = sample_episodes(LanguageConfig(num_training_languages=20, seed=5), range(100), "test")
-    last = unseen.in_sentence.copy()
-    last[:, :-1] = False
+    last = unseen.is_target & (unseen.shot == 9)
     assert (enumerated(unseen)[last].max(-1) > 0.4).all() and (enumerated(unseen) > 0).any()
     figures = evaluate_words(enumerated, language, "test", 200)
     assert 0.1 < figures["target_regret"] < 7 and figures["determined_accuracy"] == 1
@@ -52,7 +53,7 @@ def test_enumerated_is_the_pool_with_a_thousandth_of_doubt():
 
 def test_enumerated_over_all_lexicons_is_the_family():
     episodes = sample_episodes(POST, range(50))
-    assert enumerated(episodes) == pytest.approx(family(episodes), abs=1e-12)
+    assert enumerated(episodes)[episodes.is_target] == pytest.approx(family(episodes)[episodes.is_target], abs=1e-12)
 
 
 def test_what_they_cost():
@@ -73,7 +74,7 @@ def test_what_they_cost():
 def test_copying_learns_how_often_it_is_right():
     language = LanguageConfig(num_active_words=2)
     episodes = sample_episodes(language, range(200), "test")
-    p = copy(episodes)
+    p = copy(episodes)[episodes.is_target].reshape(*episodes.targets.shape, -1)  # (N, K, T, R)
     assert p[:, 0, 0] == pytest.approx(1 / 6) and p[:, 1:].max() == pytest.approx(0.5, abs=0.02)
     assert p[:, 1:, 1:].argmax(-1) == pytest.approx(episodes.targets[:, 1:, :-1])
 

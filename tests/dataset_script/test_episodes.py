@@ -5,8 +5,8 @@ import pytest
 import torch
 from scipy.stats import chisquare
 
+from dataset_script import LanguageConfig
 from dataset_script.episodes import IGNORE, sample_episodes
-from dataset_script.languages import LanguageConfig
 
 POST = LanguageConfig()
 CONFIGS = {

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from dataset_script import LanguageConfig
 from dataset_script.episodes import sample_episodes
-from dataset_script.languages import SPLITS, LanguageConfig
+from dataset_script.families.contract import SPLITS
 from dataset_script.lexicons import ENUMERABLE, in_split, split_lexicons
 
 

@@ -5,8 +5,9 @@ import pytest
 from datasets import load_dataset
 
 import dataset_script  # noqa: F401  (makes load_dataset("metatrans") work)
-from dataset_script.episodes import Episodes, sample_episodes
-from dataset_script.languages import LanguageConfig
+from dataset_script import LanguageConfig
+from dataset_script.episodes import sample_episodes
+from dataset_script.families.lexicon import LexiconEpisodes
 from dataset_script.text import NUM_WORDS, WORDS, draw_names, write_episodes
 
 RAGGED = LanguageConfig(num_pairs=4, sentence_length=(1, 3), num_target_words=8)
@@ -55,4 +56,4 @@ def test_impossible_ones_are_refused():
         )
     drawn = sample_episodes(RAGGED, range(1))
     with pytest.raises(ValueError, match="only episodes from sample_episodes have words of their own"):
-        draw_names(Episodes(RAGGED, drawn.lexicons, drawn.words, drawn.lengths))
+        draw_names(LexiconEpisodes(RAGGED, None, drawn.words, drawn.lengths, drawn.lexicons))

@@ -16,7 +16,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dataset_script.languages import LanguageConfig
+from dataset_script import LanguageConfig
 from metatrans_lab.apps.conversation import Conversation, parse_rule, read_rules
 from metatrans_lab.apps.shell import main as shell
 from metatrans_lab.config.command_line import parse_overrides, read_config, read_value

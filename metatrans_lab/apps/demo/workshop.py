@@ -10,11 +10,12 @@ from pathlib import Path
 import gradio as gr
 import torch
 
+from dataset_script.predictor import levels
 from metatrans_lab.apps.demo import drawing
 from metatrans_lab.config.keys import Stage, TrainingConfig
 from metatrans_lab.evaluation.figures import evaluate
 from metatrans_lab.models.build import build_model
-from metatrans_lab.report.plots import plateaus, plot_loss, plot_shots
+from metatrans_lab.report.plots import plot_loss, plot_shots
 from metatrans_lab.training.curriculum import Curriculum
 from metatrans_lab.training.optimization import build_optimizers, set_learning_rates
 
@@ -117,9 +118,9 @@ class LiveRun:
 
     def phase(self) -> str:
         """Which of the computed levels the loss has come down to."""
-        levels = sorted(plateaus(self.language, self.config.loss_on).items(), key=lambda item: -item[1])
+        known = sorted(levels(self.language, self.config.loss_on).items(), key=lambda item: -item[1])
         loss = self.results["loss"]
-        passed = [name for name, level in levels if loss <= level + 0.02]
+        passed = [name for name, level in known if loss <= level + 0.02]
         return f"at the level “{passed[-1]}”" if passed else "above all levels"
 
     def status(self) -> str:

@@ -4,9 +4,10 @@ import math
 import numpy as np
 import pytest
 
-from dataset_script.bayes import bayes_nll, expected_nll, family_probabilities, pool_probabilities
+from dataset_script import LanguageConfig
+from dataset_script.baselines import pool_probabilities
 from dataset_script.episodes import sample_episodes
-from dataset_script.languages import LanguageConfig
+from dataset_script.predictor import bayes_nll, expected_nll, family_probabilities
 
 SMALL = {
     "square": LanguageConfig(num_pairs=3, num_source_words=3, num_target_words=3, sentence_length=2),
@@ -180,16 +181,17 @@ def test_who_knows_all_injections_is_the_family_predictor(config):
     episodes = sample_episodes(config, range(40))
     probabilities = pool_probabilities(episodes, np.array(list(itertools.permutations(range(R), L))))
     family = family_probabilities(config, episodes.input_ids)[:, :-1][episodes.is_target[:, 1:]]
-    np.testing.assert_allclose(probabilities[episodes.in_sentence], family[:, L : L + R], atol=1e-12)
-    assert (probabilities[~episodes.in_sentence] == 0).all()
+    np.testing.assert_allclose(probabilities[episodes.is_target], family[:, L : L + R], atol=1e-12)
+    assert (probabilities[~episodes.is_target] == 0).all()
 
 
 def test_who_knows_the_lexicon_knows_every_word():
     config = LanguageConfig(num_training_languages=1)
     episodes = sample_episodes(config, range(5))
     probabilities = pool_probabilities(episodes, episodes.lexicons[:1].astype(int))
-    np.testing.assert_array_equal(probabilities.argmax(-1), episodes.targets)
-    assert (probabilities.max(-1) == 1).all()
+    of_targets = probabilities[episodes.is_target]
+    np.testing.assert_array_equal(of_targets.argmax(-1), episodes.targets.ravel())
+    assert (of_targets.max(-1) == 1).all()
 
 
 def test_where_no_lexicon_agrees_nothing_is_given():
@@ -199,5 +201,6 @@ def test_where_no_lexicon_agrees_nothing_is_given():
     probabilities = pool_probabilities(episodes, other)
     wrong = (episodes.lexicons != other).all(1)
     assert wrong.any() and not wrong.all()
-    np.testing.assert_array_equal(probabilities[wrong].sum(-1).reshape(wrong.sum(), -1)[:, 1:], 0)
-    np.testing.assert_array_equal(probabilities[~wrong].sum(-1), 1)
+    given = probabilities[episodes.is_target].sum(-1).reshape(len(episodes), -1)  # by row and target word
+    np.testing.assert_array_equal(given[wrong][:, 1:], 0)
+    np.testing.assert_array_equal(given[~wrong], 1)

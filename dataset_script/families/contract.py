@@ -1,16 +1,19 @@
-"""What a made-up language is: the knobs of the post's family, checked.
+"""What a family of languages is: the knobs that all have, and what each has to say for itself.
 
-A *language* is a lexicon: an injection of L source words into R target words. An *episode* shows K sentences in the
-source words, each followed by its word-by-word translation:
-
-    ␁ s s s ␂ t t t   ␁ s s s ␂ t t t   …   ␁
-
-Source: the generator of "Meta Sequence Transducer" by Volodymyr Kyrylov, 12 October 2023 ("the post"),
-https://proger.github.io/posts/meta/transducer.html
+A family is one file. It names its config class (a `Language`), draws episodes (`sample`, which gives `Episodes`), and
+tells what follows any prefix of one (`next_token_probabilities`). Training, evaluation, pictures, cards, YAML files
+and `load_dataset` know families by nothing else. docs/language-families.md walks through one.
 """
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
+from typing import ClassVar
+
+import numpy as np
+
+from dataset_script.arrays import Array
+from dataset_script.episodes import Episodes
 
 GENERATOR_VERSION = 1
 """Part of every stream's key: a change that alters any episode raises it."""
@@ -27,15 +30,14 @@ MAX_SEED = (1 << 63) - 1
 
 SPLITS = ("train", "validation", "test")
 
-FIRST_KNOBS = (
+COMMON_KNOBS = (
     *("num_pairs", "num_source_words", "num_target_words", "sentence_length", "num_active_words"),
     *("held_out_languages", "num_training_languages", "seed"),
 )
-"""The knobs that every stream's name has. One that is added later is named where it isn't at its default alone, so
-that adding it moves no episode and strands no checkpoint."""
+"""Those of `Language` itself when families came to be."""
 
 
-def check_int(name: str, value, low: int, high: int | None = None, advice: str = "") -> None:
+def check_int(name: str, value: object, low: int, high: int | None = None, advice: str = "") -> None:
     """Raises ValueError if a knob's value is no integer in [low, high]; `advice` ends the message."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError(f"{name} must be an integer, got {value!r}{advice}")
@@ -44,7 +46,7 @@ def check_int(name: str, value, low: int, high: int | None = None, advice: str =
         raise ValueError(f"{name} must be {allowed}, got {value}{advice}")
 
 
-def _check_range(name: str, value, low: int, high: int | None = None) -> int | tuple[int, int]:
+def check_range(name: str, value: object, low: int, high: int | None = None) -> int | tuple[int, int]:
     """An int, or a pair (min, max) of ints, inside [low, high]; a list becomes a tuple, (n, n) becomes n."""
     if isinstance(value, list | tuple):
         if len(value) != 2:
@@ -59,14 +61,43 @@ def _check_range(name: str, value, low: int, high: int | None = None) -> int | t
 
 
 @dataclass(frozen=True)
-class LanguageConfig:
-    """The distribution that episodes are drawn from.
+class ExpectedNll:
+    """What an episode costs the exact predictor on average, in nats."""
+
+    source: float
+    """All source words of an episode."""
+    target: float
+    """All target words of an episode."""
+    delimiter: float
+    """All delimiters of an episode; 0 unless lengths are drawn."""
+    go_on: float
+    """Of the source words' costs, what it costs that a sentence goes on with one more; 0 unless lengths are drawn."""
+    num_predicted: float
+    """Predicted tokens an episode: all but the first."""
+    target_by_shot: np.ndarray
+    """(K,), per target token."""
+
+    @property
+    def episode(self) -> float:
+        return self.source + self.target + self.delimiter
+
+    @property
+    def per_token(self) -> float:
+        return self.episode / self.num_predicted
+
+
+@dataclass(frozen=True)
+class Language(ABC):
+    """The distribution that episodes are drawn from: a family, and its knobs.
+
+    A *language* is a lexicon, an injection of L source words into R target words, and what else the family lets vary.
+    An *episode* shows K sentences in the source words, each followed by its translation.
 
     Args:
         num_pairs: K, sentence pairs an episode.
         num_source_words: L, words in the source alphabet.
         num_target_words: R ≥ L, words in the target alphabet.
-        sentence_length: T, words a sentence; with (min, max) every sentence draws its own, uniformly.
+        sentence_length: T, words a source sentence; with (min, max) every sentence draws its own, uniformly.
         num_active_words: how many of the L words an episode's sentences use; with (min, max) every episode draws its
             own number, uniformly; None: all L.
         held_out_languages: fraction of all lexicons kept from training. Half of them serve validation, half test;
@@ -88,7 +119,19 @@ class LanguageConfig:
     num_training_languages: int | None = None
     seed: int = 0
 
-    def __post_init__(self):
+    family: ClassVar[str]
+    """The name in the registry."""
+    first_knobs: ClassVar[tuple[str, ...]] = COMMON_KNOBS
+    """The knobs that the family had when it was born, in their order: see `stream_name`."""
+    run_knobs: ClassVar[frozenset[str]] = frozenset(
+        {"num_source_words", "num_target_words", "held_out_languages", "num_training_languages"}
+    )
+    """What is a whole run's: were a stage to change it, a token would be another word, or held-out languages would be
+    trained on."""
+    limits: ClassVar[str]
+    """What a model of these languages can't do, as its card says it."""
+
+    def __post_init__(self) -> None:
         check_int("num_pairs", self.num_pairs, 1)
         check_int("num_source_words", self.num_source_words, 1)
         check_int("num_target_words", self.num_target_words, 1)
@@ -101,7 +144,7 @@ class LanguageConfig:
             raise ValueError(
                 f"num_source_words + num_target_words must be at most {MAX_VOCAB_SIZE - 3}, got {self.soh}"
             )
-        lengths = _check_range("sentence_length", self.sentence_length, 1)
+        lengths = check_range("sentence_length", self.sentence_length, 1)
         object.__setattr__(self, "sentence_length", lengths)
         if self.max_episode_length > MAX_EPISODE_LENGTH:
             raise ValueError(
@@ -109,7 +152,7 @@ class LanguageConfig:
                 f"{MAX_EPISODE_LENGTH} are possible"
             )
         if self.num_active_words is not None:
-            active = _check_range("num_active_words", self.num_active_words, 1, self.num_source_words)
+            active = check_range("num_active_words", self.num_active_words, 1, self.num_source_words)
             object.__setattr__(self, "num_active_words", None if active == self.num_source_words else active)
         if isinstance(self.held_out_languages, bool) or not isinstance(self.held_out_languages, int | float):
             raise ValueError(f"held_out_languages must be a fraction in [0, 1), got {self.held_out_languages!r}")
@@ -119,6 +162,26 @@ class LanguageConfig:
         if self.num_training_languages is not None:
             check_int("num_training_languages", self.num_training_languages, 1)
         check_int("seed", self.seed, 0, MAX_SEED)
+
+    # What a family says.
+
+    @abstractmethod
+    def sample(self, keys: Array, split: str) -> Episodes:
+        """The episodes of N keys, (N,) int64, which every draw comes from, by counter; see `streams.draw`."""
+
+    @abstractmethod
+    def next_token_probabilities(self, input_ids: np.ndarray) -> np.ndarray:
+        """The exact predictor: (N, S) tokens → (N, S, V) float64; see `predictor.family_probabilities`."""
+
+    def expected_nll(self) -> ExpectedNll | None:
+        """What an episode costs the exact predictor on average, in closed form; None: there is none."""
+        return None
+
+    def levels(self, loss_on: str) -> dict[str, float] | None:
+        """In closed form, what `predictor.levels` gives; None: they are averaged over episodes."""
+        return None
+
+    # What follows from the knobs.
 
     @property
     def soh(self) -> int:
@@ -145,8 +208,13 @@ class LanguageConfig:
 
     @property
     def length_range(self) -> tuple[int, int]:
-        """(min, max) words a sentence."""
+        """(min, max) words a source sentence."""
         return self.sentence_length if isinstance(self.sentence_length, tuple) else (self.sentence_length,) * 2
+
+    @property
+    def max_target_length(self) -> int:
+        """Tokens of the longest translation."""
+        return self.length_range[1]
 
     @property
     def active_range(self) -> tuple[int, int]:
@@ -156,18 +224,29 @@ class LanguageConfig:
 
     @property
     def max_episode_length(self) -> int:
-        """S, tokens in the longest episode: K(2T + 2) + 1."""
-        return self.num_pairs * (2 * self.length_range[1] + 2) + 1
+        """S, tokens in the longest episode: K(T + T′ + 2) + 1 with a translation's T′ tokens."""
+        return self.num_pairs * (self.length_range[1] + self.max_target_length + 2) + 1
 
     @property
     def num_lexicons(self) -> int:
-        """R! / (R − L)!, the number of possible languages."""
+        """R! / (R − L)!, the number of possible lexicons."""
         return math.perm(self.num_target_words, self.num_source_words)
 
+    def knobs(self) -> dict[str, object]:
+        """Every knob and its value."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
     def stream_name(self, split: str) -> str:
-        """What, besides the index, an episode is a function of: generator version, seed, config and split."""
+        """What, besides the index, an episode is a function of: generator version, family, split and knobs.
+
+        Of knobs that the family got later, those at their default go unnamed, so that adding one moves no episode and
+        strands no checkpoint.
+        """
         if split not in SPLITS:
             raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
-        named = [f for f in fields(self) if f.name in FIRST_KNOBS or getattr(self, f.name) != f.default]
-        knobs = ",".join(f"{field.name}={getattr(self, field.name)}" for field in named)
-        return f"metatrans {GENERATOR_VERSION} {split} {knobs}"
+        later = [f.name for f in fields(self) if f.name not in self.first_knobs and getattr(self, f.name) != f.default]
+        named = ",".join(f"{name}={getattr(self, name)}" for name in (*self.first_knobs, *later))
+        return f"metatrans {GENERATOR_VERSION} {split} {self._stream_family()}{named}"
+
+    def _stream_family(self) -> str:
+        return f"family={self.family},"

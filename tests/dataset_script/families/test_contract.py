@@ -2,7 +2,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from dataset_script.languages import LanguageConfig
+from dataset_script import LanguageConfig
 
 
 def test_tokens_follow_the_post():

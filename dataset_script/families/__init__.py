@@ -1,0 +1,33 @@
+"""Families of languages, by name."""
+
+from dataset_script.families.contract import Language
+from dataset_script.families.lexicon import LexiconConfig
+
+FAMILIES: dict[str, type[Language]] = {
+    "lexicon": LexiconConfig,
+}
+"""One line a family."""
+
+
+def family_class(name: object) -> type[Language]:
+    """The config class of a family.
+
+    Raises:
+        ValueError: there is none of that name.
+    """
+    if not isinstance(name, str) or name not in FAMILIES:
+        raise ValueError(f"family must be one of {', '.join(FAMILIES)}, got {name!r}")
+    return FAMILIES[name]
+
+
+def make_language(family: str = "lexicon", **knobs) -> Language:
+    """The languages of a family, with its knobs; without a name they are the post's.
+
+    Raises:
+        ValueError: no such family, or an impossible value. TypeError: a knob that the family doesn't have.
+
+    Example:
+        >>> make_language(num_pairs=20, sentence_length=(1, 5)).max_episode_length
+        241
+    """
+    return family_class(family)(**knobs)

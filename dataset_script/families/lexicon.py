@@ -1,0 +1,278 @@
+"""The post's family: every word has one translation, at the same place.
+
+    ␁ s4 s0 s4 ␂ t1 t5 t1   ␁ s2 s4 s1 ␂ t3 t1 t0   …   ␁
+
+A language is a lexicon and nothing else. Source: the generator of "Meta Sequence Transducer" by Volodymyr Kyrylov,
+12 October 2023 ("the post"), https://proger.github.io/posts/meta/transducer.html
+
+The exact predictor holds a uniform prior over all injections of L words into R; it knows neither the language, nor the
+active words, nor which lexicons are held out. A word is *new* until it has occurred; with d distinct words so far, the
+translation of a new one costs ln(R − d) nats, of any other 0. Source sentences cost what `sources` says, all else
+nothing. Three views of it, held equal by the tests: `LexiconEpisodes.bayes_nll` reads costs off what was drawn (fast),
+`next_token_probabilities` reads raw tokens and gives whole distributions, `expected_nll` is the closed-form average.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from typing import ClassVar
+
+import numpy as np
+
+from dataset_script.arrays import (
+    Array,
+    arange_like,
+    as_type,
+    count_before,
+    first_positions,
+    look_up,
+    table_like,
+    take_along,
+    where,
+)
+from dataset_script.episodes import Role, is_scored
+from dataset_script.families.contract import ExpectedNll, Language
+from dataset_script.lexicons import draw_lexicons
+from dataset_script.sentences import Sentences
+from dataset_script.sources import cost, draw_sentences, source_probabilities, stop_nll
+
+
+@dataclass(frozen=True)
+class LexiconConfig(Language):
+    __doc__ = Language.__doc__
+
+    family: ClassVar[str] = "lexicon"
+    limits: ClassVar[str] = (
+        "Words of several tokens, another word order, one word with two translations: it knows languages of one family"
+        " only,\none-to-one lexicons."
+    )
+
+    def _stream_family(self) -> str:
+        return ""  # this family was there before families had names
+
+    def sample(self, keys: Array, split: str) -> LexiconEpisodes:
+        lexicons = as_type(draw_lexicons(self, split, keys), self.word_dtype)
+        return LexiconEpisodes(self, keys, *draw_sentences(self, keys), lexicons)
+
+    def next_token_probabilities(self, input_ids: np.ndarray) -> np.ndarray:
+        return next_token_probabilities(self, input_ids)
+
+    def expected_nll(self) -> ExpectedNll:
+        return expected_nll(self)
+
+    def levels(self, loss_on: str) -> dict[str, float]:
+        return levels(self, loss_on)
+
+
+@dataclass
+class LexiconEpisodes(Sentences):
+    """Episodes of the post's family, as they were drawn.
+
+    Attributes:
+        lexicons: (N, L), the target word of every source word.
+    """
+
+    lexicons: Array
+
+    @property
+    def latents(self) -> dict[str, Array]:
+        return {"lexicon": self.lexicons}
+
+    @cached_property
+    def targets(self) -> Array:
+        N, K, T = self.words.shape
+        return take_along(self.lexicons, self.words.reshape(N, K * T)).reshape(N, K, T)
+
+    @cached_property
+    def is_new(self) -> Array:
+        """(N, K, T) bool: has this word not occurred earlier in the episode?"""
+        N, K, T = self.words.shape
+        L = self.config.num_source_words
+        words = self.words if self.lengths is None else where(self.in_sentence, self.words, L)
+        new = first_positions(L + 1, words.reshape(N, K * T)) == arange_like(words, 0, K * T)  # (N, K·T)
+        return new.reshape(N, K, T) & self.in_sentence
+
+    @cached_property
+    def num_known(self) -> Array:
+        """(N, K, T): distinct words that occurred earlier in the episode."""
+        return count_before(self.is_new.reshape(len(self), -1)).reshape(self.words.shape)
+
+    @cached_property
+    def num_words_before(self) -> Array:
+        """(N, K, T): source words, repetitions counted, that occurred earlier in the episode."""
+        return count_before(self.in_sentence.reshape(len(self), -1)).reshape(self.words.shape)
+
+    @property
+    def known(self) -> Array:
+        return ~self.is_new
+
+    @property
+    def last_left(self) -> Array:
+        return self.is_new & (self.num_known == self.config.num_target_words - 1)
+
+    @cached_property
+    def bayes_nll(self) -> Array:
+        config = self.config
+        target_table, source_table, end_nll, go_on_nll = _nll_tables(config)
+        target = look_up(target_table, self.is_new, self.num_known)  # (N, K, T)
+        if self.lengths is None and config.active_range[0] == config.num_source_words:
+            source, stx = math.log(config.num_source_words), 0.0
+        else:
+            source = look_up(source_table, self.is_new, self.num_words_before, self.num_known)  # (N, K, T)
+            stx = 0.0
+        if self.lengths is not None:
+            source = source + table_like(self.words, go_on_nll)
+            stx = look_up(end_nll, self.lengths)  # (N, K)
+        return self.lay_out(0.0, source, stx, target, end=0.0, pad=0.0, dtype="float32")
+
+
+@lru_cache(maxsize=32)
+def _nll_tables(config: LexiconConfig) -> tuple[np.ndarray, ...]:
+    """Costs of target words [is new, num known], of source words [is new, num before, num known], of ending a sentence
+    [length] and of going on [length]; float32.
+    """
+    target = np.stack([np.zeros(config.num_source_words + 1), _new_target_nll(config)])
+    num_words = config.num_pairs * config.length_range[1] + 1
+    new, seen = source_probabilities(config.num_source_words, config.active_range, num_words)
+    end, go_on = stop_nll(config.length_range)
+    tables = target, np.stack([cost(seen), cost(new)]), end, go_on[:-1]
+    return tuple(table.astype(np.float32) for table in tables)
+
+
+def _new_target_nll(config: LexiconConfig) -> np.ndarray:
+    """(L + 1,) cost of the translation of a new word, by the number of distinct words known before it."""
+    left = config.num_target_words - np.arange(config.num_source_words + 1)
+    return np.log(np.maximum(left, 1))
+
+
+def next_token_probabilities(config: Language, tokens: np.ndarray) -> np.ndarray:
+    """See `predictor.family_probabilities`. Reads every row token by token, all rows side by side."""
+    N, S = tokens.shape
+    L, R, V = config.num_source_words, config.num_target_words, config.vocab_size
+    m, M = config.length_range
+    new, seen = source_probabilities(L, config.active_range, S + 1)  # [words before, distinct ones] each
+    rows = np.arange(N)
+    translation = np.full((N, L), -1)
+    used = np.zeros((N, R), bool)
+    word_seen = np.zeros((N, L), bool)
+    num_words = np.zeros(N, int)
+    sentence = np.zeros((N, M), int)
+    length, place = np.zeros(N, int), np.zeros(N, int)  # words of the source sentence, words of it translated
+    reading = np.zeros(N, bool)  # within a source sentence, rather than its translation
+    probabilities = np.zeros((N, S, V))
+    expected = np.zeros((N, V))
+    expected[:, config.soh] = 1
+    for t in range(S):
+        token = tokens[:, t]
+        real = token != config.pad
+        wrong = real & (expected[rows, token] == 0)
+        if wrong.any():
+            row = int(wrong.argmax())
+            raise ValueError(f"row {row} is no episode of this family: token {token[row]} can't stand at position {t}")
+        # Take the token in.
+        opens, turns = token == config.soh, token == config.stx
+        reading = np.where(opens, True, np.where(turns, False, reading))
+        length, place = np.where(opens, 0, length), np.where(opens | turns, 0, place)
+        is_source = token < L
+        sentence[rows[is_source], length[is_source]] = token[is_source]
+        word_seen[rows[is_source], token[is_source]] = True
+        length, num_words = length + is_source, num_words + is_source
+        is_target = (token >= L) & (token < L + R)
+        translated = sentence[rows, np.minimum(place, M - 1)]
+        translation[rows[is_target], translated[is_target]] = token[is_target] - L
+        used[rows[is_target], token[is_target] - L] = True
+        place = place + is_target
+        # What comes next?
+        expected = np.zeros((N, V))
+        expected[~real, config.pad] = 1
+        source_next = real & reading & (length < M)
+        stop = np.where(length < m, 0.0, 1 / (M - np.minimum(length, M) + 1))
+        num_seen = word_seen.sum(-1)
+        word = np.where(word_seen, seen[num_words, num_seen][:, None], new[num_words, num_seen][:, None])  # (N, L)
+        expected[source_next, :L] = (word * (1 - stop[:, None]))[source_next]
+        expected[real & reading, config.stx] = stop[real & reading]
+        target_next = real & ~reading & (place < length)
+        source_word = sentence[rows, np.minimum(place, M - 1)]
+        known = translation[rows, source_word]
+        guess = ~used / np.maximum(R - used.sum(-1), 1)[:, None]  # (N, R)
+        certain = np.eye(R)[np.maximum(known, 0)]  # (N, R)
+        expected[target_next, L : L + R] = np.where((known >= 0)[:, None], certain, guess)[target_next]
+        expected[real & ~reading & (place == length), config.soh] = 1
+        probabilities[:, t] = expected
+    return probabilities
+
+
+def expected_nll(config: LexiconConfig) -> ExpectedNll:
+    """The exact predictor's expected costs in closed form, averaged over the numbers of active words and lengths.
+
+    The number of distinct words d grows by a Markov chain: d → d + 1 with probability (a − d) / a for each word.
+    """
+    L, K = config.num_source_words, config.num_pairs
+    (m, M), (a_min, a_max) = config.length_range, config.active_range
+    num_words = K * M + 1
+    target_cost, source_cost = np.zeros(num_words), np.zeros(num_words)  # of word n, counted from 0
+    new, seen = source_probabilities(L, config.active_range, num_words)  # (n, d) each
+    source_new, source_seen = cost(new), cost(seen)
+    target_new = _new_target_nll(config)  # (d,)
+    d = np.arange(L + 1)
+    for a in range(a_min, a_max + 1):
+        distinct = np.zeros(L + 1)  # P(d words are distinct so far)
+        distinct[0] = 1
+        p_new = np.clip((a - d) / a, 0, 1)
+        for n in range(num_words):
+            grows, stays = distinct * p_new, distinct * (1 - p_new)
+            target_cost[n] += grows @ target_new / (a_max - a_min + 1)
+            source_cost[n] += np.sum(grows[grows > 0] * source_new[n][grows > 0]) / (a_max - a_min + 1)
+            source_cost[n] += np.sum(stays[stays > 0] * source_seen[n][stays > 0]) / (a_max - a_min + 1)
+            distinct = stays
+            distinct[1:] += grows[:-1]
+    end_nll, go_on_nll = stop_nll((m, M))
+    lengths = np.zeros(M + 1)
+    lengths[m:] = 1 / (M - m + 1)
+    longer = 1 - np.cumsum(lengths)  # [i]: the sentence has more than i words
+    delimiter = K * np.sum(lengths[m:] * end_nll[m:])
+    go_on = K * np.sum(longer[:M] * go_on_nll[:M])
+    before = np.zeros(num_words)  # how many words the earlier sentences had
+    before[0] = 1
+    target_by_shot, source = np.zeros(K), go_on
+    for shot in range(K):
+        for i in range(M):
+            reached = longer[i] * before[: num_words - i]
+            target_by_shot[shot] += reached @ target_cost[i:]
+            source += reached @ source_cost[i:]
+        before = np.convolve(before, lengths)[:num_words]
+    mean_length = (m + M) / 2
+    return ExpectedNll(
+        source=float(source),
+        target=float(target_by_shot.sum()),
+        delimiter=float(delimiter),
+        go_on=float(go_on),
+        num_predicted=K * (2 * mean_length + 2),
+        target_by_shot=target_by_shot / mean_length,
+    )
+
+
+def levels(config: LexiconConfig, loss_on: str) -> dict[str, float]:
+    """See `predictor.levels`; besides, "sentence alone": which words of a sentence are alike, but nothing of those
+    before, as if each sentence were the first.
+    """
+    expected = expected_nll(config)
+    K, L, R = config.num_pairs, config.num_source_words, config.num_target_words
+    words = K * sum(config.length_range) / 2
+    asked = float(is_scored(Role.SOURCE, loss_on))
+    source, source_nll = asked * words, asked * expected.source
+    # Who is never asked for source words knows that ␂ comes, whatever the lengths.
+    delimiter_nll = asked * expected.delimiter
+    length_nll = delimiter_nll + asked * expected.go_on
+    predicted = source + words + 2 * K
+    shares = [(K / predicted, 2), (source / predicted / L, L), (words / predicted / R, R)]
+    return {
+        "uniform": math.log(config.vocab_size),
+        "unigram": -sum(number * share * math.log(share) for share, number in shares if share > 0),
+        "format only": (source * math.log(L) + words * math.log(R) + length_nll) / predicted,
+        "sentence alone": (source_nll + K * expected_nll(replace(config, num_pairs=1)).target + delimiter_nll)
+        / predicted,
+        "Bayes": (source_nll + expected.target + delimiter_nll) / predicted,
+    }

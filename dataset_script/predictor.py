@@ -1,0 +1,79 @@
+"""The exact predictor of every family: the floor under every model's loss.
+
+It knows the config, and holds a prior over all languages of it; it knows neither the language, nor the active words,
+nor which lexicons are held out. Each family's file has its own; what is asked of them is here.
+"""
+
+import math
+
+import numpy as np
+
+from dataset_script.arrays import Array
+from dataset_script.episodes import Episodes, Role, sample_episodes
+from dataset_script.families.contract import ExpectedNll, Language
+
+
+def bayes_nll(episodes: Episodes) -> Array:
+    """The exact predictor's cost of every token, in nats: (N, S) float32, aligned with `input_ids`.
+
+    0 at the first position, which nothing predicts, and on padding.
+    """
+    return episodes.bayes_nll
+
+
+def family_probabilities(config: Language, input_ids: np.ndarray) -> np.ndarray:
+    """The exact predictor itself: what follows each prefix.
+
+    Args:
+        input_ids: (N, S) integer tokens, each row an episode or the beginning of one, right-padded.
+
+    Returns:
+        (N, S, V) float64; [n, t] is the distribution of token t + 1 given tokens 0…t and sums to 1. After a closing
+        ␁ it is that of one more sentence. Padding is followed by padding.
+
+    Raises:
+        ValueError: a row that this family can't produce; the message names the row and the token.
+    """
+    tokens = np.asarray(input_ids)
+    if tokens.ndim != 2 or tokens.dtype.kind not in "iu" or (tokens < 0).any() or (tokens >= config.vocab_size).any():
+        raise ValueError(f"input_ids must be an (N, S) array of tokens 0…{config.vocab_size - 1}")
+    return config.next_token_probabilities(tokens)
+
+
+def expected_nll(config: Language) -> ExpectedNll:
+    """The exact predictor's expected costs in closed form, in nats.
+
+    Raises:
+        ValueError: a family that has no closed form.
+    """
+    expected = config.expected_nll()
+    if expected is None:
+        raise ValueError(f"the family {config.family} has no closed form of its costs; average over sampled episodes")
+    return expected
+
+
+LEVEL_EPISODES = 2048
+"""Enough for the second digit of a level that is averaged."""
+
+
+def levels(config: Language, loss_on: str) -> dict[str, float]:
+    """Mean nats a scored token at which a model rests that knows ever more.
+
+    uniform: nothing; unigram: how frequent each token is; format only: which kind of token comes, but not which word;
+    Bayes: all that can be known. In closed form where the family has one, else averaged over episodes.
+    """
+    closed_form = config.levels(loss_on)
+    if closed_form is not None:
+        return closed_form
+    episodes = sample_episodes(config, range(LEVEL_EPISODES), "validation")
+    scored, role = episodes.scored(loss_on)[:, 1:], episodes.role[:, 1:]
+    frequencies = np.bincount(episodes.input_ids[:, 1:][scored], minlength=config.vocab_size) / scored.sum()
+    shares = frequencies[frequencies > 0]
+    words = np.where(role == Role.SOURCE, math.log(config.num_source_words), 0.0)
+    words += np.where(role == Role.TARGET, math.log(config.num_target_words), 0.0)
+    return {
+        "uniform": math.log(config.vocab_size),
+        "unigram": float(-(shares * np.log(shares)).sum()),
+        "format only": float(words[scored].mean()),
+        "Bayes": float(episodes.floor(loss_on)[:, 1:][scored].mean()),
+    }

@@ -1,0 +1,137 @@
+"""What is added up over batches of episodes, and the figures that it makes."""
+
+import math
+
+import numpy as np
+
+from dataset_script.episodes import Episodes, Role, is_scored
+from dataset_script.families.contract import Language
+from dataset_script.predictor import family_probabilities
+from metatrans_lab.evaluation.calibration import Reliability
+from metatrans_lab.evaluation.intervals import mean_interval, proportion_interval, ratio
+
+
+class Sums:
+    """Sums by episode for the intervals, by shot for the curves, by place for the picture.
+
+    Args:
+        config: the languages that all episodes are of.
+        loss_on: which tokens the model was trained on.
+    """
+
+    def __init__(self, config: Language, loss_on: str) -> None:
+        self.config, self.loss_on = config, loss_on
+        self.columns: dict[str, list[np.ndarray]] = {}
+        self.exact: list[np.ndarray] = []
+        K, places = config.num_pairs, config.length_range[1] + config.max_target_length + 2
+        self.by_shot = {name: np.zeros(K) for name in ("count", "nll", "bayes_nll", "accuracy", "bayes_accuracy")}
+        self.excess_by_shot: list[np.ndarray] = []  # (N, K) nats above Bayes, and target words, by episode
+        self.count_by_shot: list[np.ndarray] = []
+        self.reliability = Reliability()
+        self.by_position = np.zeros((2, K, places))  # summed probability of the right token, and count
+
+    def add(self, episodes: Episodes, log_q: np.ndarray, exact: np.ndarray) -> None:
+        """Takes a batch in.
+
+        Args:
+            episodes: N of them, numpy's.
+            log_q: (N, S − 1, V), the model's log-probabilities of tokens 1…S − 1.
+            exact: (M,) bool, of the last sentences that were asked for: which were said exactly.
+        """
+        tokens = episodes.input_ids[:, 1:].astype(np.int64)  # (N, S − 1), as all that follows, of the predicted tokens
+        p = family_probabilities(self.config, episodes.input_ids)[:, :-1]  # (N, S − 1, V)
+        # A model may give a token probability 0 only where Bayes does; the floor keeps 0 · log 0 out of the sum.
+        divergence = np.sum(p * (np.log(np.maximum(p, 1e-300)) - np.maximum(log_q, -1e4)), axis=-1)
+        log_q_right = np.take_along_axis(log_q, tokens[..., None], -1)[..., 0].astype(np.float64)
+        right = log_q.argmax(-1) == tokens
+        bayes = episodes.bayes_nll[:, 1:].astype(np.float64)
+        predicted = np.arange(1, tokens.shape[1] + 1) < episodes.token_counts[:, None]
+        target, determined = episodes.is_target[:, 1:], episodes.determined[:, 1:]
+        eliminated, shot = episodes.eliminated[:, 1:], episodes.shot[:, 1:]
+        for name, values, mask in (
+            ("target_regret", divergence, target),
+            ("determined_regret", divergence, determined),
+            ("undetermined_regret", divergence, target & ~determined),
+            ("target_nll", -log_q_right, target),
+            ("target_bayes_nll", bayes, target),
+            ("loss", -log_q_right, episodes.scored(self.loss_on)[:, 1:]),
+            ("token_regret", divergence, predicted),
+            ("token_nll", -log_q_right, predicted),
+            ("determined_accuracy", right, determined),
+            ("eliminated_accuracy", right, eliminated),
+        ):
+            self.columns.setdefault(name, []).append(
+                np.stack([np.where(mask, values, 0).sum(1), mask.sum(1)]).astype(np.float64)
+            )
+        self.exact.append(exact)
+        K = self.config.num_pairs
+        of_shot = target[:, None] & (shot[:, None] == np.arange(K)[:, None])  # (N, K, S − 1)
+        excess = np.where(target, -log_q_right - bayes, 0.0)
+        self.excess_by_shot.append((of_shot @ excess[..., None])[..., 0])
+        self.count_by_shot.append(of_shot.sum(-1))
+        for name, values in (
+            ("count", 1.0),
+            ("nll", -log_q_right),
+            ("bayes_nll", bayes),
+            ("accuracy", right),
+            ("bayes_accuracy", p.max(-1)),
+        ):
+            weights = np.where(target, values, 0)
+            self.by_shot[name] += np.bincount(shot[target], weights=weights[target], minlength=K)
+        words = slice(self.config.num_source_words, self.config.soh)
+        self.reliability.add(np.exp(log_q[target][:, words]), tokens[target] - words.start)
+        self._add_positions(episodes, np.exp(log_q_right))
+
+    def _add_positions(self, episodes: Episodes, probability: np.ndarray) -> None:
+        """Averages by place within the sentence pair: source 1…T, ␂, target 1…T′, and the ␁ that follows.
+
+        Args:
+            probability: (N, S − 1), what the model gave the right token.
+        """
+        K, T = self.config.num_pairs, self.config.length_range[1]
+        role, shot = episodes.role, episodes.shot  # (N, S) each
+        is_soh, is_stx = role == Role.START, role == Role.TURN
+        columns = np.arange(role.shape[1])
+        since_soh = columns - np.maximum.accumulate(np.where(is_soh, columns, 0), axis=1)
+        since_stx = columns - np.maximum.accumulate(np.where(is_stx, columns, 0), axis=1)
+        place = np.where(episodes.is_target, T + since_stx, since_soh - 1)
+        last = self.by_position.shape[2] - 1
+        place = np.where(is_stx, T, np.where(is_soh, last, place))
+        # The ␁ that ends pair k opens pair k + 1, whose shot it carries.
+        pair = np.where(is_soh, np.where(shot < 0, K, shot) - 1, shot)
+        real = (columns >= 1) & (role != Role.PADDING)
+        where = (pair * (last + 1) + place)[real]
+        shape = self.by_position.shape[1:]
+        size = math.prod(shape)
+        for row, weights in enumerate((probability[real[:, 1:]], None)):
+            self.by_position[row] += np.bincount(where, weights, minlength=size).reshape(shape)
+
+    def results(self) -> dict:
+        """The figures, by the keys of results.json."""
+        figures, intervals = {}, {}
+        for name, parts in self.columns.items():
+            sums, counts = np.concatenate(parts, axis=1)
+            interval = proportion_interval if name.endswith("accuracy") else mean_interval
+            figures[name], intervals[name] = ratio(sums, counts), interval(sums, counts)
+        exact = np.concatenate(self.exact).astype(np.float64)
+        figures["exact_match"] = ratio(exact, np.ones_like(exact))
+        intervals["exact_match"] = proportion_interval(exact, np.ones_like(exact))
+        if not is_scored(Role.SOURCE, self.loss_on):
+            figures["token_regret"] = figures["token_nll"] = None
+            intervals["token_regret"] = intervals["token_nll"] = None
+        count = self.by_shot["count"]
+        figures["num_exact_match"] = len(exact)
+        figures["accuracy_by_shot"] = (self.by_shot["accuracy"] / count).tolist()
+        figures["bayes_accuracy_by_shot"] = (self.by_shot["bayes_accuracy"] / count).tolist()
+        figures["nll_by_shot"] = (self.by_shot["nll"] / count).tolist()
+        figures["bayes_nll_by_shot"] = (self.by_shot["bayes_nll"] / count).tolist()
+        excess, number = np.concatenate(self.excess_by_shot), np.concatenate(self.count_by_shot)
+        figures["excess_nll_by_shot"] = (excess.sum(0) / number.sum(0)).tolist()
+        intervals_by_shot = [mean_interval(*columns) for columns in zip(excess.T, number.T, strict=True)]
+        figures["excess_nll_by_shot_intervals"] = intervals_by_shot
+        total, number = self.by_position
+        figures["probability_by_position"] = np.where(number > 0, total / np.maximum(number, 1), 0).tolist()
+        figures["reliability"] = self.reliability.results()
+        figures["intervals"] = intervals
+        figures["num_eval_episodes"] = sum(part.shape[1] for part in self.columns["target_nll"])
+        return figures
