@@ -6,6 +6,7 @@ row n           … ␁ 4 0 4 ␂ 7 11 7 ␁ …   (L = 6)
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,9 +14,20 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from dataset_script.arrays import Array, arange_like, concatenate, full_like
+from dataset_script.arrays import (
+    Array,
+    arange_like,
+    concatenate,
+    count_before,
+    first_positions,
+    full_like,
+    look_up,
+    table_like,
+    where,
+)
 from dataset_script.episodes import Episodes, Role
 from dataset_script.families.contract import TOKEN_DTYPE
+from dataset_script.sources import source_nll_tables
 
 
 @dataclass
@@ -56,6 +68,37 @@ class Sentences(Episodes):
         if self.lengths is None:
             return full_like(self.words, self.words.shape, True, "bool")
         return arange_like(self.words, 0, self.words.shape[2]) < self.lengths[:, :, None]
+
+    @cached_property
+    def is_new(self) -> Array:
+        """(N, K, T) bool: has this source word not occurred earlier in the episode?"""
+        N, K, T = self.words.shape
+        L = self.config.num_source_words
+        words = self.words if self.lengths is None else where(self.in_sentence, self.words, L)
+        new = first_positions(L + 1, words.reshape(N, K * T)) == arange_like(words, 0, K * T)  # (N, K·T)
+        return new.reshape(N, K, T) & self.in_sentence
+
+    @cached_property
+    def num_known(self) -> Array:
+        """(N, K, T): distinct source words that occurred earlier in the episode."""
+        return count_before(self.is_new.reshape(len(self), -1)).reshape(self.words.shape)
+
+    @cached_property
+    def num_words_before(self) -> Array:
+        """(N, K, T): source words, repetitions counted, that occurred earlier in the episode."""
+        return count_before(self.in_sentence.reshape(len(self), -1)).reshape(self.words.shape)
+
+    @property
+    def source_nll(self) -> tuple[Array | float, Array | float]:
+        """Nats that source words, (N, K, T), and a sentence's end, (N, K), cost the exact predictor; or scalars."""
+        config = self.config
+        if self.lengths is None and config.active_range[0] == config.num_source_words:
+            return math.log(config.num_source_words), 0.0
+        source_table, end_nll, go_on_nll = source_nll_tables(config)
+        source = look_up(source_table, self.is_new, self.num_words_before, self.num_known)
+        if self.lengths is None:
+            return source, 0.0
+        return source + table_like(self.words, go_on_nll), look_up(end_nll, self.lengths)
 
     @cached_property
     def token_counts(self) -> Array:

@@ -75,3 +75,16 @@ def stop_nll(length_range: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     i = np.arange(M + 1)
     stop = np.where(i < m, 0.0, 1 / (M - i + 1))
     return cost(stop), cost(1 - stop)
+
+
+@lru_cache(maxsize=32)
+def source_nll_tables(language: Language) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Costs of source words [is new, words before, distinct ones before], of ending a sentence [its length], and of
+    going on [words before]; float32.
+    """
+    num_words = language.num_pairs * language.length_range[1] + 1
+    new, seen = source_probabilities(language.num_source_words, language.active_range, num_words)
+    end, go_on = stop_nll(language.length_range)
+    tables = np.stack([cost(seen), cost(new)]), end, go_on[:-1]
+    source, end, go_on = (table.astype(np.float32) for table in tables)
+    return source, end, go_on

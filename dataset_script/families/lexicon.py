@@ -23,14 +23,9 @@ import numpy as np
 
 from dataset_script.arrays import (
     Array,
-    arange_like,
     as_type,
-    count_before,
-    first_positions,
     look_up,
-    table_like,
     take_along,
-    where,
 )
 from dataset_script.episodes import Role, is_scored
 from dataset_script.families.contract import ExpectedNll, Language
@@ -85,25 +80,6 @@ class LexiconEpisodes(Sentences):
         N, K, T = self.words.shape
         return take_along(self.lexicons, self.words.reshape(N, K * T)).reshape(N, K, T)
 
-    @cached_property
-    def is_new(self) -> Array:
-        """(N, K, T) bool: has this word not occurred earlier in the episode?"""
-        N, K, T = self.words.shape
-        L = self.config.num_source_words
-        words = self.words if self.lengths is None else where(self.in_sentence, self.words, L)
-        new = first_positions(L + 1, words.reshape(N, K * T)) == arange_like(words, 0, K * T)  # (N, K·T)
-        return new.reshape(N, K, T) & self.in_sentence
-
-    @cached_property
-    def num_known(self) -> Array:
-        """(N, K, T): distinct words that occurred earlier in the episode."""
-        return count_before(self.is_new.reshape(len(self), -1)).reshape(self.words.shape)
-
-    @cached_property
-    def num_words_before(self) -> Array:
-        """(N, K, T): source words, repetitions counted, that occurred earlier in the episode."""
-        return count_before(self.in_sentence.reshape(len(self), -1)).reshape(self.words.shape)
-
     @property
     def known(self) -> Array:
         return ~self.is_new
@@ -114,31 +90,15 @@ class LexiconEpisodes(Sentences):
 
     @cached_property
     def bayes_nll(self) -> Array:
-        config = self.config
-        target_table, source_table, end_nll, go_on_nll = _nll_tables(config)
-        target = look_up(target_table, self.is_new, self.num_known)  # (N, K, T)
-        if self.lengths is None and config.active_range[0] == config.num_source_words:
-            source, stx = math.log(config.num_source_words), 0.0
-        else:
-            source = look_up(source_table, self.is_new, self.num_words_before, self.num_known)  # (N, K, T)
-            stx = 0.0
-        if self.lengths is not None:
-            source = source + table_like(self.words, go_on_nll)
-            stx = look_up(end_nll, self.lengths)  # (N, K)
-        return self.lay_out(0.0, source, stx, target, end=0.0, pad=0.0, dtype="float32")
+        source, turn = self.source_nll
+        target = look_up(_target_nll_table(self.config), self.is_new, self.num_known)  # (N, K, T)
+        return self.lay_out(0.0, source, turn, target, end=0.0, pad=0.0, dtype="float32")
 
 
 @lru_cache(maxsize=32)
-def _nll_tables(config: LexiconConfig) -> tuple[np.ndarray, ...]:
-    """Costs of target words [is new, num known], of source words [is new, num before, num known], of ending a sentence
-    [length] and of going on [length]; float32.
-    """
-    target = np.stack([np.zeros(config.num_source_words + 1), _new_target_nll(config)])
-    num_words = config.num_pairs * config.length_range[1] + 1
-    new, seen = source_probabilities(config.num_source_words, config.active_range, num_words)
-    end, go_on = stop_nll(config.length_range)
-    tables = target, np.stack([cost(seen), cost(new)]), end, go_on[:-1]
-    return tuple(table.astype(np.float32) for table in tables)
+def _target_nll_table(config: LexiconConfig) -> np.ndarray:
+    """(2, L + 1) float32 costs of target words [is new, distinct words known before]."""
+    return np.stack([np.zeros(config.num_source_words + 1), _new_target_nll(config)]).astype(np.float32)
 
 
 def _new_target_nll(config: LexiconConfig) -> np.ndarray:
