@@ -11,6 +11,10 @@ from metatrans_lab.evaluation.calibration import Reliability
 from metatrans_lab.evaluation.intervals import mean_interval, proportion_interval, ratio
 
 
+LEAST = -1e4
+"""Nats: of all log-probabilities less than this."""
+
+
 class Sums:
     """Sums by episode for the intervals, by shot for the curves, by place for the picture.
 
@@ -40,9 +44,9 @@ class Sums:
         """
         tokens = episodes.input_ids[:, 1:].astype(np.int64)  # (N, S − 1), as all that follows, of the predicted tokens
         p = family_probabilities(self.config, episodes.input_ids)[:, :-1]  # (N, S − 1, V)
-        # A model may give a token probability 0 only where Bayes does; the floor keeps 0 · log 0 out of the sum.
-        divergence = np.sum(p * (np.log(np.maximum(p, 1e-300)) - np.maximum(log_q, -1e4)), axis=-1)
-        log_q_right = np.take_along_axis(log_q, tokens[..., None], -1)[..., 0].astype(np.float64)
+        # A model may give a token probability 0 only where Bayes does; the floors keep 0 · log 0 out of the sum.
+        divergence = np.sum(p * (np.log(np.maximum(p, 1e-300)) - np.maximum(log_q, LEAST)), axis=-1)
+        log_q_right = np.maximum(np.take_along_axis(log_q, tokens[..., None], -1)[..., 0], LEAST).astype(np.float64)
         right = log_q.argmax(-1) == tokens
         bayes = episodes.bayes_nll[:, 1:].astype(np.float64)
         predicted = np.arange(1, tokens.shape[1] + 1) < episodes.token_counts[:, None]
