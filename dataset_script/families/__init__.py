@@ -2,9 +2,11 @@
 
 from dataset_script.families.contract import Language
 from dataset_script.families.lexicon import LexiconConfig
+from dataset_script.families.order import OrderConfig
 
 FAMILIES: dict[str, type[Language]] = {
     "lexicon": LexiconConfig,
+    "order": OrderConfig,
 }
 """One line a family."""
 

@@ -1,0 +1,278 @@
+"""Words in another order: every word has one translation, and the language says where it stands.
+
+    ␁ s4 s0 s2 ␂ t3 t5 t1   ␁ s2 s4 ␂ t1 t3 …        reversed: t1 = s4, t5 = s0, t3 = s2
+
+A language is a lexicon and an order, one of a few that are defined for every length (`ORDERS`); nothing of the source
+sentence is left out, and nothing said twice.
+
+The exact predictor holds a uniform prior over orders and injections. An order is *alive* as long as one injection
+agrees with all translations so far when they are read by it, which is so if two target words are the same exactly
+where their source words are. All that are alive are equally probable: each has had as many new words to guess. Under
+each of them the next target word is certain if its source word was translated before, and else any of the R − d that
+no word has; the prediction is their mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import ClassVar
+
+import numpy as np
+
+from dataset_script.arrays import (
+    Array,
+    arange_like,
+    as_type,
+    count_before,
+    first_positions,
+    full_like,
+    look_up,
+    table_like,
+    take_along,
+    where,
+)
+from dataset_script.families.contract import COMMON_KNOBS, Language
+from dataset_script.families.lexicon import next_token_probabilities
+from dataset_script.lexicons import draw_lexicons
+from dataset_script.sentences import Sentences
+from dataset_script.sources import draw_sentences
+from dataset_script.streams import draw_below
+
+ORDERS: dict[str, Callable[[int], list[int]]] = {
+    "straight": lambda n: list(range(n)),
+    "reversed": lambda n: list(range(n))[::-1],
+    "last_first": lambda n: [n - 1, *range(n - 1)],
+    "first_last": lambda n: [*range(1, n), 0],
+    "pairs_swapped": lambda n: [min(i ^ 1, n - 1) if i % 2 == 0 else i - 1 for i in range(n)],
+    "ends_swapped": lambda n: [n - 1, *range(1, n - 1), 0][-n:],
+}
+"""By name, and for a sentence of n words: the place of the word in the source that stands first, second, … said."""
+
+PURPOSE_ORDER = 6
+
+
+@dataclass(frozen=True)
+class OrderConfig(Language):
+    __doc__ = f"""{Language.__doc__}
+    The family's own:
+        orders: names of the orders that a language may have, of {", ".join(ORDERS)}.
+    """
+
+    orders: tuple[str, ...] = tuple(ORDERS)
+
+    family: ClassVar[str] = "order"
+    first_knobs: ClassVar[tuple[str, ...]] = (*COMMON_KNOBS, "orders")
+    run_knobs: ClassVar[frozenset[str]] = Language.run_knobs | {"orders"}
+    limits: ClassVar[str] = (
+        f"Words of several tokens, one word with two translations, an order that depends on the words: it knows "
+        f"one-to-one lexicons,\nand sentences that are {', '.join(ORDERS)}."
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        orders = tuple(self.orders) if isinstance(self.orders, list | tuple) else ()
+        if not orders or len(set(orders)) < len(orders) or not set(orders) <= set(ORDERS):
+            raise ValueError(f"orders must be different ones of {', '.join(ORDERS)}, got {self.orders!r}")
+        object.__setattr__(self, "orders", orders)
+
+    def sample(self, keys: Array, split: str) -> OrderEpisodes:
+        lexicons = as_type(draw_lexicons(self, split, keys), self.word_dtype)
+        order = draw_below(keys, PURPOSE_ORDER, 1, len(self.orders))[:, 0]
+        return OrderEpisodes(self, keys, *draw_sentences(self, keys), lexicons, order)
+
+    def next_token_probabilities(self, input_ids: np.ndarray) -> np.ndarray:
+        return _next_token_probabilities(self, input_ids)
+
+
+@lru_cache(maxsize=32)
+def _places(config: OrderConfig) -> np.ndarray:
+    """(O, T + 1, T) by order, length and place said: the place in the source; beyond a sentence's length, itself."""
+    T = config.length_range[1]
+    table = np.tile(np.arange(T), (len(config.orders), T + 1, 1))
+    for order, name in enumerate(config.orders):
+        for length in range(1, T + 1):
+            table[order, length, :length] = ORDERS[name](length)
+    return table
+
+
+def _as_said(words: Array, places: Array) -> Array:
+    """(N, K, T) words of sentences and (N, K, T) places in them → the words in the order of those places."""
+    N, K, T = words.shape
+    return take_along(words.reshape(N * K, T), places.reshape(N * K, T)).reshape(N, K, T)
+
+
+@dataclass
+class OrderEpisodes(Sentences):
+    """Episodes of this family, as they were drawn.
+
+    Attributes:
+        lexicons: (N, L), the target word of every source word.
+        order: (N,), the number of each language's order among the config's.
+    """
+
+    lexicons: Array
+    order: Array
+
+    @property
+    def latents(self) -> dict[str, Array]:
+        return {"lexicon": self.lexicons, "order": self.order}
+
+    @cached_property
+    def every_length(self) -> Array:
+        """(N, K) words a sentence."""
+        N, K, T = self.words.shape
+        return full_like(self.words, (N, K), T) if self.lengths is None else self.lengths
+
+    @cached_property
+    def said(self) -> Array:
+        """(N, K, T) source words in the order of their translations."""
+        places = table_like(self.words, _places(self.config))[self.order[:, None], self.every_length]
+        return _as_said(self.words, places)
+
+    @cached_property
+    def targets(self) -> Array:
+        N, K, T = self.words.shape
+        return take_along(self.lexicons, self.said.reshape(N, K * T)).reshape(N, K, T)
+
+    def _flat(self, symbols: Array, other: int) -> Array:
+        """(N, K, T) → (N, K·T), with another symbol beyond the sentences."""
+        symbols = symbols if self.lengths is None else where(self.in_sentence, symbols, other)
+        return symbols.reshape(len(self), -1)
+
+    @cached_property
+    def _hypotheses(self) -> tuple[Array, Array, Array, Array]:
+        """Four (N, K, T) int64 counts of orders that are alive before a target word: of those that say it for certain,
+        of those for which it is one of the words left, and of all; and the number of distinct target words before it.
+        """
+        L, R = self.config.num_source_words, self.config.num_target_words
+        first_target = first_positions(R + 1, self._flat(self.targets, R))  # (N, K·T), as all that follows
+        positions = arange_like(self.words, 0, first_target.shape[1])
+        real = self.in_sentence.reshape(len(self), -1)
+        certain, guessed, alive = (full_like(self.words, tuple(real.shape), 0) for _ in range(3))
+        for places in table_like(self.words, _places(self.config)):
+            first_word = first_positions(L + 1, self._flat(_as_said(self.words, places[self.every_length]), L))
+            agrees = (first_word == first_target) | ~real
+            is_alive = count_before(~agrees) == 0
+            is_new = first_word == positions
+            alive = alive + is_alive
+            certain = certain + (is_alive & agrees & ~is_new)
+            guessed = guessed + (is_alive & agrees & is_new)
+        known = count_before((first_target == positions) & real)
+        return tuple(counts.reshape(self.words.shape) for counts in (certain, guessed, alive, known))
+
+    @cached_property
+    def is_certain(self) -> Array:
+        """(N, K, T) bool: does the exact predictor give this target word probability 1?"""
+        certain, guessed, alive, known = self._hypotheses
+        one_left = known == self.config.num_target_words - 1
+        return (certain == alive) | ((certain + guessed == alive) & one_left)
+
+    @cached_property
+    def was_heard(self) -> Array:
+        """(N, K, T) bool: was this target word's source word translated before?"""
+        words = self._flat(self.said, self.config.num_source_words)
+        first = first_positions(self.config.num_source_words + 1, words)
+        return (first != arange_like(self.words, 0, words.shape[1])).reshape(self.words.shape)
+
+    @property
+    def known(self) -> Array:
+        return self.is_certain & self.was_heard
+
+    @property
+    def last_left(self) -> Array:
+        return self.is_certain & ~self.was_heard
+
+    @cached_property
+    def bayes_nll(self) -> Array:
+        source, turn = self.source_nll
+        target = look_up(_target_nll(self.config), *self._hypotheses)  # (N, K, T)
+        return self.lay_out(0.0, source, turn, target, end=0.0, pad=0.0, dtype="float32")
+
+
+@lru_cache(maxsize=32)
+def _target_nll(config: OrderConfig) -> np.ndarray:
+    """(O + 1, O + 1, O + 1, R + 1) float32: what a target word costs by the four counts of `_hypotheses`."""
+    counts = np.arange(len(config.orders) + 1)
+    left = np.maximum(config.num_target_words - np.arange(config.num_target_words + 1), 1)
+    certain, guessed, alive = counts[:, None, None, None], counts[:, None, None], counts[:, None]
+    with np.errstate(divide="ignore"):
+        return -np.log((certain + guessed / left) / np.maximum(alive, 1)).astype(np.float32)
+
+
+def _next_token_probabilities(config: OrderConfig, tokens: np.ndarray) -> np.ndarray:
+    """See `predictor.family_probabilities`.
+
+    What comes in source sentences, and where sentences end, is as in the family `lexicon`: its predictor reads the
+    rows with every target word replaced by that of the source word at its place. Target words are predicted here.
+    """
+    L, R = config.num_source_words, config.num_target_words
+    words, lengths, targets, is_target, shot, place = _read_sentences(config, tokens)
+    N, _, T = words.shape
+    at = shot * T + np.clip(place, 0, T - 1)  # (N, S), among all K·T
+    in_place = L + np.take_along_axis(words.reshape(N, -1), at, axis=1)
+    is_within = is_target & (place < np.take_along_axis(lengths, shot, axis=1))
+    probabilities = next_token_probabilities(config, np.where(is_within, in_place, tokens))
+
+    expected = _target_probabilities(config, words, lengths, targets)  # (N, K·T, R)
+    came = np.where(is_target, tokens - L, 0)
+    possible = expected[np.arange(N)[:, None], at, came] > 0
+    wrong = is_target & ~possible
+    if wrong.any():
+        row = int(wrong.any(1).argmax())
+        t = int(wrong[row].argmax())
+        raise ValueError(f"row {row} is no episode of this family: token {tokens[row, t]} can't stand at position {t}")
+    after = np.where(is_target, place + 1, 0)
+    asked = (is_target | (tokens == config.stx)) & (after < np.take_along_axis(lengths, shot, axis=1))
+    rows, columns = asked.nonzero()
+    probabilities[rows, columns, L : L + R] = expected[rows, shot[asked] * T + after[asked]]
+    return probabilities
+
+
+def _read_sentences(config: OrderConfig, tokens: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Rows of tokens (N, S) as sentences: words (N, K, T), lengths (N, K), targets (N, K, T) with R where there is
+    none yet; and of each token, is it a target word, its sentence, and its place on its side, (N, S) each.
+    """
+    L, R, T = config.num_source_words, config.num_target_words, config.length_range[1]
+    columns = np.arange(tokens.shape[1])
+    opens, turns = tokens == config.soh, tokens == config.stx
+    is_source, is_target = tokens < L, (tokens >= L) & (tokens < L + R)
+    shot = np.maximum(opens.cumsum(1) - 1, 0)
+    side = np.maximum.accumulate(np.where(opens | turns, columns, 0), axis=1)
+    place = columns - side - 1
+    at = np.clip(place, 0, T - 1)
+    K = int(shot.max(initial=0)) + 1
+    words, targets = np.zeros((len(tokens), K, T), int), np.full((len(tokens), K, T), R)
+    lengths = np.zeros((len(tokens), K), int)
+    rows = np.broadcast_to(np.arange(len(tokens))[:, None], tokens.shape)
+    words[rows[is_source], shot[is_source], at[is_source]] = tokens[is_source]
+    targets[rows[is_target], shot[is_target], at[is_target]] = tokens[is_target] - L
+    np.add.at(lengths, (rows[is_source], shot[is_source]), 1)
+    return words, np.minimum(lengths, T), targets, is_target, shot, place
+
+
+def _target_probabilities(
+    config: OrderConfig, words: np.ndarray, lengths: np.ndarray, targets: np.ndarray
+) -> np.ndarray:
+    """(N, K·T, R) float64: the distribution of each target word before it comes; 0 where no order is alive."""
+    N, K, T = words.shape
+    L, R = config.num_source_words, config.num_target_words
+    real = np.arange(T) < lengths[:, :, None]
+    flat, real = np.where(real, targets, R).reshape(N, K * T), real.reshape(N, K * T)
+    came, positions = flat < R, np.arange(K * T)
+    first_target = first_positions(R + 1, flat)
+    used = (flat[..., None] == np.arange(R)).cumsum(1) > 0  # (N, K·T, R), of those up to each
+    used = np.concatenate([np.zeros((N, 1, R), bool), used[:, :-1]], axis=1)
+    guess = ~used / np.maximum((~used).sum(-1, keepdims=True), 1)
+    total, alive = np.zeros((N, K * T, R)), np.zeros((N, K * T))
+    for places in _places(config):
+        said = np.where(real.reshape(N, K, T), _as_said(words, places[lengths]), L).reshape(N, K * T)
+        first_word = first_positions(L + 1, said)
+        is_alive = count_before((first_word != first_target) & came) == 0
+        translation = np.take_along_axis(flat, first_word.astype(np.int64), axis=1)
+        certain = np.eye(R + 1)[translation][..., :R]
+        says = np.where((first_word == positions)[..., None], guess, certain)
+        total += is_alive[..., None] * says
+        alive += is_alive
+    return total / np.maximum(alive, 1)[..., None]
