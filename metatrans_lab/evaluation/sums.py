@@ -10,7 +10,6 @@ from dataset_script.predictor import family_probabilities
 from metatrans_lab.evaluation.calibration import Reliability
 from metatrans_lab.evaluation.intervals import mean_interval, proportion_interval, ratio
 
-
 LEAST = -1e4
 """Nats: of all log-probabilities less than this."""
 
