@@ -26,7 +26,7 @@ from accelerate import Accelerator
 from tqdm import tqdm
 
 from metatrans_lab.config.command_line import describe_keys, parse_overrides, read_config
-from metatrans_lab.errors import TrainingError, UserError, exit_with, storage_error, tell
+from metatrans_lab.errors import UserError, tell
 from metatrans_lab.evaluation.answers import RAGGED_MAX_LENGTH, ragged_exact_match
 from metatrans_lab.evaluation.figures import evaluate
 from metatrans_lab.hub.pusher import HubPusher
@@ -34,8 +34,9 @@ from metatrans_lab.machine import choose_mixed_precision, keep_memory, share_of_
 from metatrans_lab.models.build import build_model
 from metatrans_lab.models.limits import check_batch
 from metatrans_lab.runs.checkpoints import open_checkpoint
+from metatrans_lab.runs.exit_codes import NOT_PUSHED, RESUME, guarded
 from metatrans_lab.runs.folder import RunFolder
-from metatrans_lab.runs.processes import joining, lost_process
+from metatrans_lab.runs.processes import joining
 from metatrans_lab.runs.signals import StopSignal
 from metatrans_lab.training.training import Diverged, Training
 
@@ -102,11 +103,8 @@ def main(arguments: list[str]) -> int:
         if failure is not None:
             later = f"hf upload {hub.repository} {run.path} --exclude 'checkpoint-*'"
             tell("train.py", f"trained, but not pushed ({failure}); push it later with {later}")
-            return 3
+            return NOT_PUSHED
     return 0
-
-
-RESUME = "the same command goes on with --resume_from_checkpoint latest"
 
 
 def train(training: Training, run: RunFolder, hub: HubPusher | None, stop: StopSignal) -> int:
@@ -137,7 +135,7 @@ def train(training: Training, run: RunFolder, hub: HubPusher | None, stop: StopS
                 continue
             done, last = training.num_done, training.num_done == config.num_steps
             if main_process and (done % config.log_every == 0 or last):
-                episodes_per_second = run.log_training(training, measures)
+                episodes_per_second = run.log.training(training, measures)
                 accelerator.log(measures, step=done)
                 bar.set_postfix_str(
                     f"loss {measures['loss']:.3f} regret {measures['loss'] - measures['bayes_nll']:.3f} "
@@ -151,7 +149,7 @@ def train(training: Training, run: RunFolder, hub: HubPusher | None, stop: StopS
                     model, language = training.plain_model, config.language_config()
                     num_episodes = config.eval_episodes
                     results = evaluate(model, language, "validation", num_episodes, config.loss_on, exact_match=False)
-                    accelerator.log(run.log_evaluation(done, results), step=done)
+                    accelerator.log(run.log.evaluation(done, results), step=done)
                 accelerator.wait_for_everyone()
             stopped = stop.came_anywhere(accelerator)
             if stopped or training.is_time_to_save:
@@ -182,26 +180,6 @@ def finish(training: Training, run: RunFolder) -> None:
         accelerator.log(run.finish(model, results, ragged, seconds), step=config.num_steps)
 
 
-def guarded(arguments: list[str]) -> int:
-    """`main`, its exit code; what people can mend, or what ended the run from outside, as one sentence."""
-    try:
-        return main(arguments)
-    except UserError as error:
-        exit_with(error, "train.py")
-    except TrainingError as error:
-        tell("train.py", str(error))
-    except Exception as error:
-        lost, full = lost_process(error), storage_error(error)
-        if lost:
-            rank = os.environ.get("RANK", "0")
-            tell("train.py", f"process {rank} ends, as another one has: {RESUME}", everywhere=True)
-        elif full:
-            tell("train.py", f"{full}; what was saved before is still there")
-        else:
-            raise
-    return 1
-
-
 if __name__ == "__main__":
     sys.stdout.reconfigure(errors="backslashreplace")
-    sys.exit(guarded(sys.argv[1:]))
+    sys.exit(guarded(main, sys.argv[1:]))

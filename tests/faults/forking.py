@@ -78,7 +78,7 @@ def start(job: dict) -> int:
         os.chdir(job["folder"])
         os.environ.update(job.get("environment", {}))
         plan(job.get("fault", {}))
-        code = train.guarded(job["start"])
+        code = train.guarded(train.main, job["start"])
     except SystemExit as end:
         code = end.code
     except BaseException:

@@ -1,0 +1,102 @@
+"""The model as the Hub gets it: with its tokenizer and card at the end, and as a snapshot on the way."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from transformers import PreTrainedModel
+from transformers.utils.logging import disable_progress_bar, enable_progress_bar, is_progress_bar_enabled
+
+from dataset_script.families.contract import Language
+from metatrans_lab.config.keys import TrainingConfig
+from metatrans_lab.report.cards import model_card
+from metatrans_lab.report.provenance import describe_device, versions
+from metatrans_lab.runs.storage import CONFIG, LOG, LOSS, RESULTS, SHOTS, Storage, write_whole
+from modeling_metalstm import build_tokenizer
+
+SNAPSHOT = ".push-"
+"""How a snapshot's folder is named, before the step."""
+
+
+def write_model(model: PreTrainedModel, language: Language, folder: Path) -> None:
+    """The model and its tokenizer, into a folder that is made if need be."""
+    with _no_progress_bars():
+        model.save_pretrained(folder)
+    build_tokenizer(language.num_source_words, language.num_target_words).save_pretrained(folder)
+
+
+def write_snapshot(model: PreTrainedModel, config: TrainingConfig, step: int, storage: Storage) -> Path | None:
+    """A folder of its own with the model as it is now and the log so far: what a push at a checkpoint takes.
+
+    Returns:
+        The folder; None if it couldn't be written and the run goes on without.
+
+    Raises:
+        TrainingError: it can't be written, and the run may not go on without.
+    """
+    folder = storage.path / f"{SNAPSHOT}{step}"
+    shutil.rmtree(folder, ignore_errors=True)
+    with storage.writing(folder.name):
+        write_model(model, config.language_config(), folder)
+        for name in (CONFIG, LOG, LOSS, SHOTS):
+            if (storage.path / name).is_file():
+                shutil.copy(storage.path / name, folder)
+        return folder
+    shutil.rmtree(folder, ignore_errors=True)
+    return None
+
+
+def complete_results(
+    config: TrainingConfig,
+    identity: dict,
+    model: PreTrainedModel,
+    device: torch.device,
+    evaluation: dict,
+    ragged: dict,
+    train_seconds: float,
+) -> dict:
+    """All that results.json says: the last evaluation's figures, and what they were measured on.
+
+    Args:
+        identity: the run's, as of `run_identity`.
+        evaluation: as of `evaluate`. ragged: as of `ragged_exact_match`.
+    """
+    results = evaluation | {key: value for key, value in ragged.items() if key != "interval"}
+    results["intervals"] = results["intervals"] | {"ragged_exact_match": ragged["interval"]}
+    episodes_a_step = config.batch_size * config.gradient_accumulation_steps * identity["num_processes"]
+    results |= {
+        "steps": config.num_steps,
+        "episodes_seen": config.num_steps * episodes_a_step,
+        "num_parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "versions": versions(),
+        "device": describe_device(device),
+        "timing": {"train_seconds": train_seconds, "steps_per_second": config.num_steps / train_seconds},
+    }
+    return results | {key: identity[key] for key in ("config", "num_processes", "mixed_precision")}
+
+
+def write_export(model: PreTrainedModel, config: TrainingConfig, results: dict, storage: Storage) -> None:
+    """The Hub-ready folder, results.json last, so that it marks a complete run.
+
+    Raises:
+        TrainingError: it can't be written.
+    """
+    with storage.writing("model.safetensors", needed=True):
+        write_model(model, config.language_config(), storage.path)
+        (storage.path / "README.md").write_text(model_card(config, results))
+        write_whole(storage.path / RESULTS, json.dumps(results, indent=1) + "\n")
+
+
+@contextmanager
+def _no_progress_bars() -> Iterator[None]:
+    """These models are written in an instant."""
+    shown_before = is_progress_bar_enabled()
+    disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown_before:
+            enable_progress_bar()

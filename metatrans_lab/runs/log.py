@@ -1,0 +1,104 @@
+"""A run's log.jsonl, and the pictures that are redrawn with each of its evaluations."""
+
+import json
+import math
+
+from metatrans_lab.config.keys import TrainingConfig
+from metatrans_lab.report.plots import plot_loss, plot_shots
+from metatrans_lab.runs.storage import LOG, LOSS, SHOTS, Storage, write_whole
+from metatrans_lab.training.training import Training
+
+
+class RunLog:
+    """The log in memory, and as far as it could be written, on the disk.
+
+    Args:
+        storage: the run's folder.
+        config: the run's.
+        micro_batches: that each process takes a step.
+
+    Attributes:
+        lines (list[dict]): the log.
+    """
+
+    def __init__(self, storage: Storage, config: TrainingConfig, micro_batches: int):
+        self.storage, self.config, self.micro_batches = storage, config, micro_batches
+        self.lines: list[dict] = []
+        self._step, self._seconds = 0, 0.0  # of the last line about training
+        self._is_written = True
+
+    def goes_on_from(self, step: int, train_seconds: float) -> None:
+        """Speeds are counted from here until the next line."""
+        self._step, self._seconds = step, train_seconds
+
+    def read(self, step: int) -> None:
+        """Takes up what the folder's log says up to a step, if there is one."""
+        if (self.storage.path / LOG).is_file():
+            lines = map(_parse, (self.storage.path / LOG).read_text().splitlines())
+            self.lines = [line for line in lines if line and line["step"] <= step]
+            # The last evaluation, if it was the last thing done before a kill, is done again.
+            last = self.config.num_steps
+            self.lines = [line for line in self.lines if line["step"] < last or "eval_loss" not in line]
+
+    def write(self) -> None:
+        """All of it, in the place of what was there.
+
+        Raises:
+            OSError: it can't be written; the next line tries again.
+        """
+        self._is_written = False
+        write_whole(self.storage.path / LOG, "".join(json.dumps(line) + "\n" for line in self.lines))
+        self._is_written = True
+
+    def _append(self, line: dict) -> None:
+        self.lines.append(line)
+        with self.storage.writing(LOG):
+            if not self._is_written:  # an earlier line is missing, or half there
+                self.write()
+                return
+            self._is_written = False
+            with (self.storage.path / LOG).open("a") as file:
+                file.write(json.dumps(line) + "\n")
+            self._is_written = True
+
+    def training(self, training: Training, measures: dict) -> float:
+        """Appends a line; returns the episodes per second and process since the line before."""
+        step, seconds = training.num_done, training.train_seconds
+        rate = (step - self._step) / max(seconds - self._seconds, 1e-9)
+        episodes = rate * self.config.batch_size * self.micro_batches
+        self.goes_on_from(step, seconds)
+        figures = {key: round(value, 6) if math.isfinite(value) else None for key, value in measures.items()}
+        figures |= {"spoilt_steps": training.spoilt_steps} if training.spoilt_steps else {}
+        speed = {"episodes_per_second": round(episodes, 1), "seconds": round(seconds, 3)}
+        self._append({"step": step, "stage": training.curriculum.stage} | figures | speed)
+        return episodes
+
+    def evaluation(self, step: int, results: dict) -> dict:
+        """Appends a line and redraws both pictures; gives the figures as trackers get them, apart from training's."""
+        names = ("target_regret", "target_nll", "determined_accuracy", "eliminated_accuracy")
+        figures = {"eval_loss": results["loss"]} | {name: results[name] for name in names}
+        self._append({"step": step} | figures | {"seconds": self._seconds})
+        language, loss_on = self.config.language_config(), self.config.loss_on
+        with self.storage.writing(LOSS):
+            plot_loss(self.storage.path / LOSS, self.lines, language, loss_on)
+        with self.storage.writing(SHOTS):
+            plot_shots(self.storage.path / SHOTS, results, language, loss_on)
+        return {f"eval/{name.removeprefix('eval_')}": value for name, value in figures.items() if value is not None}
+
+    def rollback(self, step: int, before: int, learning_rate_factor: float) -> None:
+        """Forgets what came after a step that the run went back to, and says instead that it did.
+
+        Raises:
+            OSError: that can't be written.
+        """
+        self.lines = [line for line in self.lines if line["step"] <= step]
+        self.lines.append({"step": step, "rolled_back_from": before, "learning_rate_factor": learning_rate_factor})
+        self.write()
+
+
+def _parse(line: str) -> dict | None:
+    """A line of the log; None for one that a kill cut short."""
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None

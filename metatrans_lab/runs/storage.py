@@ -1,0 +1,63 @@
+"""A run's folder on the disk: what lies in it, and what becomes of the run when a file can't be written.
+
+outputs/NAME/
+  training_config.yaml   every key, as the run used it
+  log.jsonl              a line every `log_every` steps and one an evaluation
+  loss.png  shots.png    redrawn at every evaluation
+  checkpoint-STEP/       to resume from
+  model.safetensors, config.json, tokenizer…, *.py, README.md     the Hub-ready model, at the end
+  results.json           the figures, last of all: a run that has it is complete
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from metatrans_lab.errors import TrainingError, storage_error, tell
+from metatrans_lab.runs.checkpoints import flush, list_checkpoints
+
+CONFIG, LOG, LOSS, SHOTS, RESULTS = "training_config.yaml", "log.jsonl", "loss.png", "shots.png", "results.json"
+
+
+class Storage:
+    """A run's folder, and what is done when something can't be written into it.
+
+    Args:
+        path: the folder.
+        save_errors: "stop" or "go_on", as of `TrainingConfig`.
+    """
+
+    def __init__(self, path: Path, save_errors: str):
+        self.path, self.save_errors = path, save_errors
+
+    @contextmanager
+    def writing(self, what: str, needed: bool = False) -> Iterator[None]:
+        """Around the writing of a file or folder: if that fails, it is told, and training goes on where it may.
+
+        Args:
+            what: its name in the folder.
+            needed: without it the run has failed, whatever `save_errors` says.
+
+        Raises:
+            TrainingError: it can't be written, and training may not go on without.
+        """
+        try:
+            yield
+        except Exception as error:
+            reason = storage_error(error)
+            if reason is None:
+                raise
+            saved = list_checkpoints(self.path)
+            left = f"{saved[-1]} is still there" if saved else "nothing was saved before"
+            sentence = f"can't write {self.path / what}: {reason}; {left}"
+            if needed or self.save_errors == "stop":
+                raise TrainingError(sentence) from error
+            tell("train.py", f"{sentence}; training goes on")
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Puts it in the place of what was there; a kill leaves the one or the other."""
+    temporary = path.with_name(f".{path.name}")
+    temporary.write_text(text)
+    flush(temporary)
+    temporary.replace(path)
