@@ -4,16 +4,19 @@
 
 Without --config it is configs/cpu.yaml; what a config leaves out has the default that --help shows.
 
-The keys are those of `metatrans_lab.config.keys.TrainingConfig`. What comes out, and where: see README.md; what
-happens when something goes wrong: docs/reliability.md.
+The keys are those of `metatrans_lab.config.TrainingConfig`. What comes out, and where: see README.md; what happens
+when something goes wrong: docs/reliability.md.
 Exit codes: 0 done; 1 it couldn't go on (a full disk, another process that ended, numbers gone wrong), or a fault of
 ours; 2 bad input, nothing written; 3 trained, but not pushed to the Hub; 130 or 143 stopped by a signal, saved,
 resumable.
 """
 
+import math
 import os
 import signal
 import sys
+from collections.abc import Callable
+from functools import partial
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # until there is something to save, Ctrl-C ends it without a word
@@ -22,162 +25,93 @@ if __name__ == "__main__":
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 import torch
-from accelerate import Accelerator
-from tqdm import tqdm
 
+from dataset_script import Episodes
 from metatrans_lab.config.command_line import describe_keys, parse_overrides, read_config
-from metatrans_lab.errors import UserError, tell
-from metatrans_lab.evaluation.answers import RAGGED_MAX_LENGTH, ragged_exact_match
-from metatrans_lab.evaluation.figures import evaluate
-from metatrans_lab.hub.pusher import HubPusher
-from metatrans_lab.machine import choose_mixed_precision, keep_memory, share_of_cores
-from metatrans_lab.models.build import build_model
-from metatrans_lab.models.limits import check_batch
-from metatrans_lab.runs.checkpoints import open_checkpoint
-from metatrans_lab.runs.exit_codes import NOT_PUSHED, RESUME, guarded
-from metatrans_lab.runs.folder import RunFolder
-from metatrans_lab.runs.processes import joining
-from metatrans_lab.runs.signals import StopSignal
+from metatrans_lab.machine import keep_memory
+from metatrans_lab.runs.exit_codes import guarded
+from metatrans_lab.runs.run import Run
+from metatrans_lab.training.captured import capture
+from metatrans_lab.training.measures import leave_out_unless_finite, measure, tokens_and_labels
+from metatrans_lab.training.parts import step_in_parts
 from metatrans_lab.training.training import Diverged, Training
 
 
+def update(training: Training, episodes: Episodes) -> torch.Tensor:
+    """A micro-batch's gradients and, after the last one of a step, the optimisers' update; its measures, (6,)."""
+    config, accelerator, model = training.config, training.accelerator, training.model
+    input_ids, labels = tokens_and_labels(episodes, config.loss_on)  # (B, S) each
+    with accelerator.accumulate(model):
+        outputs = model(input_ids=input_ids, labels=labels, use_cache=False)
+        accelerator.backward(outputs.loss)
+        spoilt = None
+        if accelerator.sync_gradients:
+            length = accelerator.clip_grad_norm_(model.parameters(), config.max_grad_norm or math.inf)
+            spoilt = leave_out_unless_finite(model, length)
+        for optimizer in training.optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
+    return measure(episodes, config.loss_on, labels, outputs.loss, outputs.logits, spoilt)
+
+
+def plain_step(training: Training) -> torch.Tensor:
+    """A step's update by all of its micro-batches; the sum of their measures, as of `measures.measure`."""
+    return torch.stack([update(training, episodes) for episodes in training.batches()]).sum(0)
+
+
+def choose_step(training: Training) -> Callable[[Training], torch.Tensor]:
+    """The plain step, or a faster way to the same update; anew whenever a checkpoint was loaded."""
+    captured = capture(training, partial(update, training))
+    if captured is not None:
+        return captured
+    if training.parts is not None and training.parts.num_parts > 1:
+        return step_in_parts
+    return plain_step
+
+
+def train(run: Run) -> int:
+    """Trains to the last step, or to a signal, whose number it gives then; 0 otherwise.
+
+    Raises:
+        TrainingError: it can't go on.
+    """
+    config, training = run.config, run.training
+    step = choose_step(training)
+    while training.num_done < config.num_steps:
+        try:
+            measures = training.step(step)
+        except Diverged as error:
+            run.roll_back(error)
+            step = choose_step(training)
+            continue
+        done, last = training.num_done, training.num_done == config.num_steps
+        if done % config.log_every == 0 or last:
+            run.log(measures)
+        run.bar.update()
+        if config.eval_every and done % config.eval_every == 0 and not last:
+            run.evaluate()
+        stopped = run.stop_signal()
+        if stopped or training.is_time_to_save:
+            run.save(stopped)
+        if stopped:
+            return stopped
+    return 0
+
+
 def main(arguments: list[str]) -> int:
+    """Reads what is asked for, trains, evaluates, exports, pushes; gives the exit code."""
     if {"-h", "--help"} & set(arguments):
         print(f"{__doc__}\n{describe_keys()}")
         return 0
     keep_memory()
     overrides = parse_overrides(arguments)
     config = read_config(overrides.pop("config", "configs/cpu.yaml"), overrides)
-    checkpoint, resumed = None, None
-    if config.resume_from_checkpoint is not None:
-        checkpoint, resumed = open_checkpoint(config.resume_from_checkpoint, config.folder)
-    check_batch(config)
-    torch.manual_seed(config.seed)
-    model = build_model(config.model, config.language_config(), max(config.max_episode_length, RAGGED_MAX_LENGTH))
-    with joining():
-        accelerator = Accelerator(
-            mixed_precision=choose_mixed_precision(config.mixed_precision),
-            log_with=None if config.log_with == "none" else config.log_with,
-            project_dir=config.folder,
-        )
-    run = RunFolder(config, accelerator, checkpoint, resumed)
-    num_threads = None
-    if accelerator.device.type == "cpu":
-        num_threads = config.num_threads or run.resumed_threads or share_of_cores()
-    training = Training(config, accelerator, model, run.micro_batches, num_threads)
-    if resumed is not None:
-        try:
-            training.load(*resumed)
-        except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-            raise UserError(f"{checkpoint} doesn't fit this run: {str(error).splitlines()[0]}") from error
-
-    hub = None
-    if config.push_to_hub and accelerator.is_main_process:
-        hub = HubPusher(config.hub_model_id or config.name, config.hub_private, config.hub_patience)
-    trained = False
-    try:
-        if accelerator.is_main_process:
-            run.begin()
-        accelerator.wait_for_everyone()
-        if config.log_with != "none":
-            accelerator.init_trackers(config.name, config=config.flat())
-        stop = StopSignal()
-        stopped = train(training, run, hub, stop)
+    with Run(config) as run:
+        stopped = train(run)
         if stopped:
             return 128 + stopped
-        how = RESUME if config.save_every else "nothing was saved (save_every is 0)"
-        stop.leave_at_once(f"stopped by a signal; trained, but not evaluated: {how}")
-        finish(training, run)
-        stop.leave_at_once("stopped by a signal; trained, but not pushed")
-        trained = True
-    finally:
-        run.release()
-        if hub is not None and not trained:
-            hub.abandon()
-    # Else its reducer, as the last to hold gloo's process group, would end it with the GIL, for which gloo may wait.
-    del training
-    accelerator.free_memory()
-    accelerator.end_training()
-    if hub is not None:
-        failure = hub.finish(run.path, f"Step {config.num_steps}, the end of training", f"step-{config.num_steps}")
-        if failure is not None:
-            later = f"hf upload {hub.repository} {run.path} --exclude 'checkpoint-*'"
-            tell("train.py", f"trained, but not pushed ({failure}); push it later with {later}")
-            return NOT_PUSHED
-    return 0
-
-
-def train(training: Training, run: RunFolder, hub: HubPusher | None, stop: StopSignal) -> int:
-    """Trains to the last step, or to a signal, whose number it gives then; 0 otherwise.
-
-    Raises:
-        TrainingError: it can't go on.
-    """
-    config, accelerator = training.config, training.accelerator
-    main_process = accelerator.is_main_process
-    bar = tqdm(
-        total=config.num_steps,
-        initial=training.num_done,
-        unit="step",
-        disable=not main_process,
-        mininterval=0.2 if sys.stderr.isatty() else 10,
-        dynamic_ncols=True,
-    )
-    with bar:
-        while training.num_done < config.num_steps:
-            try:
-                measures = training.step()
-            except Diverged as error:
-                run.roll_back(training, error)
-                accelerator.wait_for_everyone()
-                bar.reset()
-                bar.update(training.num_done)
-                continue
-            done, last = training.num_done, training.num_done == config.num_steps
-            if main_process and (done % config.log_every == 0 or last):
-                episodes_per_second = run.log.training(training, measures)
-                accelerator.log(measures, step=done)
-                bar.set_postfix_str(
-                    f"loss {measures['loss']:.3f} regret {measures['loss'] - measures['bayes_nll']:.3f} "
-                    f"stage {training.curriculum.stage + 1}/{len(training.curriculum.stages)} "
-                    f"{episodes_per_second:.0f} episodes/s",
-                    refresh=False,
-                )
-            bar.update()
-            if config.eval_every and done % config.eval_every == 0 and not last:
-                if main_process:
-                    model, language = training.plain_model, config.language_config()
-                    num_episodes = config.eval_episodes
-                    results = evaluate(model, language, "validation", num_episodes, config.loss_on, exact_match=False)
-                    accelerator.log(run.log.evaluation(done, results), step=done)
-                accelerator.wait_for_everyone()
-            stopped = stop.came_anywhere(accelerator)
-            if stopped or training.is_time_to_save:
-                saved = run.save(training) if main_process else None
-                training.rolled_back_to = None
-                if hub is not None and config.hub_strategy == "every_save" and not (stopped or last):
-                    hub.push_in_background(run.write_snapshot(training.plain_model, done), f"Step {done}")
-                accelerator.wait_for_everyone()
-            if stopped:
-                bar.close()
-                if main_process:
-                    how = f"saved {saved}, {RESUME}" if saved else "not saved"
-                    print(f"stopped by a signal; {how}", flush=True)
-                return stopped
-    return 0
-
-
-def finish(training: Training, run: RunFolder) -> None:
-    """The last evaluation, and the folder as the Hub gets it."""
-    config, accelerator = training.config, training.accelerator
-    seconds = training.train_seconds
-    if accelerator.is_main_process:
-        if training.num_threads is not None:
-            torch.set_num_threads(training.num_threads)
-        model, language = training.plain_model, config.language_config()
-        results = evaluate(model, language, "test", config.final_eval_episodes, config.loss_on)
-        ragged = ragged_exact_match(model, language)
-        accelerator.log(run.finish(model, results, ragged, seconds), step=config.num_steps)
+        run.export()
+    return run.push()
 
 
 if __name__ == "__main__":

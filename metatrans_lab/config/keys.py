@@ -193,12 +193,6 @@ class TrainingConfig:
     def folder(self) -> Path:
         return Path(self.output_dir or f"outputs/{self.name}")
 
-    def learning_rate_factor(self, step: int) -> float:
-        """What the learning rates are multiplied with at a step (from 0): a trapezium from 0 to 1 to 0."""
-        rise = (step + 1) / self.warmup_steps if step < self.warmup_steps else 1.0
-        fall = (self.num_steps - step) / self.decay_steps if step >= self.num_steps - self.decay_steps else 1.0
-        return min(rise, fall)
-
     def flat(self) -> dict[str, int | float | str]:
         """One level of names and plain values, which is what trackers take."""
         values = {}

@@ -5,13 +5,20 @@ What changes from step to step is read from tensors: the number of the first epi
 optimisers (`make_capturable`). There is one graph for every set of languages that steps are drawn from.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
 
 from dataset_script.episodes import Episodes, sample_episodes
 from dataset_script.families.contract import Language
 from dataset_script.lexicons import split_lexicons
+from metatrans_lab.training.optimization import make_capturable
+
+if TYPE_CHECKING:
+    from metatrans_lab.training.training import Training
 
 WARM_UPS = 3
 """Steps on each set of languages before its graph is captured, as libraries choose and allocate in the first ones."""
@@ -59,3 +66,28 @@ class CapturedSteps:
 
     def _step(self, language: Language) -> torch.Tensor:
         return self.work(sample_episodes(language, self.first + self.offsets, "train"))
+
+
+def capture(
+    training: Training, update: Callable[[Episodes], torch.Tensor]
+) -> Callable[[Training], torch.Tensor] | None:
+    """Steps by `update` as CUDA graphs, for `Training.step`; None where they can't be.
+
+    Once, before a run's first step, and again whenever a state was loaded, whose tensors are others.
+
+    Args:
+        update: a plain step's work on an episode batch, as of `CapturedSteps`.
+    """
+    accelerator, config = training.accelerator, training.config
+    alone = accelerator.num_processes == training.micro_batches == 1
+    # Of few models is it known that a step never has the host wait.
+    if accelerator.device.type != "cuda" or not alone or not getattr(training.model, "is_capturable", False):
+        return None
+    make_capturable(training.optimizers, accelerator.device)
+    steps = CapturedSteps(update, config.batch_size, accelerator.device)
+
+    def take(training: Training) -> torch.Tensor:
+        language = training.curriculum.choose(training.num_done)[1]
+        return steps(language, training.num_done * config.batch_size)
+
+    return take

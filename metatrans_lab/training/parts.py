@@ -5,12 +5,21 @@ each take a part of the batch meet once. So this is faster, and on a machine tha
 fixed by the config and added up in order: the result doesn't depend on how many threads there are.
 """
 
+from __future__ import annotations
+
+import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
+
+from metatrans_lab.training.measures import leave_out_unless_finite, measure, tokens_and_labels
+
+if TYPE_CHECKING:
+    from metatrans_lab.training.training import Training
 
 
 class PartwiseGradients:
@@ -68,3 +77,22 @@ class PartwiseGradients:
 
         list(self.pool.map(add, range(self.num_threads)))
         return sums
+
+
+def step_in_parts(training: Training) -> torch.Tensor:
+    """The plain step of train.py, part by part; its measures, as of `measures.measure`."""
+    config, accelerator, model = training.config, training.accelerator, training.model
+    sums = torch.zeros(6, dtype=torch.float64)
+    for episodes in training.batches():
+        input_ids, labels = tokens_and_labels(episodes, config.loss_on)
+        with accelerator.accumulate(model):
+            loss, logits = training.parts(model, input_ids, labels, scale=1 / training.micro_batches)
+            spoilt = None
+            if accelerator.sync_gradients:
+                length = accelerator.clip_grad_norm_(model.parameters(), config.max_grad_norm or math.inf)
+                spoilt = leave_out_unless_finite(model, length)
+            for optimizer in training.optimizers:
+                optimizer.step()
+                optimizer.zero_grad()
+        sums += measure(episodes, config.loss_on, labels, loss, logits, spoilt)
+    return sums

@@ -3,19 +3,19 @@
 import copy
 import math
 import time
-from functools import partial
+from collections.abc import Callable, Iterator
 
 import torch
 from accelerate import Accelerator
 from transformers import PreTrainedModel
 
-from dataset_script import Episodes
+from dataset_script.episodes import Episodes
 from metatrans_lab.config.keys import TrainingConfig
 from metatrans_lab.runs.random_state import random_state, set_random_state
-from metatrans_lab.training.captured import CapturedSteps
 from metatrans_lab.training.curriculum import Curriculum
-from metatrans_lab.training.optimization import build_optimizers, make_capturable, set_learning_rates
+from metatrans_lab.training.optimization import build_optimizers, set_learning_rates
 from metatrans_lab.training.parts import PartwiseGradients
+from metatrans_lab.training.schedule import learning_rate_factor
 
 HOPELESS = 10.0
 """A loss so many times that of a model which knows nothing is no learning any more."""
@@ -29,7 +29,7 @@ class Diverged(ArithmeticError):
 
 
 class Training:
-    """A run from its first step to its last.
+    """A run from its first step to its last. What a step does to the model is not here: `step` is given it.
 
     Args:
         config: the run's.
@@ -39,11 +39,12 @@ class Training:
         num_threads: of torch; None: not on a CPU.
 
     Attributes:
+        model, optimizers: as accelerate wraps them.
         num_done (int): steps done.
-        spoilt_steps (int): how many of them had no finite gradients, and left them out.
+        parts (PartwiseGradients or None): who computes a batch's gradients part by part; on a CPU, in one process.
+        spoilt_steps (int): how many steps had no finite gradients, and left them out.
         rollbacks (int): how often it went back to a checkpoint; each halves the learning rates.
         rolled_back_to (int or None): the step of that checkpoint, if there is no later one yet.
-        trained_model: the model as accelerate wraps it.
     """
 
     def __init__(
@@ -51,40 +52,31 @@ class Training:
         config: TrainingConfig,
         accelerator: Accelerator,
         model: PreTrainedModel,
-        micro_batches: int,
-        num_threads: int | None,
+        micro_batches: int = 1,
+        num_threads: int | None = None,
     ):
-        self.config, self.accelerator, self.model = config, accelerator, model
+        self.config, self.accelerator, self._raw_model = config, accelerator, model
         self.micro_batches, self.num_threads = micro_batches, num_threads
         accelerator.gradient_accumulation_steps = micro_batches
-        self.partwise = None
+        self.parts: PartwiseGradients | None = None
         if num_threads is not None:
             num_parts = config.num_parts if accelerator.num_processes == 1 else 1
             threads_inside = max(1, num_threads // num_parts)
             torch.set_num_threads(threads_inside)
-            if num_parts > 1:
-                self.partwise = PartwiseGradients(num_parts, min(num_parts, num_threads), threads_inside)
+            if accelerator.num_processes == 1:
+                self.parts = PartwiseGradients(num_parts, min(num_parts, num_threads), threads_inside)
         # Evaluated is what will be saved: the plain float32 model, without the wrapper that mixes precisions.
         self._plain_model = copy.deepcopy(model).to(accelerator.device)
-        optimizers = build_optimizers(model, config, pool=None if self.partwise is None else self.partwise.pool)
-        self.trained_model, *self.optimizers = accelerator.prepare(model, *optimizers)
-        self.trained_model.train()
+        several = self.parts is not None and self.parts.num_parts > 1
+        optimizers = build_optimizers(model, config, pool=self.parts.pool if several else None)
+        self.model, *self.optimizers = accelerator.prepare(model, *optimizers)
+        self.model.train()
         self.curriculum = Curriculum(config)
         self.num_done, self.spoilt_steps, self.rollbacks, self._bad_steps = 0, 0, 0, 0
         self.rolled_back_to: int | None = None
         self._seconds_before, self._start = 0.0, time.perf_counter()
         # Of steps whose measures weren't read yet: step, stage, measures.
         self._unread: list[tuple[int, int, torch.Tensor]] = []
-        self._capture()
-
-    def _capture(self) -> None:
-        """On a GPU, steps as CUDA graphs; again whenever a state was loaded, whose tensors are others."""
-        config, accelerator, self.captured = self.config, self.accelerator, None
-        alone = accelerator.num_processes == self.micro_batches == 1
-        if accelerator.device.type == "cuda" and alone and config.model.get("model_type", "metalstm") == "metalstm":
-            make_capturable(self.optimizers, accelerator.device)
-            work = partial(update, accelerator, self.trained_model, self.optimizers, None, config)
-            self.captured = CapturedSteps(work, config.batch_size, accelerator.device)
 
     @property
     def train_seconds(self) -> float:
@@ -93,7 +85,7 @@ class Training:
     @property
     def plain_model(self) -> PreTrainedModel:
         """The model as it is now, in float32 and without wrappers."""
-        self._plain_model.load_state_dict(self.model.state_dict())
+        self._plain_model.load_state_dict(self._raw_model.state_dict())
         return self._plain_model
 
     def state(self) -> tuple[dict, dict, dict]:
@@ -109,11 +101,11 @@ class Training:
             "bad_steps": self._bad_steps,
             "rollbacks": self.rollbacks,
         }
-        return self.model.state_dict(), state, progress
+        return self._raw_model.state_dict(), state, progress
 
     def load(self, weights: dict, state: dict, progress: dict) -> None:
         """Goes on where a run stood; the counterpart of `state`."""
-        self.model.load_state_dict(weights)
+        self._raw_model.load_state_dict(weights)
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         set_random_state(state["random"])
@@ -128,7 +120,6 @@ class Training:
         )
         self.rollbacks = max(self.rollbacks, progress["rollbacks"])
         self._seconds_before, self._start = progress["train_seconds"], time.perf_counter()
-        self._capture()
 
     def roll_back(self, weights: dict, state: dict, progress: dict) -> None:
         """Goes on from a checkpoint, with half the learning rates."""
@@ -142,16 +133,28 @@ class Training:
         every, done = self.config.save_every, self.num_done
         return bool(every) and (done % every == 0 or done == self.config.num_steps) and self._bad_steps == 0
 
-    def step(self) -> dict | None:
+    def batches(self) -> Iterator[Episodes]:
+        """The episodes of the step at hand, a micro-batch of this process at a time."""
+        accelerator, micro_batches = self.accelerator, self.micro_batches
+        for micro in range(micro_batches):
+            part = accelerator.process_index * micro_batches + micro
+            num_parts = accelerator.num_processes * micro_batches
+            yield self.curriculum.batch(self.num_done, part, num_parts, device=accelerator.device)
+
+    def step(self, take: Callable[["Training"], torch.Tensor]) -> dict | None:
         """One optimiser update. Its measures, as of `_read`, when it is time for them to be read.
+
+        Args:
+            take: takes the step on `batches()`: gradients, and the optimisers' update. It gives the sum of its
+                micro-batches' measures, as of `measures.measure`.
 
         Raises:
             Diverged: in all processes at once.
         """
         config, curriculum, step = self.config, self.curriculum, self.num_done
-        set_learning_rates(self.optimizers, 0.5**self.rollbacks * config.learning_rate_factor(step))
+        set_learning_rates(self.optimizers, 0.5**self.rollbacks * learning_rate_factor(config, step))
         stage = curriculum.choose(step)[0]
-        self._unread.append((step, stage, self._measures(step).clone()))
+        self._unread.append((step, stage, take(self).clone()))
         self.num_done = done = step + 1
         last = done == config.num_steps
         # Reading has the host wait for a GPU.
@@ -161,19 +164,6 @@ class Training:
         if (last or self.is_time_to_save) and not self._is_finite():
             raise Diverged(f"the weights are not finite after step {done}")
         return measures
-
-    def _measures(self, step: int) -> torch.Tensor:
-        """Takes a step; the sum of its micro-batches' measures, as of `update`."""
-        accelerator, micro_batches = self.accelerator, self.micro_batches
-        if self.captured is not None:
-            return self.captured(self.curriculum.choose(step)[1], step * self.config.batch_size)
-        sums = torch.zeros(6, dtype=torch.float64, device=accelerator.device)
-        for micro in range(micro_batches):
-            part = accelerator.process_index * micro_batches + micro
-            num_parts = accelerator.num_processes * micro_batches
-            episodes = self.curriculum.batch(step, part, num_parts, device=accelerator.device)
-            sums += update(accelerator, self.trained_model, self.optimizers, self.partwise, self.config, episodes)
-        return sums
 
     def _read(self) -> dict:
         """Reads the measures of all steps since the last time, by which the curriculum may move on.
@@ -196,44 +186,4 @@ class Training:
         return measures
 
     def _is_finite(self) -> bool:
-        return all(bool(parameter.isfinite().all()) for parameter in self.model.parameters())
-
-
-def update(accelerator, model, optimizers, partwise, config: TrainingConfig, episodes: Episodes) -> torch.Tensor:
-    """Gradients of a micro-batch, and after the last one the optimisers' update; on a GPU the host waits for nothing.
-
-    Gradients that are not all finite are left out: such a step goes on by its momentum alone.
-
-    Returns:
-        (6,) float64: mean loss, the Bayes floor under it, right and all determined tokens, whether gradients were left
-            out, 1.
-    """
-    input_ids, labels = episodes.input_ids, episodes.labels(config.loss_on)
-    width = input_ids.shape[1]
-    if input_ids.device.type == "cpu":
-        width = int(episodes.token_counts.max())  # rows of drawn lengths are as wide as the longest could be
-    input_ids, labels = input_ids[:, :width].long(), labels[:, :width].long()
-    with accelerator.accumulate(model):
-        if partwise is None:
-            outputs = model(input_ids=input_ids, labels=labels, use_cache=False)
-            loss, logits = outputs.loss, outputs.logits
-            accelerator.backward(loss)
-        else:
-            loss, logits = partwise(model, input_ids, labels, scale=1 / accelerator.gradient_accumulation_steps)
-        spoilt = input_ids.new_zeros(())
-        if accelerator.sync_gradients:
-            length = accelerator.clip_grad_norm_(model.parameters(), config.max_grad_norm or math.inf)
-            spoilt = ~length.isfinite()
-            if spoilt.device.type != "cpu" or spoilt:  # to look at it has the host wait for a GPU
-                for parameter in model.parameters():
-                    if parameter.grad is not None:
-                        parameter.grad.masked_fill_(spoilt, 0)
-        for optimizer in optimizers:
-            optimizer.step()
-            optimizer.zero_grad()
-    with torch.no_grad():
-        counted, determined = labels[:, 1:] != -100, episodes.determined[:, 1:width]
-        right = logits[:, :-1].argmax(-1) == labels[:, 1:]
-        floor = episodes.floor(config.loss_on)[:, 1:width].sum() / counted.sum()
-        measures = loss, floor, (right & determined).sum(), determined.sum(), spoilt, labels.new_ones(())
-        return torch.stack([measure.double() for measure in measures])
+        return all(bool(parameter.isfinite().all()) for parameter in self._raw_model.parameters())

@@ -31,12 +31,13 @@ def all_finite() -> bool:
 
 def spoil(monkeypatch, steps, value: float, times: int = 1):
     """Has the gradients of these steps contain a value, in the first `times` runs through each."""
-    real, seen = Training._measures, {}
+    real, seen = Training.step, {}
 
-    def measures(self, step):
-        seen[step] = seen.get(step, 0) + 1
-        if step not in steps or seen[step] > times:
-            return real(self, step)
+    def step(self, take):
+        number = self.num_done
+        seen[number] = seen.get(number, 0) + 1
+        if number not in steps or seen[number] > times:
+            return real(self, take)
         parameter = max(self.model.parameters(), key=torch.numel)
 
         def spoil_one(parameter):
@@ -44,11 +45,11 @@ def spoil(monkeypatch, steps, value: float, times: int = 1):
 
         handle = parameter.register_post_accumulate_grad_hook(spoil_one)
         try:
-            return real(self, step)
+            return real(self, take)
         finally:
             handle.remove()
 
-    monkeypatch.setattr(Training, "_measures", measures)
+    monkeypatch.setattr(Training, "step", step)
 
 
 @pytest.mark.parametrize("optimizer", ["muon", "adamw"])
@@ -89,18 +90,21 @@ def test_many_in_a_row_go_back_to_the_last_checkpoint(train, monkeypatch, capfd,
 
 def explode(monkeypatch, at: int, times: int, factor: float = math.nan):
     """Has the weights be multiplied after a step, as by an update that went too far, so many times."""
-    real, left = Training._measures, [times]
+    real, left = Training.step, [times]
 
-    def measures(self, step):
-        sums = real(self, step)
-        if step == at and left[0]:
-            left[0] -= 1
-            with torch.no_grad():
-                for parameter in self.model.parameters():
-                    parameter.mul_(factor)
-        return sums
+    def step(self, take):
+        def exploding(training):
+            sums = take(training)
+            if training.num_done == at and left[0]:
+                left[0] -= 1
+                with torch.no_grad():
+                    for parameter in training.model.parameters():
+                        parameter.mul_(factor)
+            return sums
 
-    monkeypatch.setattr(Training, "_measures", measures)
+        return real(self, exploding)
+
+    monkeypatch.setattr(Training, "step", step)
 
 
 @pytest.mark.parametrize("at", [7, 14, 38, 39])

@@ -8,16 +8,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import gradio as gr
-import torch
 
 from dataset_script.predictor import levels
 from metatrans_lab.apps.demo import drawing
 from metatrans_lab.config.keys import Stage, TrainingConfig
 from metatrans_lab.evaluation.figures import evaluate
-from metatrans_lab.models.build import build_model
 from metatrans_lab.report.plots import plot_loss, plot_shots
-from metatrans_lab.training.curriculum import Curriculum
-from metatrans_lab.training.optimization import build_optimizers, set_learning_rates
+from metatrans_lab.training.parts import step_in_parts
+from metatrans_lab.training.prepare import prepare
 
 MAX_RUNS = 2
 """How many models learn at once, whoever asks."""
@@ -73,38 +71,25 @@ class LiveRun:
 
     def __init__(self, config: TrainingConfig):
         self.config, self.language = config, config.language_config()
-        torch.manual_seed(config.seed)
-        self.model = build_model(config.model, self.language)
-        self.optimizers = build_optimizers(self.model, config)
-        self.curriculum = Curriculum(config)
-        self.step, self.seconds, self.paused = 0, 0.0, True
+        self.training = prepare(config, num_threads=1, cpu=True)
+        self.seconds, self.paused = 0.0, True
         self.watched = threading.Lock()
         self.log: list[dict] = []
         self.results: dict | None = None
 
+    @property
+    def step(self) -> int:
+        """Steps done."""
+        return self.training.num_done
+
     def train(self, seconds: float) -> None:
         """Steps for about so long."""
-        start = time.perf_counter()
-        self.model.train()
+        start, training, loss_on = time.perf_counter(), self.training, self.config.loss_on
         while self.step < self.config.num_steps and time.perf_counter() - start < seconds and not self.paused:
-            set_learning_rates(self.optimizers, self.config.learning_rate_factor(self.step))
-            episodes = self.curriculum.batch(self.step, 0, 1, device="cpu")
-            input_ids, labels = episodes.input_ids.long(), episodes.labels(self.config.loss_on).long()
-            outputs = self.model(input_ids=input_ids, labels=labels, use_cache=False)
-            outputs.loss.backward()
-            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.max_grad_norm)
-            for optimizer in self.optimizers:
-                optimizer.step()
-                optimizer.zero_grad()
-            determined = episodes.determined[:, 1:]
-            right = (outputs.logits[:, :-1].argmax(-1) == input_ids[:, 1:]) & determined
-            accuracy = (right.sum() / determined.sum().clamp(min=1)).item()
-            self.curriculum.update(self.step, accuracy)
-            self.step += 1
-            self.log.append({"step": self.step, "stage": self.curriculum.stage, "loss": outputs.loss.item()})
-        self.results = evaluate(
-            self.model, self.language, "validation", EVAL_EPISODES, self.config.loss_on, exact_match=False
-        )
+            measures = training.step(step_in_parts)
+            self.log.append({"step": self.step, "stage": training.curriculum.stage, "loss": measures["loss"]})
+        model = training.plain_model
+        self.results = evaluate(model, self.language, "validation", EVAL_EPISODES, loss_on, exact_match=False)
         self.log.append({"step": self.step, "eval_loss": self.results["loss"]})
         self.seconds += time.perf_counter() - start
 
@@ -124,12 +109,12 @@ class LiveRun:
         return f"at the level “{passed[-1]}”" if passed else "above all levels"
 
     def status(self) -> str:
-        results, stages = self.results, len(self.curriculum.stages)
+        results, curriculum = self.results, self.training.curriculum
         done = self.step >= self.config.num_steps
         return (
             f"{'Done: s' if done else 'Paused: s' if self.paused else 'S'}tep {self.step} of {self.config.num_steps}, "
-            f"stage {self.curriculum.stage + 1} of {stages}, {self.seconds:.0f} s. Loss {results['loss']:.3f}, "
-            f"{self.phase()}; regret {results['target_regret']:.3f} nats a word; "
+            f"stage {curriculum.stage + 1} of {len(curriculum.stages)}, {self.seconds:.0f} s. "
+            f"Loss {results['loss']:.3f}, {self.phase()}; regret {results['target_regret']:.3f} nats a word; "
             f"{results['determined_accuracy']:.1%} of the words that were shown before are right."
         )
 

@@ -205,10 +205,3 @@ def test_a_missing_file_is_a_sentence(tmp_path):
 def test_stray_arguments_are_refused():
     with pytest.raises(UserError, match="expected --key value, got '3'"):
         parse_overrides(["--seed", "1", "3"])
-
-
-def test_learning_rates_rise_hold_and_fall():
-    config = TrainingConfig(num_steps=10, warmup_steps=2, decay_steps=4)
-    factors = [config.learning_rate_factor(step) for step in range(10)]
-    assert factors == [0.5, 1, 1, 1, 1, 1, 1, 0.75, 0.5, 0.25]
-    assert {TrainingConfig(num_steps=10).learning_rate_factor(step) for step in range(10)} == {1.0}

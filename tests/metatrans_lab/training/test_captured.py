@@ -1,4 +1,5 @@
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from metatrans_lab.config.keys import TrainingConfig
 from metatrans_lab.models.build import build_model
 from metatrans_lab.training.captured import WARM_UPS, CapturedSteps
 from metatrans_lab.training.optimization import build_optimizers, make_capturable, set_learning_rates
-from metatrans_lab.training.training import update
+from metatrans_lab.training.schedule import learning_rate_factor
 
 CPU = torch.device("cpu")
 LANGUAGES = {
@@ -58,13 +59,14 @@ def test_batches_are_made_on_the_device_alone(language):
 
 @pytest.mark.parametrize("language", LANGUAGES.values(), ids=LANGUAGES)
 @pytest.mark.parametrize("recurrence", ["nn_lstm", "folded"])
-def test_a_whole_step_stays_on_the_device(recurrence, language):
+def test_a_whole_step_stays_on_the_device(recurrence, language, train_script):
     config, model, (muon, _) = prepare(torch.device("meta"), recurrence=recurrence)
+    training = SimpleNamespace(config=config, accelerator=Accelerator(cpu=True), model=model, optimizers=[muon])
     first = torch.zeros((), dtype=torch.int64, device="meta")
 
     def step() -> torch.Tensor:
         episodes = sample_episodes(language, first + torch.arange(config.batch_size, device="meta"), "train")
-        return update(Accelerator(cpu=True), model, [muon], None, config, episodes)
+        return train_script.update(training, episodes)
 
     step()
     with Copies() as copies:
@@ -119,7 +121,7 @@ def train(device, optimizer, captured: bool, num_steps=3 * (WARM_UPS + 3)):
     languages = [LANGUAGES["held out"], LANGUAGES["drawn"], LANGUAGES["post"]]
     measures = []
     for step in range(num_steps):
-        set_learning_rates(optimizers, config.learning_rate_factor(step))
+        set_learning_rates(optimizers, learning_rate_factor(config, step))
         language, first = languages[step % 3], step * config.batch_size
         if captured:
             measures.append(steps(language, first).clone())

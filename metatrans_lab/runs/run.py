@@ -1,0 +1,187 @@
+"""A run, and all that surrounds the loop of train.py: its folder, its log and bar, trackers, signals, the Hub."""
+
+import sys
+from types import TracebackType
+
+import torch
+from accelerate import Accelerator
+from tqdm import tqdm
+
+from metatrans_lab.config.keys import TrainingConfig
+from metatrans_lab.errors import UserError, tell
+from metatrans_lab.evaluation import evaluate, ragged_exact_match
+from metatrans_lab.hub.pusher import HubPusher
+from metatrans_lab.machine import choose_mixed_precision, share_of_cores
+from metatrans_lab.runs.checkpoints import open_checkpoint
+from metatrans_lab.runs.exit_codes import NOT_PUSHED, RESUME
+from metatrans_lab.runs.folder import RunFolder
+from metatrans_lab.runs.processes import joining
+from metatrans_lab.runs.signals import StopSignal
+from metatrans_lab.training.prepare import fresh_model
+from metatrans_lab.training.training import Diverged, Training
+
+
+class Run:
+    """Prepares a run, or takes up one from a checkpoint; nothing is written before it is entered as a context.
+
+    Attributes:
+        training: what is trained, step by step.
+        folder: where it is written.
+
+    Raises:
+        UserError: what was asked for can't be; nothing was written.
+    """
+
+    def __init__(self, config: TrainingConfig):
+        checkpoint, resumed = None, None
+        if config.resume_from_checkpoint is not None:
+            checkpoint, resumed = open_checkpoint(config.resume_from_checkpoint, config.folder)
+        model = fresh_model(config)
+        with joining():
+            self.accelerator = accelerator = Accelerator(
+                mixed_precision=choose_mixed_precision(config.mixed_precision),
+                log_with=None if config.log_with == "none" else config.log_with,
+                project_dir=config.folder,
+            )
+        self.config, self.is_main = config, accelerator.is_main_process
+        self.folder = RunFolder(config, accelerator, checkpoint, resumed)
+        num_threads = None
+        if accelerator.device.type == "cpu":
+            num_threads = config.num_threads or self.folder.resumed_threads or share_of_cores()
+        self.training = Training(config, accelerator, model, self.folder.micro_batches, num_threads)
+        if resumed is not None:
+            try:
+                self.training.load(*resumed)
+            except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+                raise UserError(f"{checkpoint} doesn't fit this run: {str(error).splitlines()[0]}") from error
+        self.hub: HubPusher | None = None
+        if config.push_to_hub and self.is_main:
+            self.hub = HubPusher(config.hub_model_id or config.name, config.hub_private, config.hub_patience)
+        self._is_exported = False
+
+    def __enter__(self) -> "Run":
+        """The folder is made and claimed; from now on a signal has the run stop after its step."""
+        try:
+            if self.is_main:
+                self.folder.begin()
+            self.accelerator.wait_for_everyone()
+            if self.config.log_with != "none":
+                self.accelerator.init_trackers(self.config.name, config=self.config.flat())
+        except BaseException:
+            self._let_go()
+            raise
+        self.stop = StopSignal()
+        self.bar = tqdm(
+            total=self.config.num_steps,
+            initial=self.training.num_done,
+            unit="step",
+            disable=not self.is_main,
+            mininterval=0.2 if sys.stderr.isatty() else 10,
+            dynamic_ncols=True,
+        )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.bar.close()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        self.folder.release()
+        if self.hub is not None and not self._is_exported:
+            self.hub.abandon()
+
+    def log(self, measures: dict) -> None:
+        """A line of the log, for trackers too, and what the bar shows."""
+        if not self.is_main:
+            return
+        curriculum = self.training.curriculum
+        episodes_per_second = self.folder.log.training(self.training, measures)
+        self.accelerator.log(measures, step=self.training.num_done)
+        self.bar.set_postfix_str(
+            f"loss {measures['loss']:.3f} regret {measures['loss'] - measures['bayes_nll']:.3f} "
+            f"stage {curriculum.stage + 1}/{len(curriculum.stages)} {episodes_per_second:.0f} episodes/s",
+            refresh=False,
+        )
+
+    def evaluate(self) -> None:
+        """On languages that are kept from training; both pictures are drawn anew."""
+        if self.is_main:
+            config, training = self.config, self.training
+            results = evaluate(
+                training.plain_model,
+                config.language_config(),
+                "validation",
+                config.eval_episodes,
+                config.loss_on,
+                exact_match=False,
+            )
+            self.accelerator.log(self.folder.log.evaluation(training.num_done, results), step=training.num_done)
+        self.accelerator.wait_for_everyone()
+
+    def stop_signal(self) -> int:
+        """The number of a signal that came to any of the processes; 0: none did."""
+        return self.stop.came_anywhere(self.accelerator)
+
+    def save(self, stopped: int = 0) -> None:
+        """A checkpoint; it is pushed, if that is wished and the run goes on. A stopped run says where it stands."""
+        training, step = self.training, self.training.num_done
+        saved = self.folder.save(training) if self.is_main else None
+        training.rolled_back_to = None
+        goes_on = not stopped and step < self.config.num_steps
+        if self.hub is not None and self.config.hub_strategy == "every_save" and goes_on:
+            snapshot = self.folder.write_snapshot(training.plain_model, step)
+            if snapshot is not None:
+                self.hub.push_in_background(snapshot, f"Step {step}")
+        self.accelerator.wait_for_everyone()
+        if stopped:
+            self.bar.close()
+            if self.is_main:
+                how = f"saved {saved}, {RESUME}" if saved else "not saved"
+                print(f"stopped by a signal; {how}", flush=True)
+
+    def roll_back(self, error: Diverged) -> None:
+        """Back to the last checkpoint, with half the learning rates.
+
+        Raises:
+            TrainingError: there is none, or it went back as often as it may.
+        """
+        self.folder.roll_back(self.training, error)
+        self.accelerator.wait_for_everyone()
+        self.bar.reset()
+        self.bar.update(self.training.num_done)
+
+    def export(self) -> None:
+        """The last evaluation, and the folder as the Hub gets it."""
+        config, training = self.config, self.training
+        seconds = training.train_seconds
+        self.bar.close()
+        how = RESUME if config.save_every else "nothing was saved (save_every is 0)"
+        self.stop.leave_at_once(f"stopped by a signal; trained, but not evaluated: {how}")
+        if self.is_main:
+            if training.num_threads is not None:
+                torch.set_num_threads(training.num_threads)
+            model, language = training.plain_model, config.language_config()
+            results = evaluate(model, language, "test", config.final_eval_episodes, config.loss_on)
+            ragged = ragged_exact_match(model, language)
+            self.accelerator.log(self.folder.finish(model, results, ragged, seconds), step=config.num_steps)
+        self.stop.leave_at_once("stopped by a signal; trained, but not pushed")
+        self._is_exported = True
+
+    def push(self) -> int:
+        """The exported folder to the Hub, if that is wished; the exit code. The training is over then."""
+        # Else its reducer, as the last to hold gloo's process group, would end it with the GIL, for which gloo may
+        # wait.
+        del self.training
+        self.accelerator.free_memory()
+        self.accelerator.end_training()
+        if self.hub is None:
+            return 0
+        steps = self.config.num_steps
+        failure = self.hub.finish(self.folder.path, f"Step {steps}, the end of training", f"step-{steps}")
+        if failure is None:
+            return 0
+        later = f"hf upload {self.hub.repository} {self.folder.path} --exclude 'checkpoint-*'"
+        tell("train.py", f"trained, but not pushed ({failure}); push it later with {later}")
+        return NOT_PUSHED
