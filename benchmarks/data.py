@@ -9,15 +9,20 @@
    determined, their Bayes costs) against the whole step, both as train.py runs them.
 """
 
+import os
 import statistics
 import sys
 
+os.environ.pop("OMP_NUM_THREADS", None)  # all cores: torch reads it at import
+
 import torch
-from common import figure, in_turn, ratios, read_arguments, report, seconds_a_call
 from ours import next_step, prepared
 from post import one_sequence
 
 from dataset_script import LanguageConfig, bayes_nll, sample_episodes
+from metatrans_lab.experiments.benchmarks import read_arguments, report
+from metatrans_lab.experiments.goals import figure
+from metatrans_lab.experiments.timing import in_turn, ratios, seconds_a_call
 from metatrans_lab.machine import keep_memory
 
 BATCH = 4096

@@ -13,17 +13,22 @@ the tokens that it makes.
 """
 
 import copy
+import os
 import statistics
 import sys
 import time
 from bisect import bisect_left
 
+os.environ.pop("OMP_NUM_THREADS", None)  # all cores: torch reads it at import
+
 import torch
-from common import figure, in_turn, ratios, read_arguments, report, turn
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 from transformers.utils import logging
 
 from dataset_script import LanguageConfig, sample_episodes
+from metatrans_lab.experiments.benchmarks import read_arguments, report
+from metatrans_lab.experiments.goals import figure
+from metatrans_lab.experiments.timing import in_turn, ratios, turn
 from metatrans_lab.models.build import build_model
 
 SIZES = {

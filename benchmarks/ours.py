@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable
 from unittest import mock
 
-from common import ROOT
+from metatrans_lab.experiments.checkout import ROOT
 
 sys.path.append(str(ROOT))  # train.py is a script: no package has it
 import train

@@ -9,10 +9,13 @@ import statistics
 import sys
 from pathlib import Path
 
-from common import RESULTS, texts
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from records import table as record_table
+
+from metatrans_lab.experiments.benchmarks import RESULTS
+from metatrans_lab.experiments.goals import texts
+from metatrans_lab.experiments.pages import fill
 
 BENCHMARKS = (
     "data",
@@ -25,9 +28,6 @@ BENCHMARKS = (
     "architectures",
     "demo",
 )
-MARKS = {
-    name: (f"<!-- {name}, by report.py -->", f"<!-- /{name}, by report.py -->") for name in ("figures", "records")
-}
 OURS, PEER, BARE = "#2f6db3", "#d9730d", "#999999"
 GROUP_COLOURS = ("#59a14f", "#2f6db3", "#76b7b2", "#edc948", "#d9730d", "#bbbbbb")
 
@@ -116,22 +116,14 @@ def plot_profile(axes, results: dict) -> None:
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the JSON files and the picture")
-    parser.add_argument(
-        "--readme", type=Path, default=RESULTS.parent / "README.md", help="file with the table's marks"
-    )
+    parser.add_argument("--readme", type=Path, default=RESULTS.parent / "README.md", help="file that gets the tables")
     options = parser.parse_args(arguments)
     paths = {name: options.results / f"{name}.json" for name in BENCHMARKS}
     results = {name: json.loads(path.read_text()) for name, path in paths.items() if path.is_file()}
-    text = options.readme.read_text()
-    tables = {"figures": table(results)}
+    fill(options.readme, "figures", table(results))
     records = options.results / "records.json"
     if records.is_file():
-        tables["records"] = record_table(json.loads(records.read_text()))
-    for name, written in tables.items():
-        begin, end = MARKS[name]
-        before, rest = text.split(begin)
-        text = f"{before}{begin}\n{written}\n{end}{rest.split(end)[1]}"
-    options.readme.write_text(text)
+        fill(options.readme, "records", record_table(json.loads(records.read_text())))
     plot(options.results / "benchmarks.png", results)
     print(f"{options.readme} and {options.results / 'benchmarks.png'}: {', '.join(results) or 'no results yet'}")
 

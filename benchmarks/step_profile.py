@@ -25,16 +25,19 @@ from collections import defaultdict
 from contextlib import ExitStack
 from unittest import mock
 
+os.environ.pop("OMP_NUM_THREADS", None)  # all cores: torch reads it at import
 os.environ["ACCELERATE_USE_CPU"] = "true"
 os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # it tells when it starts and stops
 
-from common import figure, read_arguments, report, seconds_a_call
 from ours import QUICK_SHAPES, SHAPES, next_step, prepared
 from torch._C._profiler import _ExperimentalConfig
 from torch.profiler import ProfilerActivity, profile, record_function
 
 from dataset_script import Episodes
-from metatrans_lab import training as training_module
+from metatrans_lab.experiments.benchmarks import read_arguments, report
+from metatrans_lab.experiments.goals import figure
+from metatrans_lab.experiments.timing import seconds_a_call
+from metatrans_lab.training import training as training_module
 from metatrans_lab.training.training import Training
 
 GROUPS = ("data", "matrix products", "elementwise", "embedding, head, loss", "optimiser", "rest")
