@@ -32,7 +32,7 @@ bench: .venv/ready  # side by side with the post's procedures and the peers; int
 	done
 	$(BIN)/python benchmarks/report.py
 
-studies: .venv/ready  # every table of RESULTS.md: six hours on two cores, less if outputs/ has their runs from before
+studies: .venv/ready  # every table of RESULTS.md: five hours on two cores, less if outputs/ has their runs from before
 	@for name in optimum unseen beyond probe scale bindings peers post; do \
 		echo "studies/$$name.py"; $(BIN)/python studies/$$name.py $(ARGS) || exit 1; echo; \
 	done
