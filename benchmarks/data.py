@@ -12,9 +12,11 @@
 import os
 import statistics
 import sys
+from collections.abc import Callable
 
 os.environ.pop("OMP_NUM_THREADS", None)  # all cores: torch reads it at import
 
+import numpy as np
 import torch
 from ours import next_step, prepared
 from post import one_sequence
@@ -48,11 +50,11 @@ def measure_episodes(rounds: int, quick: bool) -> tuple[dict, list[dict]]:
     assert len(one_sequence()) == len(one_sequence_of_integers()) == config.max_episode_length
     batches = iter(range(0, 1 << 40, BATCH))
 
-    def token_arrays():
+    def token_arrays() -> np.ndarray:
         first = next(batches)
         return sample_episodes(config, range(first, first + BATCH)).input_ids
 
-    def full_rows():
+    def full_rows() -> tuple[np.ndarray, ...]:
         first = next(batches)
         episodes = sample_episodes(config, range(first, first + BATCH))
         return episodes.input_ids, episodes.labels(), bayes_nll(episodes)
@@ -64,7 +66,7 @@ def measure_episodes(rounds: int, quick: bool) -> tuple[dict, list[dict]]:
         "full rows": (full_rows, 20, BATCH),
     }
 
-    def seconds_an_episode(function, calls: int, episodes: int):
+    def seconds_an_episode(function: Callable[[], object], calls: int, episodes: int) -> Callable[[], float]:
         return lambda: seconds_a_call(function, 2 if quick else calls) / episodes
 
     threads = torch.get_num_threads()

@@ -9,6 +9,7 @@ import statistics
 import sys
 from pathlib import Path
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from records import table as record_table
@@ -59,7 +60,7 @@ def plot(path: Path, results: dict[str, dict]) -> None:
     figure.savefig(path, format="png", dpi=130)
 
 
-def plot_training(axes, results: dict) -> None:
+def plot_training(axes: Axes, results: dict) -> None:
     shapes = {}
     for title, contestants in results.items():
         shapes[title] = {name: statistics.median(values["seconds_a_step"]) for name, values in contestants.items()}
@@ -67,7 +68,7 @@ def plot_training(axes, results: dict) -> None:
     axes.set(title="a training step", xlabel="milliseconds")
 
 
-def plot_generation(axes, results: dict) -> None:
+def plot_generation(axes: Axes, results: dict) -> None:
     sizes = {}
     for title, measures in results.items():
         times = measures["seconds_a_token"]["batch 1"]
@@ -76,7 +77,7 @@ def plot_generation(axes, results: dict) -> None:
     axes.set(title="a generated token, batch 1", xlabel="milliseconds")
 
 
-def _grouped_bars(axes, groups: dict[str, dict[str, float]]) -> None:
+def _grouped_bars(axes: Axes, groups: dict[str, dict[str, float]]) -> None:
     """A group of horizontal bars a title, each bar with its name and its milliseconds; a logarithmic axis."""
     labels, values, ticks = [], [], []
     for title, seconds in groups.items():
@@ -98,7 +99,7 @@ def _grouped_bars(axes, groups: dict[str, dict[str, float]]) -> None:
     axes.margins(x=0.12)
 
 
-def plot_profile(axes, results: dict) -> None:
+def plot_profile(axes: Axes, results: dict) -> None:
     left = [0.0] * len(results)
     names = [group for group in next(iter(results.values())) if group != "whole"]
     for group, colour in zip(names, GROUP_COLOURS, strict=True):

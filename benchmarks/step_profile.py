@@ -22,6 +22,7 @@ import statistics
 import sys
 from bisect import bisect_right
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import ExitStack
 from unittest import mock
 
@@ -45,7 +46,7 @@ PRODUCT = re.compile(r"::_?((add|badd)?b?mm|matmul|linear|lstm|mkldnn_rnn|reorde
 STEP = "a training step"
 
 
-def marked(function, name: str):
+def marked(function: Callable, name: str) -> Callable:
     """The function, its calls marked in the profile."""
 
     def call(*arguments, **keywords):

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import torch
@@ -40,7 +41,7 @@ class Worker:
         """Bytes: `before` the first call, and at the `peak` since."""
         return self._ask("memory")
 
-    def _ask(self, request):
+    def _ask(self, request: int | str) -> Any:
         try:
             self.pipe.send(request)
             return self.pipe.recv()
