@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from dataset_script.languages import GENERATOR_VERSION
 from metatrans_lab.config import read_config
 from metatrans_lab.experiments import cached
 from metatrans_lab.experiments.cached import trained, why_not
@@ -23,7 +24,9 @@ def folder(tmp_path):
     """What a run of tiny.yaml leaves, as far as it is looked at."""
     text = asked().to_yaml()
     config = {key: value for key, value in yaml.safe_load(text).items() if key not in cached.FREE_KEYS}
-    (tmp_path / "results.json").write_text(json.dumps({"config": config, "versions": {"generator": "1"}}))
+    (tmp_path / "results.json").write_text(
+        json.dumps({"config": config, "versions": {"generator": str(GENERATOR_VERSION)}})
+    )
     (tmp_path / "training_config.yaml").write_text(text)
     return tmp_path
 
@@ -72,7 +75,7 @@ def test_a_knob_of_a_stage_is_told_apart(folder):
 
 def test_episodes_of_another_generator_are_another_run(folder, change):
     change(lambda results: results["versions"].update(generator="0"))
-    assert why_not(folder, asked()) == f"the run in {folder} was made with generator 0, not 1"
+    assert why_not(folder, asked()) == f"the run in {folder} was made with generator 0, not {GENERATOR_VERSION}"
 
 
 def test_a_key_that_the_run_lacks_was_added_since_and_has_its_default(folder, change):
