@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: train test test-faults test-oldest conformance demo test-demo bench audit quality style
+.PHONY: train test test-faults test-oldest conformance demo test-demo bench studies audit quality style
 
 train: .venv/ready  # the main job: a translator in outputs/cpu; ARGS="--seed 1 --name other" changes what you like
 	$(BIN)/accelerate launch --quiet --num_processes 1 --num_machines 1 --mixed_precision no --dynamo_backend no \
@@ -31,6 +31,11 @@ bench: .venv/ready  # side by side with the post's procedures and the peers; int
 		echo "benchmarks/$$name.py"; $(BIN)/python benchmarks/$$name.py $(ARGS) || exit 1; echo; \
 	done
 	$(BIN)/python benchmarks/report.py
+
+studies: .venv/ready  # every table of RESULTS.md: five hours on two cores, less if outputs/ has their runs from before
+	@for name in optimum unseen beyond probe scale bindings peers post; do \
+		echo "studies/$$name.py"; $(BIN)/python studies/$$name.py $(ARGS) || exit 1; echo; \
+	done
 
 audit: .venv-audit/ready  # known vulnerabilities of the tested versions; fails where their database can't be reached
 	@.venv-audit/bin/pip-audit --strict --no-deps --disable-pip --progress-spinner off --requirement constraints.txt || \

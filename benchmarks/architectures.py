@@ -7,12 +7,19 @@ between the first and the last line of log.jsonl, so that starting doesn't count
 has them without their CUDA kernels.
 """
 
+import os
 import statistics
 import sys
 import tempfile
 from pathlib import Path
 
-from common import ROOT, figure, in_turn, ratios, read_arguments, read_log, report, run_training
+os.environ.pop("OMP_NUM_THREADS", None)  # all cores: torch reads it at import
+
+from metatrans_lab.experiments.benchmarks import read_arguments, report
+from metatrans_lab.experiments.checkout import ROOT
+from metatrans_lab.experiments.goals import figure
+from metatrans_lab.experiments.runs import read_log, run_training
+from metatrans_lab.experiments.timing import in_turn, ratios
 
 PEERS = ("llama", "gpt2", "mamba2", "xlstm")
 

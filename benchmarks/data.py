@@ -9,15 +9,22 @@
    determined, their Bayes costs) against the whole step, both as train.py runs them.
 """
 
+import os
 import statistics
 import sys
+from collections.abc import Callable
 
+os.environ.pop("OMP_NUM_THREADS", None)  # all cores: torch reads it at import
+
+import numpy as np
 import torch
-from common import figure, in_turn, ratios, read_arguments, report, seconds_a_call
-from ours import next_step, prepared
+from ours import prepared, steps_of
 from post import one_sequence
 
 from dataset_script import LanguageConfig, bayes_nll, sample_episodes
+from metatrans_lab.experiments.benchmarks import read_arguments, report
+from metatrans_lab.experiments.goals import figure
+from metatrans_lab.experiments.timing import in_turn, ratios, seconds_a_call
 from metatrans_lab.machine import keep_memory
 
 BATCH = 4096
@@ -43,11 +50,11 @@ def measure_episodes(rounds: int, quick: bool) -> tuple[dict, list[dict]]:
     assert len(one_sequence()) == len(one_sequence_of_integers()) == config.max_episode_length
     batches = iter(range(0, 1 << 40, BATCH))
 
-    def token_arrays():
+    def token_arrays() -> np.ndarray:
         first = next(batches)
         return sample_episodes(config, range(first, first + BATCH)).input_ids
 
-    def full_rows():
+    def full_rows() -> tuple[np.ndarray, ...]:
         first = next(batches)
         episodes = sample_episodes(config, range(first, first + BATCH))
         return episodes.input_ids, episodes.labels(), bayes_nll(episodes)
@@ -59,7 +66,7 @@ def measure_episodes(rounds: int, quick: bool) -> tuple[dict, list[dict]]:
         "full rows": (full_rows, 20, BATCH),
     }
 
-    def seconds_an_episode(function, calls: int, episodes: int):
+    def seconds_an_episode(function: Callable[[], object], calls: int, episodes: int) -> Callable[[], float]:
         return lambda: seconds_a_call(function, 2 if quick else calls) / episodes
 
     threads = torch.get_num_threads()
@@ -84,12 +91,13 @@ def measure_episodes(rounds: int, quick: bool) -> tuple[dict, list[dict]]:
 def measure_share(name: str, rounds: int, steps: int) -> tuple[dict, list[dict]]:
     """The data's share of a training step, by stage of a recipe."""
     training = prepared(name, {})
+    next_step = steps_of(training)
     curriculum = training.curriculum
 
     def data(step: int):
         episodes = curriculum.batch(step, 0, 1, device=training.accelerator.device)
         ids, labels = episodes.input_ids.long(), episodes.labels(training.config.loss_on).long()
-        return ids, labels, episodes.determined, episodes.is_target, bayes_nll(episodes)
+        return ids, labels, episodes.determined, episodes.floor(training.config.loss_on)
 
     results, figures = {}, []
     for stage in range(len(curriculum.stages)):
@@ -97,7 +105,7 @@ def measure_share(name: str, rounds: int, steps: int) -> tuple[dict, list[dict]]
 
         def step(stage=stage):
             curriculum.stage = stage
-            next_step(training)
+            next_step()
 
         def its_data(stage=stage, numbers=numbers):
             curriculum.stage = stage

@@ -15,16 +15,19 @@ import sys
 import threading
 import time
 import urllib.request
-from pathlib import Path
 
-from common import figure, read_arguments, report
+os.environ.pop("OMP_NUM_THREADS", None)  # all cores: torch reads it at import
+
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-ROOT = Path(__file__).resolve().parents[1]
+from metatrans_lab.experiments.benchmarks import read_arguments, report
+from metatrans_lab.experiments.checkout import ROOT
+from metatrans_lab.experiments.goals import figure
+
 QUESTIONS = ("red red", "green blue green blue", "blue", "blue green red")
 
 WATCH = """

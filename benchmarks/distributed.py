@@ -6,12 +6,19 @@ Short runs of configs/cpu.yaml on plain episodes, in turn: one process with batc
 a second are those between the first and the last line of log.jsonl, so that starting doesn't count.
 """
 
+import os
 import statistics
 import sys
 import tempfile
 from pathlib import Path
 
-from common import ROOT, figure, in_turn, ratios, read_arguments, read_log, report, run_training
+os.environ.pop("OMP_NUM_THREADS", None)  # all cores: torch reads it at import
+
+from metatrans_lab.experiments.benchmarks import read_arguments, report
+from metatrans_lab.experiments.checkout import ROOT
+from metatrans_lab.experiments.goals import figure
+from metatrans_lab.experiments.runs import read_log, run_training
+from metatrans_lab.experiments.timing import in_turn, ratios
 
 BATCH = 64
 

@@ -13,17 +13,23 @@ the tokens that it makes.
 """
 
 import copy
+import os
 import statistics
 import sys
 import time
 from bisect import bisect_left
+from collections.abc import Callable
+
+os.environ.pop("OMP_NUM_THREADS", None)  # all cores: torch reads it at import
 
 import torch
-from common import figure, in_turn, ratios, read_arguments, report, turn
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
+from transformers import AutoConfig, AutoModelForCausalLM, Cache, PretrainedConfig, PreTrainedModel
 from transformers.utils import logging
 
 from dataset_script import LanguageConfig, sample_episodes
+from metatrans_lab.experiments.benchmarks import read_arguments, report
+from metatrans_lab.experiments.goals import figure
+from metatrans_lab.experiments.timing import in_turn, ratios, turn
 from metatrans_lab.models.build import build_model
 
 SIZES = {
@@ -62,7 +68,7 @@ def build_peer(name: str, size: int) -> PreTrainedModel:
     language = LanguageConfig()
     tokens = {"vocab_size": language.vocab_size, "bos_token_id": language.soh, "pad_token_id": language.pad}
 
-    def config(width: int):
+    def config(width: int) -> PretrainedConfig:
         return AutoConfig.for_model(**PEERS[name](width), **tokens, eos_token_id=language.soh)
 
     def parameters(width: int) -> int:
@@ -77,7 +83,9 @@ def build_peer(name: str, size: int) -> PreTrainedModel:
     return model
 
 
-def seconds_a_token(model: PreTrainedModel, prompt: torch.Tensor, num_tokens: int, cache=None, **settings) -> float:
+def seconds_a_token(
+    model: PreTrainedModel, prompt: torch.Tensor, num_tokens: int, cache: Cache | None = None, **settings
+) -> float:
     """Of one call of `generate()`; the cache, if there is one, stays as it is."""
     cache = copy.deepcopy(cache)
     start = time.perf_counter()
@@ -93,7 +101,14 @@ def seconds_a_token(model: PreTrainedModel, prompt: torch.Tensor, num_tokens: in
     return seconds / num_tokens
 
 
-def turn_of(model: PreTrainedModel, prompt: torch.Tensor, num_tokens: int, seconds: float, cache=None, **settings):
+def turn_of(
+    model: PreTrainedModel,
+    prompt: torch.Tensor,
+    num_tokens: int,
+    seconds: float,
+    cache: Cache | None = None,
+    **settings,
+) -> Callable[[], float]:
     """A contestant's turn of so many seconds: gives the seconds a token."""
 
     def seconds_a_call(calls: int) -> float:

@@ -7,6 +7,7 @@ OUTPUT/records. A row's changes are on top of configs/cpu.yaml. `report.py` writ
 """
 
 import json
+import os
 import re
 import shutil
 import statistics
@@ -14,46 +15,57 @@ import sys
 import tempfile
 from pathlib import Path
 
-from common import ROOT, argument_parser, complete, figure, report, run_training
+os.environ.pop("OMP_NUM_THREADS", None)  # all cores: torch reads it at import
 
-ONE, TWO = [[{"sentence_length": n}, {"sentence_length": n, "num_active_words": [1, 6]}] for n in (1, 2)]
-RAGGED = [{"sentence_length": [1, 5]}, {"sentence_length": [1, 5], "num_active_words": [1, 6]}]
+from metatrans_lab.config.yaml_files import read_file
+from metatrans_lab.experiments.benchmarks import argument_parser, complete, report
+from metatrans_lab.experiments.checkout import ROOT
+from metatrans_lab.experiments.goals import figure
+from metatrans_lab.experiments.pages import markdown
+from metatrans_lab.experiments.recipes import all_or_some, with_last_stage
+from metatrans_lab.experiments.runs import run_training
 
-
-def curriculum(last: list[dict]) -> str:
-    stages = [
-        {"languages": ONE, "until_accuracy": 0.85},
-        {"languages": TWO, "until_accuracy": 0.85, "replay": 0.3},
-        {"languages": last, "replay": 0.3},
-    ]
-    return json.dumps(stages)
-
-
-TWELVE = {"num_steps": 1200, "decay_steps": 300, "curriculum": curriculum([{}, *RAGGED])}
-
-ROWS = {
-    "AdamW": ("AdamW at 3e-3 in place of Muon", TWELVE | {"optimizer": "adamw", "learning_rate": 3e-3}),
-    "Muon": ("Muon for the gates' matrices: it doesn't rest on the plateaus", TWELVE),
-    "900 steps": (
-        "**the default**: a shorter and later decay; long sentences, where the last mistakes were, in the last stage",
-        {},
-    ),
-    "800 steps": ("still there, with less to spare", {"num_steps": 800, "decay_steps": 160}),
-    "no curriculum": (
-        "the last stage alone, from the start",
-        {"curriculum": json.dumps([{"languages": [{}, {}, *RAGGED]}])},
-    ),
-    "all tokens": ("source words in the loss, as in the post", {"loss_on": "all"}),
-    "one layer": ("one layer of 256", {"model.num_hidden_layers": 1}),
-    "batch 32": ("half the episodes a step", {"batch_size": 32}),
-    "float32": ("without bf16", {"mixed_precision": "no"}),
-}
+DEFAULT = ROOT / "configs" / "cpu.yaml"
 MEASURES = {
     "train_seconds": lambda results: results["timing"]["train_seconds"],
     "determined_accuracy": lambda results: results["determined_accuracy"],
     "target_regret": lambda results: results["target_regret"],
     "ragged_exact_match": lambda results: results["ragged_exact_match"],
 }
+
+
+def rows_of(recipe: dict) -> dict[str, tuple[str, dict]]:
+    """Of every row, what changed and the overrides of train.py that change it.
+
+    Args:
+        recipe: the default one's keys and values.
+    """
+    ragged = all_or_some(recipe["language"]["num_source_words"], sentence_length=[1, 5])
+    before = with_last_stage(recipe, [{}, *ragged])["curriculum"]
+    twelve = {"num_steps": 1200, "decay_steps": 300, "curriculum": json.dumps(before)}
+    return {
+        "AdamW": ("AdamW at 3e-3 in place of Muon", twelve | {"optimizer": "adamw", "learning_rate": 3e-3}),
+        "Muon": ("Muon for the gates' matrices: it doesn't rest on the plateaus", twelve),
+        "900 steps": (
+            "**the default**: a shorter and later decay; long sentences, where the last mistakes were, in the last "
+            "stage",
+            {},
+        ),
+        "800 steps": ("still there, with less to spare", {"num_steps": 800, "decay_steps": 160}),
+        "no curriculum": (
+            "the last stage alone, from the start",
+            {"curriculum": json.dumps([{"languages": [{}, {}, *ragged]}])},
+        ),
+        "all tokens": ("source words in the loss, as in the post", {"loss_on": "all"}),
+        "one layer": ("one layer of 256", {"model.num_hidden_layers": 1}),
+        "batch 32": ("half the episodes a step", {"batch_size": 32}),
+        "float32": ("without bf16", {"mixed_precision": "no"}),
+    }
+
+
+def file_name(row: str) -> str:
+    """What the files of a row begin with, in OUTPUT/records: they are linked to, so there is no blank in them."""
+    return row.replace(" ", "-")
 
 
 def measure_row(row: str, overrides: dict, seeds: range, config: str, logs: Path | None) -> dict[str, list[float]]:
@@ -68,10 +80,11 @@ def measure_row(row: str, overrides: dict, seeds: range, config: str, logs: Path
                 measures[name].append(measure(results))
             if logs is not None:
                 logs.mkdir(parents=True, exist_ok=True)
-                shutil.copy(run / "log.jsonl", logs / f"{row}-{seed}.jsonl")
+                shutil.copy(run / "log.jsonl", logs / f"{file_name(row)}-{seed}.jsonl")
                 config_text = (run / "training_config.yaml").read_text()
                 # Where it ran was a folder of the moment.
-                (logs / f"{row}.yaml").write_text(re.sub(r"(?m)^output_dir: .*$", "output_dir: null", config_text))
+                config_text = re.sub(r"(?m)^output_dir: .*$", "output_dir: null", config_text)
+                (logs / f"{file_name(row)}.yaml").write_text(config_text)
         values = ", ".join(f"{name} {values[-1]:.5g}" for name, values in measures.items())
         print(f"{row}, seed {seed}: {values}", flush=True)
     return measures
@@ -79,9 +92,10 @@ def measure_row(row: str, overrides: dict, seeds: range, config: str, logs: Path
 
 def main(arguments: list[str]) -> None:
     parser = argument_parser(__doc__, rounds=2)
-    parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS), metavar="NAME", help=", ".join(ROWS))
+    config, rows = str(DEFAULT), rows_of(read_file(DEFAULT))
+    parser.add_argument("--rows", nargs="+", choices=rows, default=list(rows), metavar="NAME", help=", ".join(rows))
     options = complete(parser.parse_args(arguments))
-    config, rows = str(ROOT / "configs" / "cpu.yaml"), {row: ROWS[row] for row in options.rows}
+    rows = {row: rows[row] for row in options.rows}
     if options.quick:
         config, rows = str(ROOT / "configs" / "tiny.yaml"), {"tiny": ("tiny", {"num_steps": 20})}
     logs = None if options.output is None else options.output / "records"
@@ -95,17 +109,18 @@ def main(arguments: list[str]) -> None:
 
 def table(results: dict) -> str:
     """The rows, in Markdown: medians, and the worst of the seeds."""
-    lines = ["| recipe | seconds | determined accuracy, worst | regret, worst | prompts as typed | what changed |"]
-    lines.append("|---|--:|--:|--:|--:|---|")
+    columns = ["recipe", "seconds", "determined accuracy, worst", "regret, worst", "prompts as typed", "what changed"]
+    lines = []
     for row, result in results["results"].items():
         measures = result["measures"]
         seconds = statistics.median(measures["train_seconds"])
         accuracy, regret = min(measures["determined_accuracy"]), max(measures["target_regret"])
         typed = min(measures["ragged_exact_match"])
-        log = f"[{row}](results/records/{row.replace(' ', '%20')}.yaml)"
-        lines.append(f"| {log} | {seconds:.1f} | {accuracy:.5f} | {regret:.4f} | {typed:.3f} | {result['why']} |")
+        link = f"[{row}](results/records/{file_name(row)}.yaml)"
+        lines.append([link, f"{seconds:.1f}", f"{accuracy:.5f}", f"{regret:.4f}", f"{typed:.3f}", result["why"]])
     seeds = results["options"]["rounds"]
-    return "\n".join([*lines, "", f"{seeds} seeds a row; their logs are in `results/records`."])
+    written = markdown(columns, lines, words=("what changed",))
+    return f"{written}\n\n{seeds} seeds a row; their logs are in `results/records`."
 
 
 if __name__ == "__main__":

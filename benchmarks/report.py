@@ -9,10 +9,14 @@ import statistics
 import sys
 from pathlib import Path
 
-from common import RESULTS, texts
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from records import table as record_table
+
+from metatrans_lab.experiments.benchmarks import RESULTS
+from metatrans_lab.experiments.goals import texts
+from metatrans_lab.experiments.pages import fill
 
 BENCHMARKS = (
     "data",
@@ -25,9 +29,6 @@ BENCHMARKS = (
     "architectures",
     "demo",
 )
-MARKS = {
-    name: (f"<!-- {name}, by report.py -->", f"<!-- /{name}, by report.py -->") for name in ("figures", "records")
-}
 OURS, PEER, BARE = "#2f6db3", "#d9730d", "#999999"
 GROUP_COLOURS = ("#59a14f", "#2f6db3", "#76b7b2", "#edc948", "#d9730d", "#bbbbbb")
 
@@ -59,7 +60,7 @@ def plot(path: Path, results: dict[str, dict]) -> None:
     figure.savefig(path, format="png", dpi=130)
 
 
-def plot_training(axes, results: dict) -> None:
+def plot_training(axes: Axes, results: dict) -> None:
     shapes = {}
     for title, contestants in results.items():
         shapes[title] = {name: statistics.median(values["seconds_a_step"]) for name, values in contestants.items()}
@@ -67,7 +68,7 @@ def plot_training(axes, results: dict) -> None:
     axes.set(title="a training step", xlabel="milliseconds")
 
 
-def plot_generation(axes, results: dict) -> None:
+def plot_generation(axes: Axes, results: dict) -> None:
     sizes = {}
     for title, measures in results.items():
         times = measures["seconds_a_token"]["batch 1"]
@@ -76,7 +77,7 @@ def plot_generation(axes, results: dict) -> None:
     axes.set(title="a generated token, batch 1", xlabel="milliseconds")
 
 
-def _grouped_bars(axes, groups: dict[str, dict[str, float]]) -> None:
+def _grouped_bars(axes: Axes, groups: dict[str, dict[str, float]]) -> None:
     """A group of horizontal bars a title, each bar with its name and its milliseconds; a logarithmic axis."""
     labels, values, ticks = [], [], []
     for title, seconds in groups.items():
@@ -98,7 +99,7 @@ def _grouped_bars(axes, groups: dict[str, dict[str, float]]) -> None:
     axes.margins(x=0.12)
 
 
-def plot_profile(axes, results: dict) -> None:
+def plot_profile(axes: Axes, results: dict) -> None:
     left = [0.0] * len(results)
     names = [group for group in next(iter(results.values())) if group != "whole"]
     for group, colour in zip(names, GROUP_COLOURS, strict=True):
@@ -116,22 +117,14 @@ def plot_profile(axes, results: dict) -> None:
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the JSON files and the picture")
-    parser.add_argument(
-        "--readme", type=Path, default=RESULTS.parent / "README.md", help="file with the table's marks"
-    )
+    parser.add_argument("--readme", type=Path, default=RESULTS.parent / "README.md", help="file that gets the tables")
     options = parser.parse_args(arguments)
     paths = {name: options.results / f"{name}.json" for name in BENCHMARKS}
     results = {name: json.loads(path.read_text()) for name, path in paths.items() if path.is_file()}
-    text = options.readme.read_text()
-    tables = {"figures": table(results)}
+    fill(options.readme, "figures", table(results))
     records = options.results / "records.json"
     if records.is_file():
-        tables["records"] = record_table(json.loads(records.read_text()))
-    for name, written in tables.items():
-        begin, end = MARKS[name]
-        before, rest = text.split(begin)
-        text = f"{before}{begin}\n{written}\n{end}{rest.split(end)[1]}"
-    options.readme.write_text(text)
+        fill(options.readme, "records", record_table(json.loads(records.read_text())))
     plot(options.results / "benchmarks.png", results)
     print(f"{options.readme} and {options.results / 'benchmarks.png'}: {', '.join(results) or 'no results yet'}")
 

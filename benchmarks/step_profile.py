@@ -22,19 +22,22 @@ import statistics
 import sys
 from bisect import bisect_right
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import ExitStack
 from unittest import mock
 
+os.environ.pop("OMP_NUM_THREADS", None)  # all cores: torch reads it at import
 os.environ["ACCELERATE_USE_CPU"] = "true"
 os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # it tells when it starts and stops
 
-from common import figure, read_arguments, report, seconds_a_call
-from ours import QUICK_SHAPES, SHAPES, next_step, prepared
+from ours import QUICK_SHAPES, SHAPES, prepared, steps_of
 from torch._C._profiler import _ExperimentalConfig
 from torch.profiler import ProfilerActivity, profile, record_function
 
 from dataset_script import Episodes
-from metatrans_lab import training as training_module
+from metatrans_lab.experiments.benchmarks import read_arguments, report
+from metatrans_lab.experiments.goals import figure
+from metatrans_lab.experiments.timing import seconds_a_call
 from metatrans_lab.training.training import Training
 
 GROUPS = ("data", "matrix products", "elementwise", "embedding, head, loss", "optimiser", "rest")
@@ -42,7 +45,7 @@ PRODUCT = re.compile(r"::_?((add|badd)?b?mm|matmul|linear|lstm|mkldnn_rnn|reorde
 STEP = "a training step"
 
 
-def marked(function, name: str):
+def marked(function: Callable, name: str) -> Callable:
     """The function, its calls marked in the profile."""
 
     def call(*arguments, **keywords):
@@ -52,12 +55,12 @@ def marked(function, name: str):
     return call
 
 
-def profile_steps(training: Training, steps: int) -> list:
+def profile_steps(training: Training, next_step: Callable[[], object], steps: int) -> list:
     """The profiler's events of some steps, with marks around the steps, the data and the optimiser."""
     marks = [
         (training.curriculum, "batch", "data"),
         (Episodes, "labels", "data"),
-        (training_module, "bayes_nll", "data"),
+        (Episodes, "floor", "data"),
     ]
     marks += [(training.accelerator, "clip_grad_norm_", "optimiser")]
     marks += [(optimizer, name, "optimiser") for optimizer in training.optimizers for name in ("step", "zero_grad")]
@@ -71,7 +74,7 @@ def profile_steps(training: Training, steps: int) -> list:
         ) as profiler:
             for _ in range(steps):
                 with record_function(STEP):
-                    next_step(training)
+                    next_step()
     return list(profiler.events())
 
 
@@ -114,13 +117,16 @@ def measure(name: str, overrides: dict[str, str], rounds: int, steps: int) -> di
     """Seconds a step by group, a list of rounds each; and `whole`, the step without the profiler."""
     training = prepared(name, overrides)
     vocab_size = training.model.config.vocab_size
-    num_threads = 1 if training.partwise is None else training.config.num_parts
+    num_threads = 1 if training.parts is None else training.parts.num_parts
+    next_step = steps_of(training)
     for _ in range(2):
-        next_step(training)
+        next_step()
     seconds = {name: [] for name in ("whole", *GROUPS)}
     for _ in range(rounds):
-        seconds["whole"].append(seconds_a_call(lambda: next_step(training), steps))
-        for group, value in seconds_by_group(profile_steps(training, steps), vocab_size, num_threads).items():
+        seconds["whole"].append(seconds_a_call(next_step, steps))
+        for group, value in seconds_by_group(
+            profile_steps(training, next_step, steps), vocab_size, num_threads
+        ).items():
             seconds[group].append(value / steps)
     return seconds
 

@@ -8,17 +8,23 @@ same recipe for L = R = that many words, and the first step in the last stage at
 determined tokens (mean of the last five lines of log.jsonl, one every five steps) passes 0.9 and 0.99.
 """
 
-import copy
 import json
+import os
 import statistics
 import sys
 import tempfile
 from pathlib import Path
 
+os.environ.pop("OMP_NUM_THREADS", None)  # all cores: torch reads it at import
+
 import yaml
-from common import ROOT, argument_parser, complete, figure, read_log, report, run_training
 
 from metatrans_lab.config.yaml_files import read_file
+from metatrans_lab.experiments.benchmarks import argument_parser, complete, report
+from metatrans_lab.experiments.checkout import ROOT
+from metatrans_lab.experiments.goals import figure
+from metatrans_lab.experiments.recipes import scale_recipe
+from metatrans_lab.experiments.runs import read_log, run_training
 
 ACCURACY, REGRET = 0.999, 0.02
 RUNNING = 5
@@ -57,18 +63,6 @@ def measure_recipe(config: str, seeds: range, overrides: list[str]) -> tuple[lis
     return runs, figures
 
 
-def widened(recipe: dict, words: int) -> dict:
-    """The recipe for L = R = `words`, its curriculum's active words stretched alike."""
-    recipe, was = copy.deepcopy(recipe), recipe["language"]["num_source_words"]
-    recipe["language"] |= {"num_source_words": words, "num_target_words": words}
-    for stage in recipe["curriculum"]:
-        for knobs in stage["languages"]:
-            active = knobs.get("num_active_words")
-            if isinstance(active, list):
-                knobs["num_active_words"] = [words if number == was else number for number in active]
-    return recipe
-
-
 def first_step_at(log: list[dict], accuracy: float) -> int | None:
     """The step of the last stage at which the running accuracy gets there; None: it doesn't."""
     last_stage = [line for line in log if line["stage"] == log[-1]["stage"]]
@@ -84,7 +78,7 @@ def measure_words(config: str, words: list[int], seeds: range, overrides: list[s
     with tempfile.TemporaryDirectory() as folder:
         for number in words:
             path = Path(folder) / f"{number}.yaml"
-            path.write_text(yaml.safe_dump(widened(recipe, number)))
+            path.write_text(yaml.safe_dump(scale_recipe(recipe, number)))
             runs = [run_seed(str(path), seed, ["--log_every", "5", *overrides]) for seed in seeds]
             for run in runs:
                 log = run.pop("log")

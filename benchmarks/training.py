@@ -22,9 +22,16 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+os.environ.pop("OMP_NUM_THREADS", None)  # all cores: torch reads it at import
+
 import torch
-from common import ENVIRONMENT, Worker, figure, in_turn, ratios, read_arguments, report, turn
 from post import training_step as post_step
+
+from metatrans_lab.experiments.benchmarks import read_arguments, report
+from metatrans_lab.experiments.goals import figure
+from metatrans_lab.experiments.runs import ENVIRONMENT
+from metatrans_lab.experiments.timing import in_turn, ratios, turn
+from metatrans_lab.experiments.worker import Worker
 
 TURN = 2.0
 """Seconds of a contestant's turn."""

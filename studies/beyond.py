@@ -6,16 +6,23 @@ Of the models that studies/optimum.py trained; they saw 10 pairs of 1 to 5 words
 throughout.
 """
 
+import os
 import sys
 from dataclasses import replace
 
+os.environ.pop("OMP_NUM_THREADS", None)  # all cores: torch reads it at import
+
 import numpy as np
-from common import GREY, ORANGE, markdown, read_arguments, report, spread, trained
 from matplotlib.figure import Figure
 
 from dataset_script import LanguageConfig, sample_episodes
 from dataset_script.families.lexicon import LexiconEpisodes
-from metatrans_lab.evaluation.figures import evaluate, next_token_log_probabilities
+from metatrans_lab.evaluation import evaluate
+from metatrans_lab.evaluation.readings import next_token_log_probabilities
+from metatrans_lab.experiments.cached import trained
+from metatrans_lab.experiments.drawing import GREY, ORANGE
+from metatrans_lab.experiments.pages import markdown, spread
+from metatrans_lab.experiments.studies import read_arguments, report
 
 PAIRS, LENGTHS = (10, 20, 50, 100), range(1, 13)
 COLUMNS = ("determined accuracy", "target regret", "accuracy of the last pair")

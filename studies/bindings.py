@@ -6,16 +6,22 @@ Of the default recipe's models and of those that studies/optimum.py trained: wha
 gains, and what it costs.
 """
 
+import os
 import sys
 import time
 
+os.environ.pop("OMP_NUM_THREADS", None)  # all cores: torch reads it at import
+
 import numpy as np
 import torch
-from common import BLUE, ORANGE, markdown, plain_log, read_arguments, report, spread, trained
 from matplotlib.figure import Figure
 
 from dataset_script import LanguageConfig
-from metatrans_lab.evaluation.figures import evaluate
+from metatrans_lab.evaluation import evaluate
+from metatrans_lab.experiments.cached import trained
+from metatrans_lab.experiments.drawing import BLUE, ORANGE, plain_log
+from metatrans_lab.experiments.pages import markdown, spread
+from metatrans_lab.experiments.studies import read_arguments, report
 from modeling_metalstm import TranslatorSession
 
 BINDINGS = (1, 2, 4, 8, 16, 32)

@@ -5,16 +5,22 @@
 Trains configs/optimum.yaml from each seed, unless outputs/optimum-SEED is there.
 """
 
+import os
 import sys
 from dataclasses import replace
 
+os.environ.pop("OMP_NUM_THREADS", None)  # all cores: torch reads it at import
+
 import numpy as np
-from common import BLUE, FRESH, GREY, ORANGE, markdown, read_arguments, report, trained, with_interval
 from matplotlib.figure import Figure
 
 from dataset_script import LanguageConfig
 from dataset_script.baselines import BASELINES
-from metatrans_lab.evaluation.figures import evaluate, evaluate_words
+from metatrans_lab.evaluation import evaluate, evaluate_words
+from metatrans_lab.experiments.cached import trained
+from metatrans_lab.experiments.drawing import BLUE, GREY, ORANGE
+from metatrans_lab.experiments.pages import markdown, with_interval
+from metatrans_lab.experiments.studies import FRESH, read_arguments, report
 
 NAMES = {
     "target_regret": "target regret",

@@ -6,15 +6,22 @@ Trains configs/optimum.yaml, the LSTM's, and configs/peers/*.yaml: the LSTM and 
 others from `others`.
 """
 
+import os
 import sys
 
+os.environ.pop("OMP_NUM_THREADS", None)  # all cores: torch reads it at import
+
 import numpy as np
-from common import evaluations, first_at, markdown, plain_log, read_arguments, report, trained, with_interval
 from matplotlib.figure import Figure
 
 from dataset_script import LanguageConfig
 from dataset_script.baselines import BASELINES
-from metatrans_lab.evaluation.figures import evaluate_words
+from metatrans_lab.evaluation import evaluate_words
+from metatrans_lab.experiments.cached import trained
+from metatrans_lab.experiments.drawing import plain_log
+from metatrans_lab.experiments.pages import markdown, with_interval
+from metatrans_lab.experiments.runs import first_at, read_evaluations
+from metatrans_lab.experiments.studies import read_arguments, report
 
 PEERS = {"metalstm": "#d9730d", "llama": "#2f6db3", "gpt2": "#5a9e4b", "mamba2": "#9b59b6", "xlstm": "#c0392b"}
 SEVERAL = ("metalstm", "llama")
@@ -35,7 +42,7 @@ def main(arguments: list[str]) -> None:
             config = "optimum" if peer == "metalstm" else f"peers/{peer}"
             name = f"{config.replace('/', '-')}-{seed}"
             model, run = trained(options, name, "--seed", str(seed), config=config)
-            lines = evaluations(options, name)
+            lines = read_evaluations(options.runs / name)
             run["parameters"] = sum(parameter.numel() for parameter in model.parameters())
             run["evaluations"] = lines
             results[f"{peer} {seed}"] = run

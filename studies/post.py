@@ -5,16 +5,22 @@
 Trains configs/kyrylov2023.yaml with fewer hidden units (the post has 1024, for a GPU).
 """
 
-import json
+import os
 import sys
 
+os.environ.pop("OMP_NUM_THREADS", None)  # all cores: torch reads it at import
+
 import numpy as np
-from common import BLUE, GREY, ORANGE, markdown, read_arguments, report, trained
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 from dataset_script import LanguageConfig
 from dataset_script.predictor import levels as known_levels
+from metatrans_lab.experiments.cached import trained
+from metatrans_lab.experiments.drawing import BLUE, GREY, ORANGE
+from metatrans_lab.experiments.pages import markdown
+from metatrans_lab.experiments.runs import read_log
+from metatrans_lab.experiments.studies import read_arguments, report
 
 AVERAGED = 10
 """Lines of the log, 20 steps apart, that a loss is averaged over, the latest."""
@@ -30,8 +36,7 @@ def main(arguments: list[str]) -> None:
     settings |= {"num_parts": 2, "mixed_precision": "auto", "read_every": 1}
     _, run = trained(options, name, *(word for key, value in settings.items() for word in (f"--{key}", str(value))))
     language = LanguageConfig(**run["config"]["language"], seed=options.seed)
-    lines = map(json.loads, (options.runs / name / "log.jsonl").read_text().splitlines())
-    lines = [line for line in lines if "loss" in line]
+    lines = read_log(options.runs / name)
     steps, loss, accuracy = (
         np.array([line[key] for line in lines]) for key in ("step", "loss", "determined_accuracy")
     )

@@ -6,14 +6,20 @@ Of the models that studies/optimum.py trained. After each sentence pair a ridge 
 state to the translation of every source word; fitted on training's lexicons, measured on those never seen.
 """
 
+import os
 import sys
+
+os.environ.pop("OMP_NUM_THREADS", None)  # all cores: torch reads it at import
 
 import numpy as np
 import torch
-from common import BLUE, FRESH, GREY, ORANGE, markdown, read_arguments, report, spread, trained
 from matplotlib.figure import Figure
 
 from dataset_script import LanguageConfig, sample_episodes
+from metatrans_lab.experiments.cached import trained
+from metatrans_lab.experiments.drawing import BLUE, GREY, ORANGE
+from metatrans_lab.experiments.pages import markdown, spread
+from metatrans_lab.experiments.studies import FRESH, read_arguments, report
 
 RIDGE = 1e-3
 

@@ -7,26 +7,21 @@ of the words occur.
 """
 
 import math
+import os
 import sys
 
-from common import (
-    BLUE,
-    GREY,
-    ORANGE,
-    evaluations,
-    first_at,
-    markdown,
-    plain_log,
-    read_arguments,
-    report,
-    trained,
-    with_interval,
-)
+os.environ.pop("OMP_NUM_THREADS", None)  # all cores: torch reads it at import
+
 from matplotlib.figure import Figure
 
 from dataset_script import LanguageConfig
 from dataset_script.baselines import BASELINES
-from metatrans_lab.evaluation.figures import evaluate_words
+from metatrans_lab.evaluation import evaluate_words
+from metatrans_lab.experiments.cached import trained
+from metatrans_lab.experiments.drawing import BLUE, GREY, ORANGE, plain_log
+from metatrans_lab.experiments.pages import markdown, with_interval
+from metatrans_lab.experiments.runs import first_at, read_evaluations
+from metatrans_lab.experiments.studies import read_arguments, report
 
 WORDS = (6, 8, 12, 16)
 LEVELS = (0.9, 0.99, 0.999)
@@ -39,7 +34,7 @@ def main(arguments: list[str]) -> None:
         name = f"words{words}-{options.seed}"
         model, run = trained(options, name, "--seed", str(options.seed), config=f"words{words}")
         language = LanguageConfig(**run["config"]["language"], seed=options.seed)
-        lines = evaluations(options, name)
+        lines = read_evaluations(options.runs / name)
         (T, _), K, L = language.length_range, language.num_pairs, language.num_source_words
         run["reached"] = {str(a): [first_at(lines, a, key) for key in ("step", "seconds")] for a in LEVELS}
         run["parameters"] = sum(parameter.numel() for parameter in model.parameters())

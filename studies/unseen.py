@@ -7,17 +7,24 @@ Trains configs/cpu.yaml with 10%, 50% and 90% of all lexicons held out, and on p
 training lexicons: who comes nearer to it than the family predictor does has learned them by heart.
 """
 
+import os
 import sys
 
+os.environ.pop("OMP_NUM_THREADS", None)  # all cores: torch reads it at import
+
 import numpy as np
-from common import BLUE, FRESH, GREY, ORANGE, markdown, plain_log, read_arguments, report, trained, with_interval
 from matplotlib.figure import Figure
 
 from dataset_script import LanguageConfig, sample_episodes
 from dataset_script.baselines import pool_probabilities
 from dataset_script.lexicons import split_lexicons
 from dataset_script.predictor import family_probabilities
-from metatrans_lab.evaluation.figures import evaluate, next_token_log_probabilities
+from metatrans_lab.evaluation import evaluate
+from metatrans_lab.evaluation.readings import next_token_log_probabilities
+from metatrans_lab.experiments.cached import trained
+from metatrans_lab.experiments.drawing import BLUE, GREY, ORANGE, plain_log
+from metatrans_lab.experiments.pages import markdown, with_interval
+from metatrans_lab.experiments.studies import FRESH, read_arguments, report
 
 HELD_OUT, POOLS = (0.1, 0.5, 0.9), (8, 32, 128, 512)
 

@@ -1,10 +1,13 @@
 """Each benchmark runs, tiny, and writes figures that make sense; how fast anything is, is not for tests."""
 
+import ast
 import importlib
 import json
 import math
 import os
+import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from unittest import mock
@@ -13,7 +16,12 @@ import pytest
 import torch
 from accelerate.state import AcceleratorState, GradientState, PartialState
 
-FOLDER = Path(__file__).parents[1] / "benchmarks"
+from metatrans_lab.config import TrainingConfig, read_config
+from metatrans_lab.config.typed import from_dict
+from metatrans_lab.config.yaml_files import read_file
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "benchmarks"
 
 
 @pytest.fixture
@@ -64,7 +72,12 @@ def test_quick_runs_write_figures(load, tmp_path, name, capsys):
 
     readme = shutil.copy(FOLDER / "README.md", tmp_path)
     load("report").main(["--results", str(tmp_path / "results"), "--readme", str(readme)])
-    assert result["figures"][0]["what"] in Path(readme).read_text()
+    if name == "records":  # which has a table of its own, a row a recipe
+        shown = "[tiny](results/records/tiny.yaml)"
+        assert {path.name for path in (tmp_path / "results" / "records").iterdir()} == {"tiny.yaml", "tiny-0.jsonl"}
+    else:
+        shown = result["figures"][0]["what"]
+    assert shown in Path(readme).read_text()
     drawn = (tmp_path / "results" / "benchmarks.png").is_file()
     assert drawn == (name in ("training", "generation", "step_profile"))
 
@@ -80,20 +93,66 @@ def test_our_steps_are_those_of_train_py(load, train):
     assert [round(step()["loss"], 6) for _ in losses] == losses and len(losses) == 6
 
 
-def test_a_figure_says_what_it_reached(load):
-    figure = load("common").figure
-    for values, reached in (([1.9, 3.0, 2.0], "no"), ([3.0], "bar"), ([9.0], "moonshot")):
-        assert figure("x", values, 3, 5)["reached"] == reached
-    assert figure("x", [0.4], 0.5, 0.2, lower=True)["reached"] == "bar"
-    assert figure("x", [9.0], 2, lower=True)["reached"] == "no" and figure("x", [1.0])["reached"] is None
-
-
-def test_wider_alphabets_stretch_the_curriculum(load):
+def test_when_an_accuracy_is_passed(load):
     module = load("time_to_optimum")
-    recipe = module.read_file(FOLDER.parent / "configs" / "cpu.yaml")
-    wide = module.widened(recipe, 12)
-    assert wide["language"]["num_source_words"] == wide["language"]["num_target_words"] == 12
-    active = [knobs.get("num_active_words") for stage in wide["curriculum"] for knobs in stage["languages"]]
-    assert [1, 12] in active and [1, 6] not in active and recipe["language"]["num_source_words"] == 6
     log = [{"step": step, "stage": step > 3, "determined_accuracy": step / 10} for step in range(1, 11)]
     assert module.first_step_at(log, 0.75) == 10 and module.first_step_at(log, 0.9) is None
+
+
+def test_the_record_table_is_of_today_s_rows(load):
+    module = load("records")
+    rows = module.rows_of(read_file(module.DEFAULT))
+    records = json.loads((FOLDER / "results" / "records.json").read_text())
+    assert {row: result["overrides"] for row, result in records["results"].items()} == {
+        row: overrides for row, (_, overrides) in rows.items()
+    }
+    for row, (_, overrides) in rows.items():
+        run = FOLDER / "results" / "records" / f"{module.file_name(row)}.yaml"
+        made = from_dict(TrainingConfig, read_file(run))
+        asked = {key: str(value) for key, value in overrides.items()} | {"overwrite": "true", "seed": str(made.seed)}
+        assert made == read_config(str(module.DEFAULT), asked), row
+
+
+def test_results_have_no_blanks_in_their_names():
+    assert [path for path in (FOLDER / "results").rglob("*") if " " in path.name] == []
+    links = re.findall(r"\]\((\S+?)\)", (FOLDER / "README.md").read_text())
+    assert len(links) > 15 and [link for link in links if not (FOLDER / link).exists()] == []
+
+
+def test_a_peer_s_process_is_without_ours():
+    """What a worker of training.py imports before it makes its contestant."""
+    code = "import sys, training, torch; print(sorted(sys.modules)); print(torch.get_num_threads())"
+    outputs = []
+    for told in ({}, {"OMP_NUM_THREADS": "1"}):
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(FOLDER), str(ROOT)])} | told
+        command = [sys.executable, "-c", code]
+        outputs.append(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
+    assert outputs[0] == outputs[1]
+    modules = outputs[0].splitlines()[0]
+    ours = {name for name in ast.literal_eval(modules) if name.startswith("metatrans")}
+    assert ours == {"metatrans_lab"} | {
+        f"metatrans_lab.{name}"
+        for name in (
+            "experiments",
+            *(f"experiments.{name}" for name in ("benchmarks", "checkout", "goals", "runs", "timing", "worker")),
+        )
+    }
+    others = {"train", "dataset_script", "modeling_metalstm", "transformers", "datasets", "accelerate"}
+    assert others & set(ast.literal_eval(modules)) == set()
+
+
+SCRIPTS = [*FOLDER.glob("*.py"), *(ROOT / "studies").glob("*.py")]
+MEASURE = [path for path in SCRIPTS if path.stem != "report" and "__main__" in path.read_text()]
+
+
+@pytest.mark.parametrize("path", MEASURE, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_all_cores_are_told_before_torch_is_imported(path):
+    imported = []
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.Expr) and ast.unparse(node) == "os.environ.pop('OMP_NUM_THREADS', None)":
+            break
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            imported += [node.module] if isinstance(node, ast.ImportFrom) else [name.name for name in node.names]
+    else:
+        pytest.fail("it leaves OMP_NUM_THREADS, which torch reads at import")
+    assert [name for name in imported if name.split(".")[0] not in sys.stdlib_module_names] == []

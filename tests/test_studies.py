@@ -2,13 +2,19 @@
 
 import importlib
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
+from metatrans_lab.config import read_config
+from metatrans_lab.experiments.cached import why_not
+from metatrans_lab.models import load_model
+
 FOLDER = Path(__file__).parents[1] / "studies"
+CONFIGS = FOLDER.parent / "configs"
 SMALL = {
     "optimum": ("--seeds", "2", "--episodes", "64"),
     "beyond": ("--episodes", "16", "--seeds", "2"),
@@ -28,13 +34,11 @@ def study(monkeypatch, tmp_path, train):
     monkeypatch.setattr(sys, "path", [str(FOLDER), *sys.path])
 
     def trained(options, name, *overrides, config=None):
-        assert config is None or (FOLDER.parent / "configs" / f"{config}.yaml").is_file()
+        assert config is None or (CONFIGS / f"{config}.yaml").is_file()
         folder = options.runs / name
         if not folder.exists():
             assert train("--output_dir", str(folder), *overrides) == 0
-        return common.load_model(str(folder)), json.loads((folder / "results.json").read_text())
-
-    common = importlib.import_module("common")
+        return load_model(str(folder)), json.loads((folder / "results.json").read_text())
 
     def run(name: str, *arguments: str):
         script = importlib.import_module(name)
@@ -69,3 +73,25 @@ def test_a_study_runs_and_runs_alike(study, name, tmp_path):
     if name == "bindings":  # whose times vary
         once, again = once[0], again[0]
     assert again == once
+
+
+def test_every_study_is_tested_and_made_by_make_studies():
+    assert set(SMALL) == {path.stem for path in FOLDER.glob("*.py")}
+    target = re.search(r"(?m)^studies:.*\n\t@for name in (.*); do", (FOLDER.parent / "Makefile").read_text())
+    assert sorted(target[1].split()) == sorted(SMALL)
+
+
+def test_the_tables_are_of_today_s_recipes(tmp_path):
+    """As far as the results say what they were made with."""
+    runs = {}
+    for words, run in json.loads((FOLDER / "results" / "scale.json").read_text()).items():
+        runs[f"words{words}"] = (f"words{words}", "0", run)
+    for name, run in json.loads((FOLDER / "results" / "peers.json").read_text()).items():
+        peer, seed = name.split()
+        runs[name] = ("optimum" if peer == "metalstm" else f"peers/{peer}", seed, run)
+    assert len(runs) == 13
+    for name, (config, seed, run) in runs.items():
+        asked = read_config(str(CONFIGS / f"{config}.yaml"), {"seed": seed})
+        (tmp_path / "results.json").write_text(json.dumps(run))
+        (tmp_path / "training_config.yaml").write_text(asked.to_yaml())
+        assert why_not(tmp_path, asked) is None, name

@@ -12,7 +12,7 @@ from dataset_script import LanguageConfig
 from metatrans_lab.apps.shell import main
 from metatrans_lab.config.yaml_files import read_file
 from metatrans_lab.errors import UserError
-from metatrans_lab.evaluation.figures import evaluate, ragged_exact_match
+from metatrans_lab.evaluation import evaluate, ragged_exact_match
 from metatrans_lab.models.load import PRETRAINED, load_model, pretrained
 
 CONFIGS = Path(__file__).parents[3] / "configs"

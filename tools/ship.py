@@ -1,6 +1,6 @@
 """Puts a trained run among the models that come with metatrans.
 
-    python studies/ship.py outputs/optimum-0 translator
+    python tools/ship.py outputs/optimum-0 translator
 
 Without its code, which the package has, and without what is of the machine that it was trained on.
 """
