@@ -41,9 +41,9 @@ class MetaLSTMPreTrainedModel(PreTrainedModel):
 
     def frozen_weights(self) -> AbstractContextManager[None]:
         """
-        A context: while it is open, what is derived from the weights is made once and kept, for a state that reads
-        many tokens one by one, or for the parts of one training step. `generate()` opens it itself. Whoever opens it
-        doesn't change the weights before it is closed; contexts may overlap, also of several threads.
+        A context: while it is open, what is derived from the weights is made once and kept, which speeds up reading
+        tokens one by one (`generate()` opens it itself) and the parts of one training step. Whoever opens it doesn't
+        change the weights before it is closed; contexts may overlap, also those of several threads.
         """
         return self.base_model.lstm.frozen_weights()
 
@@ -98,10 +98,10 @@ class MetaLSTMModel(MetaLSTMPreTrainedModel):
         if use_cache and past_key_values is None:
             past_key_values = DynamicCache(config=self.config)
 
-        batch_size, sequence_length = (input_ids if inputs_embeds is None else inputs_embeds).shape[:2]
-        padding = find_padding(attention_mask, sequence_length)
         embed, layers = self.embed_tokens, self.lstm
         weight = embed.weight
+        batch_size, sequence_length = (input_ids if inputs_embeds is None else inputs_embeds).shape[:2]
+        padding = find_padding(attention_mask, sequence_length)
         recurrence, reads_tokens = plan_call(
             self.config.recurrence,
             batch_size,
@@ -114,10 +114,10 @@ class MetaLSTMModel(MetaLSTMPreTrainedModel):
             is_frozen=layers.layouts is not None,
         )
 
+        # The embedding: a vector for each token, or the tokens and the vectors of the whole vocabulary.
         inputs, vocabulary = inputs_embeds, None
         if reads_tokens:
-            # Through the module, so that the padding token gets no gradient here either. A step has no gradient, and
-            # keeps the products of the vocabulary's vectors.
+            # Through the module, so that the padding token gets no gradient here either; a step has no gradients.
             inputs, vocabulary = input_ids, weight
             if recurrence != "step":
                 vocabulary = embed(torch.arange(embed.num_embeddings, device=input_ids.device))
@@ -125,6 +125,7 @@ class MetaLSTMModel(MetaLSTMPreTrainedModel):
             inputs = embed(input_ids)
         hidden_states = (inputs,) if output_hidden_states else None
 
+        # The layers: each reads what the one below it said, from where its own state stands.
         if padding is not None:
             inputs = padding.compact(inputs)
         lengths = None if padding is None else padding.lengths
@@ -138,8 +139,8 @@ class MetaLSTMModel(MetaLSTMPreTrainedModel):
                 last_hidden_state = outputs if padding is None else padding.spread(outputs, h0)
             if output_hidden_states:
                 hidden_states += (last_hidden_state,)
-            # The next layer reads vectors.
-            inputs, vocabulary = F.dropout(outputs, self.config.dropout) if self.training else outputs, None
+            inputs = F.dropout(outputs, self.config.dropout) if self.training else outputs
+            vocabulary = None  # only the first layer reads tokens
 
         return BaseModelOutputWithPast(
             last_hidden_state=last_hidden_state, past_key_values=past_key_values, hidden_states=hidden_states
@@ -198,9 +199,7 @@ class MetaLSTMForCausalLM(MetaLSTMPreTrainedModel, MetaLSTMGenerationMixin):
         loss = None
         if labels is not None:
             loss = self.loss_function(logits=logits, labels=labels, vocab_size=self.config.vocab_size, **kwargs)
+        past_key_values, hidden_states = outputs.past_key_values, outputs.hidden_states
         return CausalLMOutputWithPast(
-            loss=loss,
-            logits=logits,
-            past_key_values=outputs.past_key_values,
-            hidden_states=outputs.hidden_states,
+            loss=loss, logits=logits, past_key_values=past_key_values, hidden_states=hidden_states
         )
