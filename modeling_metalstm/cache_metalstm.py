@@ -1,7 +1,7 @@
 """The state of an LSTM layer as a cache layer, so that `past_key_values` and `generate()` carry it."""
 
 import torch
-from transformers.cache_utils import STATIC_LAYER_TYPE_MAPPING, CacheLayerMixin
+from transformers.cache_utils import STATIC_LAYER_TYPE_MAPPING, Cache, CacheLayerMixin
 
 
 class LSTMCacheLayer(CacheLayerMixin):
@@ -18,7 +18,7 @@ class LSTMCacheLayer(CacheLayerMixin):
     is_compileable = False
     supports_early_init = False
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs) -> None:
         super().__init__(**kwargs)
         self.cumulative_length = 0
 
@@ -77,3 +77,37 @@ class LSTMCacheLayer(CacheLayerMixin):
 
 # A state has one size however long the prompt, so the static cache is the same thing.
 STATIC_LAYER_TYPE_MAPPING[LSTMCacheLayer._layer_type] = LSTMCacheLayer
+
+
+def read_state(
+    cache: Cache | None, layer: int, shape: tuple[int, int], device: torch.device, dtype: torch.dtype
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """
+    One layer's hidden and cell state, `(B, H)` each: the cache's, or zeros before the first token.
+
+    Args:
+        cache (`Cache`, *optional*): what was given as `past_key_values`.
+        layer (`int`): which.
+        shape (`tuple[int, int]`): `(B, H)`, B being the input's.
+        device, dtype: where zeros are made, and as what.
+
+    Raises:
+        ValueError: if the cache isn't one of this model and batch.
+    """
+    if cache is not None:
+        # By attribute: a model loaded as remote code has a cache class of its own.
+        if layer >= len(cache.layers) or cache.layers[layer]._layer_type != LSTMCacheLayer._layer_type:
+            raise ValueError(
+                "This model keeps LSTM states, so `past_key_values` must come from one of its earlier calls or "
+                "from `DynamicCache(config=model.config)`."
+            )
+        state = cache.layers[layer]
+        if state.is_initialized:
+            if state.keys.shape[0] != shape[0]:
+                raise ValueError(
+                    f"`past_key_values` holds the state of {state.keys.shape[0]} sequences, but the input has "
+                    f"{shape[0]}; `past_key_values.batch_repeat_interleave(n)` repeats each n times."
+                )
+            return state.keys, state.values
+    zeros = torch.zeros(shape, device=device, dtype=dtype)
+    return zeros, zeros

@@ -6,7 +6,7 @@ from typing import Any
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 
-from .recurrence import RECURRENCES
+from .dispatch_metalstm import RECURRENCES
 
 INITIALIZATIONS = ("torch", "metalstm")
 
@@ -55,8 +55,8 @@ class MetaLSTMConfig(PreTrainedConfig):
         initialization (`str`, defaults to `"torch"`): `"torch"` is what `torch.nn.Embedding`, `LSTM` and `Linear` do,
             as in the post; `"metalstm"` differs in the LSTM: orthogonal recurrent matrices and zero biases, but 1 for
             the forget gate, so that a fresh model remembers.
-        recurrence (`str`, defaults to `"auto"`): which implementation runs the LSTM, see `recurrence.py`. They compute
-            the same; this may be changed at any time.
+        recurrence (`str`, defaults to `"auto"`): which implementation runs the LSTM, see `dispatch_metalstm.py`. They
+            compute the same; this may be changed at any time.
         num_source_words (`int`, defaults to 6): `L`, the source words of the alphabet.
         num_target_words (`int`, defaults to 6): `R`, the target words of the alphabet.
         use_cache (`bool`, defaults to `True`): return the state as `past_key_values`.
@@ -84,7 +84,7 @@ class MetaLSTMConfig(PreTrainedConfig):
     bos_token_id: int | None = None
     eos_token_id: int | list[int] | None = None
 
-    def __post_init__(self, **kwargs):
+    def __post_init__(self, **kwargs) -> None:
         for name, largest in LARGEST.items():
             if getattr(self, name) < 1:
                 raise ValueError(f"`{name}` must be 1 or more, not {getattr(self, name)}.")
@@ -139,7 +139,7 @@ class MetaLSTMConfig(PreTrainedConfig):
         """The token `␂`, between a source sentence and its translation."""
         return self.num_source_words + self.num_target_words + 1
 
-    def validate_layer_type(self):
+    def validate_layer_type(self) -> None:
         """The library's list of layer types is closed and has no LSTM; ours follow from `num_hidden_layers`."""
 
     def to_dict(self) -> dict[str, Any]:

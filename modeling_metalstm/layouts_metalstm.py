@@ -1,8 +1,9 @@
-"""What is derived from the weights for speed: a matrix laid out once for many products."""
+"""What is derived from the weights for speed, such as a matrix laid out once for many products, and how it is kept."""
 
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ import torch.nn.functional as F
 
 _LINEAR = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
 _REORDER = getattr(torch.ops.mkldnn, "_reorder_linear_weight", None)
+_OPENING = threading.Lock()  # one for all models: a module that held a lock couldn't be copied
 
 
 def can_pack(dtype: torch.dtype, device: torch.device) -> bool:
@@ -29,7 +31,7 @@ class PackedLinear:
         num_rows (`int`): the number of rows of the inputs to come, for which the layout is chosen; others work too.
     """
 
-    def __init__(self, weight: torch.Tensor, num_rows: int):
+    def __init__(self, weight: torch.Tensor, num_rows: int) -> None:
         weight = weight.detach()
         self.is_packed = can_pack(weight.dtype, weight.device)
         self.weight = _REORDER(weight, num_rows) if self.is_packed else weight
@@ -47,7 +49,7 @@ class PackedLinear:
 class Layouts:
     """What was derived from weights that don't change for a while, each made when it is first asked for."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.lock = threading.Lock()
         self.made: dict[Hashable, Future] = {}
         self.ready: dict[Hashable, Any] = {}
@@ -67,3 +69,30 @@ class Layouts:
                 self.made[key].set_exception(error)
         self.ready |= {key: self.made[key].result() for key in makers}
         return [self.ready[key] for key in makers]
+
+
+class FreezableWeights:
+    """
+    For a module of `num_layers` layers, whose weights don't change for a while.
+
+    Attributes:
+        layouts (`list[Layouts]`, *optional*): one for each layer while the weights are frozen; None while they aren't.
+    """
+
+    layouts: list[Layouts] | None = None
+    num_open = 0
+
+    @contextmanager
+    def frozen_weights(self) -> Iterator[None]:
+        """See `MetaLSTMPreTrainedModel.frozen_weights`."""
+        with _OPENING:
+            self.num_open += 1
+            if self.layouts is None:
+                self.layouts = [Layouts() for _ in range(self.num_layers)]
+        try:
+            yield
+        finally:
+            with _OPENING:
+                self.num_open -= 1
+                if not self.num_open:  # the last of those that overlap
+                    self.layouts = None

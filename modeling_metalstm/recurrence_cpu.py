@@ -1,5 +1,5 @@
 """
-The recurrence for training wide layers on a CPU: the same function as `lstm_reference`, within the dtype's rounding.
+The recurrence `"cpu"`, for training wide layers: the same function as `lstm_reference`, within the dtype's rounding.
 
 Its cost is that of its matrix products, nearly: the recurrent matrix is laid out once for all tokens, forward and
 again for backward; its gradient is one product after the loop over the tokens; everything else works in place on
@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -20,7 +21,7 @@ from torch.autograd.function import once_differentiable
 from .layouts_metalstm import Layouts, PackedLinear, can_pack
 
 MANY = 256
-"""Beyond so many tokens in a table, their gradients are added up row by row."""
+"""Beyond so many tokens in a table, their gradients are added up row by row, not by a product with one-hot rows."""
 
 _SIGMOID_SLOPE = torch.ops.aten.sigmoid_backward.grad_input  # grad · y (1 − y)
 _TANH_SLOPE = torch.ops.aten.tanh_backward.grad_input  # grad · (1 − y²)
@@ -60,7 +61,16 @@ class _Recurrence(Function):
     """
 
     @staticmethod
-    def forward(ctx, gates_x, tokens, h0, c0, weight_hh, layouts, with_backward):
+    def forward(
+        ctx: Any,
+        gates_x: torch.Tensor,
+        tokens: torch.Tensor | None,
+        h0: torch.Tensor,
+        c0: torch.Tensor,
+        weight_hh: torch.Tensor,
+        layouts: Layouts,
+        with_backward: bool,
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         num_steps, batch_size = (gates_x if tokens is None else tokens).shape[:2]
         hidden_size = weight_hh.shape[1]
         dtype, state_dtype = gates_x.dtype, torch.promote_types(gates_x.dtype, torch.float32)
@@ -68,26 +78,27 @@ class _Recurrence(Function):
         if with_backward:
             makers["hh transposed", dtype] = lambda: PackedLinear(weight_hh.to(dtype).t().contiguous(), batch_size)
         multiply, *multiply_back = layouts.get(makers)
-        h = gates_x.new_empty(num_steps + 1, batch_size, hidden_size)
-        c = h.new_empty(h.shape, dtype=state_dtype)
-        tanh_c = c.new_empty(num_steps, batch_size, hidden_size)
-        gates = c.new_empty(num_steps, batch_size, 4, hidden_size)
+        # What backward needs of every token; h and c also hold the state before the first.
+        h = gates_x.new_empty(num_steps + 1, batch_size, hidden_size)  # (S + 1, B, H)
+        c = h.new_empty(h.shape, dtype=state_dtype)  # (S + 1, B, H)
+        tanh_c = c.new_empty(num_steps, batch_size, hidden_size)  # (S, B, H)
+        gates = c.new_empty(num_steps, batch_size, 4, hidden_size)  # (S, B, 4, H), after σ and tanh
         h[0], c[0] = h0, c0
 
         @torch.inference_mode()
         def read(rows: slice) -> None:
-            xs = (gates_x if tokens is None else tokens)[:, rows]
-            found = None if tokens is None else gates_x.new_empty(xs.shape[1], gates_x.shape[1])
+            xs = (gates_x if tokens is None else tokens)[:, rows]  # (S, b, 4H) or (S, b), of b rows
+            found = None if tokens is None else gates_x.new_empty(xs.shape[1], gates_x.shape[1])  # (b, 4H)
             for x_t, h_in, h_out, c_in, c_out, tanh_t, gates_t in zip(
                 xs, *(part[:, rows] for part in (h, h[1:], c, c[1:], tanh_c, gates)), strict=False
             ):
                 if tokens is not None:
                     x_t = torch.index_select(gates_x, 0, x_t, out=found)
-                gates_t.flatten(1).copy_(multiply(h_in, x_t))
-                i, f, g, o = gates_t.unbind(1)
+                gates_t.flatten(1).copy_(multiply(h_in, x_t))  # (b, 4H)
+                i, f, g, o = gates_t.unbind(1)  # (b, H) each
                 g.mul_(2)
                 gates_t.sigmoid_()
-                g.mul_(2).sub_(1)
+                g.mul_(2).sub_(1)  # now tanh(g)
                 torch.mul(f, c_in, out=c_out).addcmul_(i, g)
                 torch.mul(c_out, 2, out=tanh_t).sigmoid_().mul_(2).sub_(1)
                 h_out.copy_(o * tanh_t)
@@ -100,17 +111,20 @@ class _Recurrence(Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad_outputs, grad_h, grad_c):
+    def backward(
+        ctx: Any, grad_outputs: torch.Tensor, grad_h: torch.Tensor, grad_c: torch.Tensor
+    ) -> tuple[torch.Tensor | None, ...]:
         tokens, h, c, tanh_c, gates = ctx.saved_tensors
         num_steps, batch_size, _, hidden_size = gates.shape
         (multiply,), needs_dh0 = ctx.multiply, ctx.needs_input_grad[2]
-        d_gates = h.new_empty(num_steps, batch_size, 4 * hidden_size)
+        d_gates = h.new_empty(num_steps, batch_size, 4 * hidden_size)  # (S, B, 4H), of the gates before σ and tanh
+        # (B, H) each: the gradients of the state, from the last token back to the first.
         dh0, dc0 = grad_h.to(h.dtype, copy=True), grad_c.to(c.dtype, copy=True)
 
         @torch.inference_mode()
         def read_back(rows: slice) -> None:
             dh_in, dc = dh0[rows], dc0[rows]
-            slopes = torch.empty_like(gates[0, rows])
+            slopes = torch.empty_like(gates[0, rows])  # (b, 4, H): of c by i, f and g, of h by o
             slope_i, slope_f, slope_g, slope_o = slopes.unbind(1)
             dh, dc_t = torch.empty_like(dc), torch.empty_like(dc)
             for t in reversed(range(num_steps)):
@@ -119,7 +133,7 @@ class _Recurrence(Function):
                 _SIGMOID_SLOPE(c[t, rows], f, grad_input=slope_f)
                 _TANH_SLOPE(i, g, grad_input=slope_g)
                 _SIGMOID_SLOPE(tanh_c[t, rows], o, grad_input=slope_o)
-                dh.copy_(grad_outputs[t, rows]).add_(dh_in)
+                dh.copy_(grad_outputs[t, rows]).add_(dh_in)  # from the layer above, and from the next token
                 torch.mul(o, dh, out=dc_t)
                 dc.add_(_TANH_SLOPE(dc_t, tanh_c[t, rows], grad_input=dc_t))
                 slopes[:, :3].mul_(dc[:, None])
@@ -134,7 +148,7 @@ class _Recurrence(Function):
         gates_dtype, h_dtype, c_dtype, weight_dtype = ctx.dtypes
         d_weight = None
         if ctx.needs_input_grad[4]:
-            d_weight = _transposed_product(d_gates.flatten(0, 1), h[:-1].flatten(0, 1)).to(weight_dtype)
+            d_weight = _transposed_product(d_gates.flatten(0, 1), h[:-1].flatten(0, 1)).to(weight_dtype)  # (4H, H)
         if tokens is not None and ctx.needs_input_grad[0]:
             d_gates = _sum_by_token(d_gates.flatten(0, 1), tokens.flatten(), ctx.table_size)
         return (

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import torch
@@ -53,10 +53,7 @@ class PartwiseGradients:
             return loss.detach(), outputs.logits.detach(), torch.autograd.grad(scale * loss, parameters)
 
         parts = zip(input_ids.chunk(self.num_parts), labels.chunk(self.num_parts), strict=True)
-        with ExitStack() as stack:
-            for module in model.modules():
-                if hasattr(module, "frozen_weights"):  # what it derives from the weights serves all parts
-                    stack.enter_context(module.frozen_weights())
+        with getattr(model, "frozen_weights", nullcontext)():  # what is derived from the weights serves all parts
             losses, logits, all_gradients = zip(*self.pool.map(gradients, parts), strict=True)
         for parameter, gradient in zip(parameters, self._sums(all_gradients), strict=True):
             parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient

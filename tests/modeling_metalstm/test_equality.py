@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from modeling_metalstm.recurrence import RECURRENCES
+from modeling_metalstm.dispatch_metalstm import RECURRENCES
 
 LENGTH = 12
 ATOL = 1e-5

@@ -4,8 +4,8 @@ import torch.nn.functional as F
 from torch import nn
 from transformers import DynamicCache
 
-from modeling_metalstm import MetaLSTMConfig, MetaLSTMForCausalLM, MetaLSTMModel
-from modeling_metalstm.recurrence import RECURRENCES
+from modeling_metalstm import MetaLSTMForCausalLM
+from modeling_metalstm.dispatch_metalstm import RECURRENCES
 
 PAD = 14
 
@@ -246,27 +246,6 @@ def test_tied_weights_are_one_tensor(make_model, tmp_path):
     torch.testing.assert_close(loaded(tokens_of(1, 20)).logits, model(tokens_of(1, 20)).logits)
 
 
-def test_torch_initialisation_is_what_torch_does():
-    model = MetaLSTMForCausalLM(MetaLSTMConfig(embedding_size=64, hidden_size=100, num_source_words=200))
-    embeddings = model.model.embed_tokens.weight.detach()
-    assert not embeddings[model.config.pad_token_id].any()
-    assert abs(float(embeddings.std()) - 1) < 0.05
-    for parameter in (*model.model.lstm.parameters(), *model.lm_head.parameters()):
-        parameter = parameter.detach()
-        assert 0.095 < float(parameter.abs().max()) <= 0.1  # uniform up to 1/√hidden_size
-        assert abs(float(parameter.std()) / (0.1 / 3**0.5) - 1) < 0.15
-
-
-def test_our_initialisation_remembers():
-    config = MetaLSTMConfig(embedding_size=8, hidden_size=16, num_hidden_layers=2, initialization="metalstm")
-    lstm = MetaLSTMModel(config).lstm
-    for layer in range(2):
-        _, weight_hh, bias_ih, bias_hh = lstm.layer_weights(layer)
-        for gate in weight_hh.chunk(4):
-            torch.testing.assert_close(gate @ gate.T, torch.eye(16))
-        assert (bias_ih + bias_hh).tolist() == [0] * 16 + [1] * 16 + [0] * 32
-
-
 def test_bfloat16_and_autocast_stay_close(make_model):
     model = make_model(scale=1.0)
     tokens = tokens_of(2, 40)
@@ -301,14 +280,3 @@ def test_mistakes_are_said_in_a_sentence(make_model):
         model(tokens, past_key_values=DynamicCache())
     with pytest.raises(ValueError, match="state of 2 sequences, but the input has 1"):
         model(tokens[:1], past_key_values=model(tokens).past_key_values)
-
-
-def test_weights_that_several_have_frozen_thaw_with_the_last(make_model):
-    lstm = make_model().model.lstm
-    first, second = lstm.frozen_weights(), lstm.frozen_weights()
-    first.__enter__()
-    second.__enter__()
-    first.__exit__(None, None, None)
-    assert lstm.layouts is not None
-    second.__exit__(None, None, None)
-    assert lstm.layouts is None

@@ -4,16 +4,12 @@ import torch.nn.functional as F
 from torch import nn
 
 from modeling_metalstm import MetaLSTMConfig, MetaLSTMForCausalLM
-from modeling_metalstm.recurrence import (
-    GATE_RECURRENCES,
-    WIDE,
-    choose_recurrence,
-    fold,
-    lstm_from_gates,
-    lstm_from_inputs,
-)
-from modeling_metalstm.recurrence_cpu import MANY
+from modeling_metalstm.dispatch_metalstm import IMPLEMENTATIONS, WIDE
+from modeling_metalstm.recurrence import lstm_from_gates, lstm_reference
+from modeling_metalstm.recurrence_cpu import MANY, lstm_cpu
 
+NAMES = ["reference", "cpu", "nn_lstm"]
+ON_GATES = {"reference": lstm_reference, "cpu": lstm_cpu}
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5, torch.bfloat16: 5e-2}
 
 
@@ -26,18 +22,10 @@ def draw(seed, batch_size, length, dtype, embedding_size=5, hidden_size=7):
     return lstm, list(lstm.parameters()), inputs, h0, c0
 
 
-def run(name, weights, inputs, h0, c0, lengths=None):
-    """Any recurrence from inputs, so that all are compared on the same footing, gradients of the inputs included."""
-    weight_ih, weight_hh, bias_ih, bias_hh = weights
-    if name == "nn_lstm":
-        return lstm_from_inputs(inputs, h0, c0, weights, lengths)
-    return lstm_from_gates(name, F.linear(inputs, weight_ih, bias_ih + bias_hh), h0, c0, weight_hh, None, lengths)
-
-
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
 @pytest.mark.parametrize("length", [1, 2, 17])
 @pytest.mark.parametrize("seed", [0, 1])
-@pytest.mark.parametrize("name", [*GATE_RECURRENCES, "nn_lstm"])
+@pytest.mark.parametrize("name", NAMES)
 def test_every_recurrence_is_nn_lstm_gradients_too(name, seed, length, dtype):
     lstm, weights, inputs, h0, c0 = draw(seed, 3, length, dtype)
     leaves = [*weights, inputs, h0, c0]
@@ -46,24 +34,25 @@ def test_every_recurrence_is_nn_lstm_gradients_too(name, seed, length, dtype):
     probes = [torch.randn_like(value) for value in expected]
     expected_gradients = torch.autograd.grad(expected, leaves, probes)
 
-    actual = run(name, weights, inputs, h0, c0)
+    actual = IMPLEMENTATIONS[name](inputs, h0, c0, weights)
     gradients = torch.autograd.grad(actual, leaves, [p.to(a.dtype) for p, a in zip(probes, actual, strict=True)])
     for a, e in zip((*actual, *gradients), (*expected, *expected_gradients), strict=True):
         scale = max(1.0, float(e.detach().abs().max()))
         assert (a.to(e.dtype) - e).abs().max() <= TOLERANCE[dtype] * scale
 
 
-@pytest.mark.parametrize("name", [*GATE_RECURRENCES, "nn_lstm"])
+@pytest.mark.parametrize("name", NAMES)
 def test_rows_of_their_own_lengths_are_rows_on_their_own(name):
     _, weights, inputs, h0, c0 = draw(0, 4, 9, torch.float64)
     lengths = torch.tensor([9, 4, 0, 1])
-    outputs, h, c = run(name, weights, inputs, h0, c0, lengths)
+    outputs, h, c = IMPLEMENTATIONS[name](inputs, h0, c0, weights, lengths)
     total = torch.zeros((), dtype=torch.float64)
     for row, length in enumerate(lengths.tolist()):
         if length == 0:
             assert torch.equal(h[row], h0[row]) and torch.equal(c[row], c0[row])
             continue
-        alone = run(name, weights, inputs[row : row + 1, :length], h0[row : row + 1], c0[row : row + 1])
+        here = slice(row, row + 1)
+        alone = IMPLEMENTATIONS[name](inputs[here, :length], h0[here], c0[here], weights)
         torch.testing.assert_close(outputs[row, :length], alone[0][0], rtol=0, atol=1e-12)
         torch.testing.assert_close(h[row], alone[1][0], rtol=0, atol=1e-12)
         torch.testing.assert_close(c[row], alone[2][0], rtol=0, atol=1e-12)
@@ -75,13 +64,13 @@ def test_rows_of_their_own_lengths_are_rows_on_their_own(name):
         torch.testing.assert_close(a, e, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", GATE_RECURRENCES)
+@pytest.mark.parametrize("name", ON_GATES)
 def test_half_precision_accumulates_the_cell_state_in_float32(name):
     """A forget gate that stays open adds 1/512 to the cell state 512 times; bfloat16 alone would stall at 0.5."""
     gates = torch.zeros(1, 512, 4, dtype=torch.bfloat16)
     gates[..., 0], gates[..., 1], gates[..., 2] = -6.236, 40.0, 40.0  # σ(-6.236) ≈ 1/512
     zeros = torch.zeros(1, 1, dtype=torch.bfloat16)
-    _, _, c = GATE_RECURRENCES[name](gates, zeros, zeros, torch.zeros(4, 1, dtype=torch.bfloat16))
+    _, _, c = ON_GATES[name](gates, zeros, zeros, torch.zeros(4, 1, dtype=torch.bfloat16))
     assert c.dtype == torch.float32 and abs(float(c) - 1) < 0.05
 
 
@@ -110,7 +99,7 @@ def test_gradients_of_a_training_step_are_the_reference_s(name, dtype, bound, nu
 
 @pytest.mark.parametrize("table_size", [9, MANY + 1])
 @pytest.mark.parametrize("lengths", [None, [5, 0, 3]], ids=["whole", "padded"])
-@pytest.mark.parametrize("name", GATE_RECURRENCES)
+@pytest.mark.parametrize("name", ON_GATES)
 def test_looking_up_in_a_table_is_an_embedding_s_gates(name, lengths, table_size):
     torch.manual_seed(0)
     table, weight = torch.randn(table_size, 12, dtype=torch.float64), torch.randn(12, 3, dtype=torch.float64)
@@ -118,8 +107,8 @@ def test_looking_up_in_a_table_is_an_embedding_s_gates(name, lengths, table_size
     tokens = torch.randint(0, 8, (3, 5))
     leaves = [leaf.requires_grad_() for leaf in (table, h0, c0, weight)]
     lengths = None if lengths is None else torch.tensor(lengths)
-    actual = lstm_from_gates(name, *leaves, tokens, lengths)
-    expected = lstm_from_gates("reference", F.embedding(tokens, table), *leaves[1:], None, lengths)
+    actual = lstm_from_gates(ON_GATES[name], *leaves, tokens, lengths)
+    expected = lstm_from_gates(lstm_reference, F.embedding(tokens, table), *leaves[1:], None, lengths)
     probes = [torch.randn_like(value) for value in expected]
     if lengths is not None:  # outputs beyond a row's length mean nothing
         real = torch.arange(5) < lengths[:, None]
@@ -130,39 +119,3 @@ def test_looking_up_in_a_table_is_an_embedding_s_gates(name, lengths, table_size
         torch.autograd.grad(actual, leaves, probes), torch.autograd.grad(expected, leaves, probes), strict=True
     ):
         torch.testing.assert_close(a, e)
-
-
-@pytest.mark.parametrize("lengths", [None, [5, 0, 3]], ids=["whole", "padded"])
-@pytest.mark.parametrize("vocab_size", [15, 130])
-def test_folded_inputs_make_the_same_products(vocab_size, lengths):
-    torch.manual_seed(0)
-    _, weights, _, h0, c0 = draw(0, 3, 5, torch.float64)
-    vocabulary = torch.randn(vocab_size, 5, dtype=torch.float64, requires_grad=True)
-    tokens = torch.randint(0, vocab_size, (3, 5))
-    lengths = None if lengths is None else torch.tensor(lengths)
-    inputs, weight_ih = fold(tokens, vocabulary, weights[0])
-    assert inputs.shape[-1] == weight_ih.shape[-1] == (128 if vocab_size <= 128 else 256)
-    actual = lstm_from_inputs(inputs, h0, c0, [weight_ih, *weights[1:]], lengths)
-    expected = lstm_from_inputs(F.embedding(tokens, vocabulary), h0, c0, weights, lengths)
-    torch.testing.assert_close(actual, expected)
-    leaves = [vocabulary, *weights, h0, c0]
-    probe = torch.randn_like(actual[1])
-    for a, e in zip(
-        torch.autograd.grad((actual[1] * probe).sum(), leaves),
-        torch.autograd.grad((expected[1] * probe).sum(), leaves),
-        strict=True,
-    ):
-        torch.testing.assert_close(a, e)
-
-
-def test_auto_trains_wide_layers_by_the_cpu_recurrence():
-    assert choose_recurrence("auto", 80, WIDE) == "cpu" and choose_recurrence("auto", 80, WIDE - 1) == "nn_lstm"
-    assert choose_recurrence("auto", 80, WIDE, "cuda") == "folded"
-    with torch.no_grad():
-        assert choose_recurrence("auto", 80, WIDE) == "nn_lstm"
-
-
-def test_a_single_token_never_goes_through_nn_lstm():
-    assert choose_recurrence("nn_lstm", 1) == choose_recurrence("auto", 1) == "reference"
-    assert choose_recurrence("nn_lstm", 2) == "nn_lstm" and choose_recurrence("reference", 2) == "reference"
-    assert choose_recurrence("auto", 80) != "auto"

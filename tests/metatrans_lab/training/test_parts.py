@@ -1,5 +1,7 @@
 import pytest
 import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState, GradientState, PartialState
 
 from dataset_script import LanguageConfig, sample_episodes
 from metatrans_lab.models.build import build_model
@@ -55,3 +57,24 @@ def test_micro_batches_accumulate(batch):
         partwise(model, input_ids, labels, scale=0.5)
     for half, whole in zip(gradients_of(model), once, strict=True):
         torch.testing.assert_close(half, whole)
+
+
+@pytest.fixture(params=["no", "bf16"])
+def accelerator(request):
+    """It shares a state with others of its process, which is to be new before and after."""
+    states = (AcceleratorState, GradientState, PartialState)
+    for state in states:
+        state._reset_state()
+    yield Accelerator(cpu=True, mixed_precision=request.param)
+    for state in states:
+        state._reset_state()
+
+
+def test_all_parts_read_weights_that_are_laid_out_once(batch, accelerator):
+    """Of the model as accelerate wraps it, which is asked for it."""
+    model, input_ids, labels = batch
+    layouts = []
+    model.model.lstm.register_forward_hook(lambda lstm, *_: layouts.append(lstm.layouts))
+    PartwiseGradients(3, 2, 1)(accelerator.prepare(model), input_ids, labels)
+    assert len(layouts) == 3 and layouts[0] is not None and all(other is layouts[0] for other in layouts)
+    assert model.model.lstm.layouts is None

@@ -1,0 +1,79 @@
+"""Which recurrence runs, and on what: decided here, once for each call of the model, and nowhere else."""
+
+from functools import partial
+from typing import NamedTuple
+
+import torch
+
+from .recurrence import lstm_from_inputs, lstm_reference
+from .recurrence_cpu import lstm_cpu
+from .recurrence_nn_lstm import lstm_fused
+from .recurrence_step import lstm_step
+
+RECURRENCES = ("auto", "reference", "cpu", "nn_lstm", "folded")
+"""What `MetaLSTMConfig(recurrence=…)` may ask for."""
+
+IMPLEMENTATIONS = {
+    "reference": partial(lstm_from_inputs, lstm_reference),
+    "cpu": partial(lstm_from_inputs, lstm_cpu),
+    "nn_lstm": lstm_fused,
+    "folded": lstm_fused,  # which folds where it is given tokens
+    "step": lstm_step,
+}
+"""What a plan may name. A faster recurrence, of `lstm_from_inputs`' signature, is entered here and chosen below."""
+
+WIDE = 512
+"""From this hidden size on, "auto" trains by `lstm_cpu` on a CPU; below, nn.LSTM's fused cell wins."""
+
+
+class Plan(NamedTuple):
+    """
+    How one call of the model runs.
+
+    Args:
+        recurrence (`str`): the one of `IMPLEMENTATIONS` that runs every layer.
+        reads_tokens (`bool`): whether the first layer gets tokens and the vectors of the whole vocabulary, to multiply
+            each of these once, rather than a vector for each token.
+    """
+
+    recurrence: str
+    reads_tokens: bool
+
+
+def plan_call(
+    name: str,
+    batch_size: int,
+    sequence_length: int,
+    *,
+    hidden_size: int,
+    vocab_size: int,
+    device_type: str = "cpu",
+    needs_vectors: bool = False,
+    is_padded: bool = False,
+    is_frozen: bool = False,
+) -> Plan:
+    """
+    Args:
+        name (`str`): what the config asks for, one of `RECURRENCES`.
+        batch_size, sequence_length (`int`): B and S of the input, padding included.
+        hidden_size, vocab_size (`int`): H and V.
+        device_type (`str`): where the weights are, such as `"cuda"`.
+        needs_vectors (`bool`): whether the input is vectors, or the vectors of its tokens are to be returned.
+        is_padded (`bool`): whether there is padding in the input.
+        is_frozen (`bool`): whether the model's `frozen_weights()` is open.
+    """
+    if sequence_length == 1:
+        # Never nn.LSTM: each of its calls rearranges the weights on a CPU, which costs more than the token. What is
+        # kept of frozen weights has no gradient and isn't in autocast's dtype.
+        is_kept = is_frozen and not torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu")
+        recurrence = "step" if is_kept and not is_padded else "reference"
+        looks_up = is_kept or batch_size > vocab_size
+    else:
+        recurrence = name
+        if name == "auto" and device_type == "cuda":
+            recurrence = "folded"
+        elif name == "auto":
+            recurrence = "cpu" if hidden_size >= WIDE and torch.is_grad_enabled() else "nn_lstm"
+        # Few tokens are fewer products than the vocabulary's.
+        looks_up = recurrence != "nn_lstm" and batch_size * sequence_length > vocab_size
+    return Plan(recurrence, looks_up and not needs_vectors)

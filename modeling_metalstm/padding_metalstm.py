@@ -1,0 +1,61 @@
+"""Padding, anywhere in a batch: layers read rows without it, and what they computed is spread over it again."""
+
+import torch
+
+from .recurrence import prepend_state
+
+
+class Padding:
+    """
+    Brings the real tokens of each row to the front, and spreads what was computed of them back.
+
+    ```
+    mask      0 1 0 1 1
+    compact   a b c · ·          positions 1 3 4, length 3
+    spread    - a a b c          the state before the first token, then the last one known
+    ```
+    So a padded position shows the state as its row's last real token left it, as if the padding weren't there.
+
+    Args:
+        mask (`torch.Tensor` of shape `(B, S)`): non-zero where a token is real.
+
+    Attributes:
+        lengths (`torch.Tensor` of shape `(B,)`): the number of real tokens of each row.
+    """
+
+    def __init__(self, mask: torch.Tensor):
+        self.lengths = mask.sum(dim=1)
+        width = max(int(self.lengths.max()), 1)
+        # (B, width): where the real tokens stand, in their order; a stable sort keeps it.
+        self.positions = (~mask).to(torch.uint8).argsort(dim=1, stable=True)[:, :width]
+        self.num_read = mask.cumsum(dim=1)  # (B, S): real tokens up to here
+
+    def compact(self, inputs: torch.Tensor) -> torch.Tensor:
+        """`(B, S)` or `(B, S, D)` to the same with the longest row's number of real tokens for `S`."""
+        return inputs.take_along_dim(self.positions if inputs.dim() == 2 else self.positions[..., None], dim=1)
+
+    def spread(self, outputs: torch.Tensor, h0: torch.Tensor) -> torch.Tensor:
+        """Outputs of the compact sequence, and the state `(B, H)` before it, to `(B, S, H)`."""
+        return prepend_state(h0, outputs).take_along_dim(self.num_read[..., None], dim=1)
+
+
+def find_padding(attention_mask: torch.Tensor | None, sequence_length: int) -> Padding | None:
+    """
+    The padding of the input, or None where there is none.
+
+    Args:
+        attention_mask (`torch.Tensor` of shape `(B, ≥ S)`, *optional*): 0 for padding; the last `S` columns count.
+        sequence_length (`int`): `S`.
+
+    Raises:
+        ValueError: if the mask is too short or no matrix.
+    """
+    if attention_mask is None:
+        return None
+    if attention_mask.dim() != 2 or attention_mask.shape[1] < sequence_length:
+        raise ValueError(
+            f"`attention_mask` must have two dimensions and at least the {sequence_length} columns of the input, "
+            f"but its shape is {tuple(attention_mask.shape)}."
+        )
+    mask = attention_mask[:, -sequence_length:] != 0
+    return None if mask.all() else Padding(mask)
