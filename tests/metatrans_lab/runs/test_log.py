@@ -136,6 +136,4 @@ def test_an_evaluation_is_a_line_two_pictures_and_figures_for_trackers(tmp_path,
     }
     assert drawn == [("loss.png", log.lines)]
     said = capsys.readouterr().err
-    assert (
-        said.count("\n") == 1 and "shots.png: No such file or directory" in said
-    )  # and the line is there all the same
+    assert said.count("\n") == 1 and "shots.png: No such file or directory" in said
