@@ -8,7 +8,7 @@ The model of Volodymyr Kyrylov's post of 12 October 2023, at home in transformer
 import copy
 import math
 import threading
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING
 
@@ -157,6 +157,8 @@ class MetaLSTMPreTrainedModel(PreTrainedModel):
     supports_gradient_checkpointing = True
     # An LSTM can't take tokens back: this has `generate()` refuse assisted decoding in a sentence.
     _is_stateful = True
+    # For a `TranslatorSession`: questions of different lengths are one batch, padded.
+    skips_padding = True
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
@@ -324,6 +326,10 @@ class MetaLSTMForCausalLM(MetaLSTMPreTrainedModel, GenerationMixin):
 
     def _get_static_cache_init_shape(self) -> None:
         """A state has no heads to prepare: None has `generate()` leave a static cache to the first call."""
+
+    def frozen_weights(self) -> AbstractContextManager[None]:
+        """As of the layers: while it is open, what is derived from the weights is made once and kept."""
+        return self.model.lstm.frozen_weights()
 
     @wraps(GenerationMixin.generate)
     def generate(self, *args, **kwargs):
