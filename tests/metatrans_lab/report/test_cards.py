@@ -46,7 +46,16 @@ def test_the_card_names_the_data_set_if_it_is_known():
 
 def test_another_model_is_called_what_it_is():
     card = model_card(TrainingConfig(model={"model_type": "gpt2"}), RESULTS)
-    assert "a gpt2 model" in card and "pipeline(" not in card and "lstm" not in card
+    assert "a gpt2 model" in card and "an LSTM" not in card
+    front = yaml.safe_load(card.removeprefix("---\n").split("---\n", 1)[0])
+    assert not {"lstm", "custom_code"} & set(front["tags"])
+
+
+def test_a_model_without_code_of_its_own_is_used_through_the_package():
+    brings = model_card(TrainingConfig(), RESULTS)
+    assert "trust_remote_code=True" in brings and "import modeling_metalstm" not in brings
+    card = model_card(TrainingConfig(model={"model_type": "llama"}), RESULTS)
+    assert "import modeling_metalstm" in card and "trust_remote_code" not in card
 
 
 def test_nothing_is_said_of_unseen_languages_where_none_are():
