@@ -82,6 +82,11 @@ def _interval(results: dict, name: str) -> str:
     return "–" if interval is None else f"{interval[0]:.5f} … {interval[1]:.5f}"
 
 
+def called(model_type: str) -> str:
+    """What people call a model of this type: "an LSTM", "a gpt2 model"."""
+    return "an LSTM" if model_type == "metalstm" else f"a {model_type} model"
+
+
 def _brings_code(model_type: str) -> bool:
     """Whether a saved model has its code next to its weights, so that it loads where metatrans isn't installed."""
     return CONFIG_MAPPING[model_type]._auto_class is not None
@@ -129,7 +134,7 @@ def model_card(config: TrainingConfig, results: dict) -> str:
     return CARD.format(
         front=_front_matter(config, results),
         name=config.name,
-        kind="an LSTM" if model_type == "metalstm" else f"a {model_type} model",
+        kind=called(model_type),
         use=(TRANSLATE if _brings_code(model_type) else TRANSLATE_WITH_METATRANS).format(name=config.name),
         L=language.num_source_words,
         R=language.num_target_words,
