@@ -5,11 +5,11 @@ from transformers.pipelines import PIPELINE_REGISTRY
 
 from .cache_metalstm import LSTMCacheLayer
 from .configuration_metalstm import PIPELINE_TASK, MetaLSTMConfig
+from .errors_metalstm import TranslationError
 from .modeling_metalstm import MetaLSTMForCausalLM, MetaLSTMModel, MetaLSTMPreTrainedModel
 from .pipeline_metalstm import InContextTranslationPipeline
 from .session_metalstm import TranslatorSession
 from .tokenization_metalstm import build_tokenizer, check_words
-from .words import TranslationError
 
 # `Auto…` classes and `pipeline` find the model; the cache layer registers where it is defined, as a model that comes
 # as remote code needs it too.

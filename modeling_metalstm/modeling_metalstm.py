@@ -35,7 +35,9 @@ class MetaLSTMPreTrainedModel(PreTrainedModel):
     supports_gradient_checkpointing = True
     # An LSTM can't take tokens back: this has `generate()` refuse assisted decoding in a sentence.
     _is_stateful = True
-    # On a GPU no training step of it has the host wait, so that its steps can be CUDA graphs.
+    # For a `TranslatorSession`: questions of different lengths are one batch, padded.
+    skips_padding = True
+    # For training: no step of it has the host wait for a GPU, so that steps can be CUDA graphs.
     is_capturable = True
 
     def _init_weights(self, module: nn.Module) -> None:

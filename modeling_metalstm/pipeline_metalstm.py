@@ -17,9 +17,9 @@ from typing import Any
 from torch.utils.data import Dataset
 from transformers import Pipeline
 
+from .errors_metalstm import TranslationError
 from .session_metalstm import UNKNOWN_WORD as UNKNOWN_WORD  # how a result says that no word of the user's fits
 from .session_metalstm import TranslatorSession
-from .words import TranslationError
 
 PARAMETERS = ("examples", "num_bindings", "seed", "separator", "exact")
 

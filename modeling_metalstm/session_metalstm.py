@@ -10,22 +10,23 @@ A translator that reads its examples once: their state is kept, and a copy of it
 ```
 """
 
-import copy
 import random
 import reprlib
-from collections.abc import Iterator
 from typing import Any
 
 import torch
 from transformers import PreTrainedModel
-from transformers.cache_utils import Cache
 
-from .words import Spelling, TranslationError, ask, draw_binding, learn, learn_more, write_example, write_question
+from .alphabet_metalstm import Alphabet
+from .capabilities_metalstm import frozen_weights, reach, skips_padding
+from .errors_metalstm import TranslationError
+from .lesson_metalstm import Lesson
+from .reading_metalstm import Reading, batch_alike, batch_padded, columns_at_once
+from .spelling_metalstm import Spelling
 
 UNKNOWN_WORD = "?"
 MAX_BINDINGS = 100
 NUM_BINDINGS = 8  # a third of one binding's regret for a few milliseconds more: RESULTS.md, Bindings
-MAX_TOKENS = 8192  # of all rows, read at once, which bounds the memory
 
 
 class TranslatorSession:
@@ -34,10 +35,12 @@ class TranslatorSession:
     alphabet, the model says as many target words as the sentence has, and they are bound back.
 
     The whole alphabet is bound at the start, so words that come later find their symbols. The examples are read when
-    the first question needs them; a question costs the same after ten and after a thousand.
+    the first question needs them. With a MetaLSTM a question costs the same after ten and after a thousand; any other
+    causal LM that metatrans trained answers too, more slowly the more it has read.
 
     Args:
-        model (`MetaLSTMForCausalLM`): the model.
+        model (`PreTrainedModel`): a causal LM whose configuration has an alphabet, `num_source_words` and
+            `num_target_words`.
         examples (list of pairs): sentences with their translations, such as `[("red", "dax")]`; words stand at the
             same place as their translations.
         num_bindings (`int`, defaults to 8): how many random bindings to average, 1 to 100. A model that treats its
@@ -61,19 +64,27 @@ class TranslatorSession:
     ):
         check_integer("num_bindings", num_bindings, 1, MAX_BINDINGS)
         check_integer("seed", seed, 0, 2**63 - 1)
-        self.model = model
-        self.num_sources, self.num_targets = model.config.num_source_words, model.config.num_target_words
+        self.model, self.alphabet = model, Alphabet.of(model.config)
+        if self.alphabet is None:
+            raise TranslationError(
+                f"This {model.config.model_type} model has no alphabet, `num_source_words` and `num_target_words` in "
+                "its configuration; translating by examples needs a model that metatrans trained."
+            )
+        self.num_sources, self.num_targets = self.alphabet
         self.spelling = Spelling(separator, exact)
-        self.lesson = learn(examples, self.num_sources, self.num_targets, self.spelling)
+        self.lesson = Lesson.from_examples(examples, *self.alphabet, self.spelling)
+        self._check_reach(self.lesson)
         rng = random.Random(seed)
-        bindings = [draw_binding(self.num_sources, self.num_targets, rng) for _ in range(num_bindings)]
+        bindings = [self.alphabet.draw_binding(rng) for _ in range(num_bindings)]
         self._bindings = torch.tensor(bindings, device=model.device)  # (n, L + R + 2)
-        self._state: Cache | None = None  # after `_num_read` examples, a row for each binding
+        self._reading = Reading(model)  # of `_num_read` examples, a row for each binding
         self._num_read = 0
 
     def add(self, source: str, target: str) -> None:
         """One more example, at the end."""
-        self.lesson = learn_more(self.lesson, (source, target), self.num_sources, self.num_targets)
+        lesson = self.lesson.add((source, target))
+        self._check_reach(lesson)
+        self.lesson = lesson
 
     def __call__(self, sentences: str | list[str]) -> dict[str, Any] | list[dict[str, Any]]:
         """
@@ -94,13 +105,20 @@ class TranslatorSession:
         if not sentences:
             raise TranslationError("There are no sentences to translate; give one, or a list of at least one.")
         # All are checked first: a mistake in the last is found before the first is translated.
-        questions = [ask(self.lesson, sentence, self.num_sources) for sentence in sentences]
+        questions = [self.lesson.ask(sentence) for sentence in sentences]
+        self._check_reach(self.lesson, max(map(len, questions)), "the sentence")
         self._read_examples()
-        results = []
-        with self.model.model.lstm.frozen_weights():
-            for batch in self._batches(questions):
-                results += self._translate(batch)
-        return results
+        lengths, num_bindings = [len(question) + 2 for question in questions], len(self._bindings)
+        if skips_padding(self.model):
+            batches = batch_padded(lengths, num_bindings)
+        else:
+            batches = batch_alike(lengths, num_bindings, count_tokens(self.lesson))
+        results: dict[int, dict[str, Any]] = {}
+        with frozen_weights(self.model):
+            for batch in batches:
+                answers = self._translate([questions[number] for number in batch])
+                results |= zip(batch, answers, strict=True)
+        return [results[number] for number in range(len(questions))]
 
     @torch.no_grad()
     def shots(self) -> list[list[dict[str, Any]]]:
@@ -112,21 +130,18 @@ class TranslatorSession:
             the model gave that target word) and `optimum` (what the best possible predictor gives it, which knows no
             more than the alphabet: 1 if an earlier example told, else 1 of the words left).
         """
-        lexicon, config = self.lesson.lexicon, self.model.config
-        tokens = [token for example in self.lesson.examples for token in write_example(example, lexicon, config)]
+        tokens = self.alphabet.write_examples(self.lesson.examples, self.lesson.lexicon)
         rows = self._bindings[:, torch.tensor(tokens, device=self._bindings.device)]
         places = [
             i for i in range(1, len(tokens)) if self.num_sources <= tokens[i] < self.num_sources + self.num_targets
         ]
-        alphabet = slice(self.num_sources, self.num_sources + self.num_targets)
-        given, state = [], None
-        with self.model.model.lstm.frozen_weights():
-            size = max(MAX_TOKENS // len(rows), 1)
+        given, reading = [], Reading(self.model)
+        with frozen_weights(self.model):
+            size = columns_at_once(len(rows))
             for first in range(0, len(tokens) - 1, size):
                 piece = rows[:, first : min(first + size, len(tokens) - 1)]
-                output = self.model(input_ids=piece, past_key_values=state, use_cache=True)
-                state = output.past_key_values
-                probabilities = output.logits[..., alphabet].float().softmax(dim=-1)
+                logits = reading.read(piece, logits_to_keep=0)
+                probabilities = logits[..., self.alphabet.targets].float().softmax(dim=-1)
                 right = rows[:, first + 1 : first + 1 + piece.shape[1]] - self.num_sources
                 of_right = probabilities.gather(-1, right.clamp(0, self.num_targets - 1)[..., None])[..., 0]
                 given += of_right.mean(dim=0).tolist()
@@ -139,49 +154,24 @@ class TranslatorSession:
                 shots[-1].append({"source": source, "target": target, "probability": next(values), "optimum": optimum})
         return shots
 
+    def _check_reach(self, lesson: Lesson, num_words: int = 1, question: str = "a question of one word") -> None:
+        """Raises `TranslationError` if the model can't read a lesson, a question of so many words and its answer."""
+        longest, num_tokens = reach(self.model.config), count_tokens(lesson) + 2 * num_words + 1
+        if longest is not None and num_tokens > longest:
+            raise TranslationError(
+                f"This model reads at most {longest:,} tokens, but the examples and {question} take {num_tokens:,}; "
+                "give fewer or shorter ones."
+            )
+
     @torch.no_grad()
     def _read_examples(self) -> None:
-        """Brings the state up to date with the lesson; if that is interrupted, the old one stays."""
-        lexicon, config = self.lesson.lexicon, self.model.config
+        """Has all of the lesson read; if that is interrupted, what was read before stays."""
         unread = self.lesson.examples[self._num_read :]
-        tokens = [token for example in unread for token in write_example(example, lexicon, config)]
+        tokens = self.alphabet.write_examples(unread, self.lesson.lexicon)
         if tokens:
-            tokens = self._bindings[:, torch.tensor(tokens, device=self._bindings.device)]
-            _, self._state = self._read(tokens, copy.deepcopy(self._state))
-            self._num_read = len(self.lesson.examples)
-
-    def _read(
-        self, tokens: torch.LongTensor, state: Cache | None, mask: torch.Tensor | None = None
-    ) -> tuple[torch.Tensor, Cache]:
-        """
-        Reads tokens `(rows, S)`, in pieces if they are many.
-
-        Returns:
-            The probability of each target word to be next, `(rows, R)` in the order of the alphabet, and the state.
-        """
-        for piece in range(0, tokens.shape[1], max(MAX_TOKENS // len(tokens), 1)):
-            columns = slice(piece, piece + max(MAX_TOKENS // len(tokens), 1))
-            output = self.model(
-                input_ids=tokens[:, columns],
-                attention_mask=None if mask is None else mask[:, columns],
-                past_key_values=state,
-                use_cache=True,
-                logits_to_keep=1,
-            )
-            state = output.past_key_values
-        alphabet = slice(self.num_sources, self.num_sources + self.num_targets)
-        return output.logits[:, -1, alphabet].float().softmax(dim=-1), state
-
-    def _batches(self, questions: list[tuple[str, ...]]) -> Iterator[list[tuple[str, ...]]]:
-        """The questions in their order, as many together as their padded rows keep to `MAX_TOKENS`."""
-        batch, longest = [], 0
-        for question in questions:
-            longest = max(longest, len(question) + 2)
-            if batch and (len(batch) + 1) * len(self._bindings) * longest > MAX_TOKENS:
-                yield batch
-                batch, longest = [], len(question) + 2
-            batch.append(question)
-        yield batch
+            reading = self._reading.copy()
+            reading.read(self._bindings[:, torch.tensor(tokens, device=self._bindings.device)])
+            self._reading, self._num_read = reading, len(self.lesson.examples)
 
     @torch.no_grad()
     def _translate(self, questions: list[tuple[str, ...]]) -> list[dict[str, Any]]:
@@ -190,18 +180,20 @@ class TranslatorSession:
         bindings of a sentence say the same. A row for each binding, `n` for the first sentence, `n` for the next, …
         """
         device, num_bindings, lexicon = self._bindings.device, len(self._bindings), self.lesson.lexicon
-        written = [write_question(question, lexicon, self.model.config) for question in questions]
+        written = [self.alphabet.write_question(question, lexicon) for question in questions]
         width = max(map(len, written))
         padded = torch.tensor([[0] * (width - len(tokens)) + tokens for tokens in written], device=device)
-        lengths = torch.tensor([len(tokens) for tokens in written], device=device)
-        mask = torch.arange(width, device=device) >= width - lengths[:, None]
         tokens = self._bindings[:, padded].transpose(0, 1).flatten(0, 1)  # (sentences * n, width)
+        mask = None
+        if skips_padding(self.model):
+            lengths = torch.tensor([len(tokens) for tokens in written], device=device)
+            mask = torch.arange(width, device=device) >= width - lengths[:, None]
+            mask = mask.repeat_interleave(num_bindings, dim=0).long()
 
-        state = copy.deepcopy(self._state)
-        state.batch_select_indices(torch.arange(num_bindings, device=device).repeat(len(questions)))
-        symbols, state = self._read(tokens, state, mask.repeat_interleave(num_bindings, dim=0).long())
+        reading = self._reading.copy(torch.arange(num_bindings, device=device).repeat(len(questions)))
+        symbols = self._next_target(reading, tokens, mask)
         num_words = torch.full((len(questions),), len(lexicon), device=device)
-        targets = self._bindings[:, self.num_sources : self.num_sources + self.num_targets]  # (n, R)
+        targets = self._bindings[:, self.alphabet.targets]  # (n, R)
         in_words = (targets - self.num_sources).repeat(len(questions), 1)
         said, probabilities = [], []
         for step in range(width - 2):
@@ -212,7 +204,7 @@ class TranslatorSession:
             # A word without a name that was said once is a word of this sentence.
             num_words = torch.maximum(num_words, said[-1] + 1)
             if step < width - 3:
-                symbols, state = self._read(targets[:, said[-1]].T.reshape(-1, 1), state)
+                symbols = self._next_target(reading, targets[:, said[-1]].T.reshape(-1, 1))
 
         names = tuple(lexicon.values())
         nameless = [1 - words[:, : len(names)].sum(dim=-1) for words in probabilities]
@@ -237,6 +229,12 @@ class TranslatorSession:
             results.append({"translation_text": self.spelling.join(word["target"] for word in words), "words": words})
         return results
 
+    def _next_target(
+        self, reading: Reading, tokens: torch.LongTensor, mask: torch.LongTensor | None = None
+    ) -> torch.Tensor:
+        """The probability of each target word to be next after these tokens, `(rows, R)`, in the alphabet's order."""
+        return reading.read(tokens, mask)[:, -1, self.alphabet.targets].float().softmax(dim=-1)
+
 
 def choose_word(probabilities: torch.Tensor, num_words: torch.Tensor) -> torch.Tensor:
     """
@@ -258,3 +256,8 @@ def check_integer(name: str, value: object, least: int, most: int) -> None:
     """Raises `TranslationError` if a parameter isn't an integer from `least` to `most`."""
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         raise TranslationError(f"`{name}` must be an integer from {least:,} to {most:,}, not {reprlib.repr(value)}.")
+
+
+def count_tokens(lesson: Lesson) -> int:
+    """The tokens of all examples of a lesson: `␁` and `␂`, and every word on both sides."""
+    return 2 * (len(lesson.examples) + lesson.num_words)

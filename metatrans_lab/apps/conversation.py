@@ -11,8 +11,8 @@ from typing import TextIO
 from metatrans_lab.errors import UserError
 from metatrans_lab.models.load import PRETRAINED, load_translator
 from modeling_metalstm import InContextTranslationPipeline, TranslationError
+from modeling_metalstm.errors_metalstm import TooManyWordsError
 from modeling_metalstm.pipeline_metalstm import UNKNOWN_WORD
-from modeling_metalstm.words import TooManyWordsError
 
 MAX_FILE_BYTES = 10_000_000
 
@@ -188,7 +188,7 @@ class Conversation:
         """How far it has come."""
         if self.session is None:
             return "no rules"
-        words, room = len(self.session.lesson.lexicon), self.session.num_sources
+        words, room = len(self.session.lesson.lexicon), self.session.lesson.num_source_words
         return f"{len(self.rules)} rule{'s' * (len(self.rules) != 1)}, {words} of at most {room} words"
 
     def run(self, lines: Iterator[str], as_json: bool) -> int:

@@ -240,6 +240,7 @@ def _measure(options: argparse.Namespace, language: Language, loss_on: str) -> d
     from metatrans_lab.evaluation.figures import evaluate, evaluate_words
     from metatrans_lab.models.limits import check_language
     from metatrans_lab.models.load import load_model
+    from modeling_metalstm.alphabet_metalstm import Alphabet
 
     is_baseline = options.model in BASELINES and not Path(options.model).exists()
     if options.num_bindings and (is_baseline or options.render == "text"):
@@ -256,8 +257,9 @@ def _measure(options: argparse.Namespace, language: Language, loss_on: str) -> d
     if options.render == "text":
         from metatrans_lab.evaluation.text_predictor import TextPredictor, load_tokenizer
 
-        if model.config.model_type == "metalstm":
-            raise UserError(f"{options.model} is a metalstm, which reads tokens, not text; leave out --render text")
+        if Alphabet.of(model.config) is not None:
+            kind = model.config.model_type
+            raise UserError(f"{options.model} is a {kind}, which reads tokens, not text; leave out --render text")
         predictor = TextPredictor(model, load_tokenizer(options.model, options.trust_remote_code))
         return evaluate_words(predictor, language, options.split, options.num_episodes, batch_size=16)
     check_language(model.config, language)

@@ -7,6 +7,8 @@ from dataset_script.families.contract import Language
 from metatrans_lab.config.keys import TrainingConfig
 from metatrans_lab.errors import UserError
 from metatrans_lab.machine import memory_bytes
+from modeling_metalstm.alphabet_metalstm import Alphabet
+from modeling_metalstm.capabilities_metalstm import reach
 
 MAX_LAYERS = 1_000
 
@@ -42,10 +44,10 @@ def check_batch(config: TrainingConfig) -> None:
 
 def check_reach(config: PreTrainedConfig, length: int) -> None:
     """Raises UserError if a model's positions end before `length` tokens; many models have no such end."""
-    reach = getattr(config, "max_position_embeddings", None)
-    if reach is not None and 0 < reach < length:
+    longest = reach(config)
+    if longest is not None and longest < length:
         raise UserError(
-            f"the model reads at most {reach} tokens (max_position_embeddings), but an episode has up to {length}; "
+            f"the model reads at most {longest} tokens (max_position_embeddings), but an episode has up to {length}; "
             "use a model with more, or fewer or shorter sentences"
         )
 
@@ -55,9 +57,8 @@ def check_language(config: PreTrainedConfig, language: Language) -> None:
 
     With another alphabet the same token is another word, and every figure would be meaningless.
     """
-    names = ("num_source_words", "num_target_words")
-    alphabet = [getattr(config, name, None) for name in names]
-    if None not in alphabet and alphabet != [getattr(language, name) for name in names]:
+    alphabet = Alphabet.of(config)
+    if alphabet not in (None, (language.num_source_words, language.num_target_words)):
         L, R = alphabet
         raise UserError(
             f"the model has {L} source and {R} target words, but the language {language.num_source_words} and "

@@ -10,6 +10,7 @@ import modeling_metalstm  # noqa: F401  (registers model_type "metalstm")
 from metatrans_lab.errors import UserError, nearest
 from metatrans_lab.hub.downloads import check_download, why
 from metatrans_lab.models.build import sentence_of_model
+from modeling_metalstm.alphabet_metalstm import Alphabet
 
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
 
@@ -71,12 +72,15 @@ def load_model(folder: str, trust_remote_code: bool = False) -> PreTrainedModel:
 
 
 def load_translator(name: str, trust_remote_code: bool = False) -> PreTrainedModel:
-    """A saved model that translates, as of `load_model`.
+    """A saved model that translates, as of `load_model`: any causal LM that has an alphabet.
 
     Raises:
-        UserError: it can't be loaded, or it is no metalstm.
+        UserError: it can't be loaded, or its tokens are no alphabet's.
     """
     model = load_model(name, trust_remote_code)
-    if model.config.model_type != "metalstm":
-        raise UserError(f"{name} is a {model.config.model_type} model; translating needs a metalstm")
+    if Alphabet.of(model.config) is None:
+        raise UserError(
+            f"{name} is a {model.config.model_type} model without an alphabet (its config.json names no "
+            "num_source_words and num_target_words); translating needs a model that train.py made"
+        )
     return model

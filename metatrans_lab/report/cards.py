@@ -1,7 +1,9 @@
 """The model card of a run: what it does, how to use it, how good it is and by what measure."""
 
 from huggingface_hub import EvalResult, ModelCardData
+from transformers import CONFIG_MAPPING
 
+import modeling_metalstm  # noqa: F401  (registers model_type "metalstm")
 from metatrans_lab.config.keys import TrainingConfig
 
 CARD = """---
@@ -58,6 +60,16 @@ translator("blue red", examples=[("red", "dax"), ("blue red", "wif dax")])
 ```
 """
 
+TRANSLATE_WITH_METATRANS = """```python
+import modeling_metalstm  # of the package metatrans: it brings the pipeline
+from transformers import pipeline
+
+# model: this folder, or its repository on the Hub
+translator = pipeline("in-context-translation", model="{name}")
+translator("blue red", examples=[("red", "dax"), ("blue red", "wif dax")])
+```
+"""
+
 
 def shown(figure: float | None, digits: int = 5) -> str:
     """A figure as text; "–" where nothing was there to be measured."""
@@ -67,6 +79,16 @@ def shown(figure: float | None, digits: int = 5) -> str:
 def _interval(results: dict, name: str) -> str:
     interval = results["intervals"].get(name)
     return "–" if interval is None else f"{interval[0]:.5f} … {interval[1]:.5f}"
+
+
+def called(model_type: str) -> str:
+    """What people call a model of this type: "an LSTM", "a gpt2 model"."""
+    return "an LSTM" if model_type == "metalstm" else f"a {model_type} model"
+
+
+def _brings_code(model_type: str) -> bool:
+    """Whether a saved model has its code next to its weights, so that it loads where metatrans isn't installed."""
+    return CONFIG_MAPPING[model_type]._auto_class is not None
 
 
 def _front_matter(config: TrainingConfig, results: dict) -> str:
@@ -88,8 +110,8 @@ def _front_matter(config: TrainingConfig, results: dict) -> str:
         if results[name] is not None
     ]
     tags = ["metatrans", "metalearning", "in-context-learning"]
-    if config.model.get("model_type", "metalstm") == "metalstm":
-        tags += ["lstm", "custom_code"]
+    model_type = config.model.get("model_type", "metalstm")
+    tags += ["lstm"] * (model_type == "metalstm") + ["custom_code"] * _brings_code(model_type)
     return ModelCardData(
         license="apache-2.0",
         library_name="transformers",
@@ -111,8 +133,8 @@ def model_card(config: TrainingConfig, results: dict) -> str:
     return CARD.format(
         front=_front_matter(config, results),
         name=config.name,
-        kind="an LSTM" if model_type == "metalstm" else f"a {model_type} model",
-        use=TRANSLATE.format(name=config.name) if model_type == "metalstm" else "",
+        kind=called(model_type),
+        use=(TRANSLATE if _brings_code(model_type) else TRANSLATE_WITH_METATRANS).format(name=config.name),
         L=language.num_source_words,
         R=language.num_target_words,
         K=language.num_pairs,

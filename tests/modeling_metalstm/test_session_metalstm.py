@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from modeling_metalstm import TranslationError, TranslatorSession
-from modeling_metalstm.session_metalstm import MAX_TOKENS, choose_word
-from modeling_metalstm.words import draw_binding, write_example
+from modeling_metalstm.alphabet_metalstm import Alphabet
+from modeling_metalstm.reading_metalstm import MAX_TOKENS
+from modeling_metalstm.session_metalstm import choose_word
 
 EXAMPLES = [("red", "dax"), ("blue red", "wif dax")]
 SENTENCES = ["blue", "red zup red", "blue red kib zup blue", "zup"]
@@ -30,7 +31,7 @@ def translate_anew(model, examples, sentence, num_bindings, seed):
     named = list(targets)
     all_sources = sources + [word for word in dict.fromkeys(sentence.split()) if word not in sources]
     rng = random.Random(seed)
-    bindings = [draw_binding(6, 6, rng) for _ in range(num_bindings)]
+    bindings = [Alphabet(6, 6).draw_binding(rng) for _ in range(num_bindings)]
     said, probabilities = [], []
     for _ in sentence.split():
         average = torch.zeros(6)
@@ -78,7 +79,7 @@ def test_sentences_of_different_lengths_are_one_batch(make_model, num_bindings):
 def test_large_batches_and_long_prompts_are_read_in_pieces(make_model, monkeypatch):
     model = make_model(scale=3.0)
     whole = TranslatorSession(model, EXAMPLES * 9, num_bindings=3)(SENTENCES * 5)
-    monkeypatch.setattr("modeling_metalstm.session_metalstm.MAX_TOKENS", 30)
+    monkeypatch.setattr("modeling_metalstm.reading_metalstm.MAX_TOKENS", 30)
     sizes, forward = [], model.forward
     monkeypatch.setattr(
         model,
@@ -174,7 +175,7 @@ def test_an_interruption_leaves_the_session_usable(make_model, monkeypatch):
             raise KeyboardInterrupt
         return calls[-1]
 
-    monkeypatch.setattr("modeling_metalstm.session_metalstm.MAX_TOKENS", 2)  # so that it happens between two pieces
+    monkeypatch.setattr("modeling_metalstm.reading_metalstm.MAX_TOKENS", 2)  # so that it happens between two pieces
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(model, "forward", interrupted)
         session("blue")
@@ -216,14 +217,14 @@ def test_words_are_answered_as_they_were_first_written(make_model):
 @pytest.mark.parametrize("max_tokens", [7, 8192])
 def test_shots_are_what_a_question_would_have_said(make_model, monkeypatch, max_tokens):
     """Each word's probability is that of asking for it, with the examples and the words before it read."""
-    monkeypatch.setattr("modeling_metalstm.session_metalstm.MAX_TOKENS", max_tokens)
+    monkeypatch.setattr("modeling_metalstm.reading_metalstm.MAX_TOKENS", max_tokens)
     model, examples = make_model(scale=3.0), [("red", "dax"), ("blue red", "wif dax"), ("green", "lug")]
     session = TranslatorSession(model, examples, num_bindings=3, seed=4)
     shots = session.shots()
     assert [[word["source"] for word in shot] for shot in shots] == [["red"], ["blue", "red"], ["green"]]
     assert [[word["optimum"] for word in shot] for shot in shots] == [[1 / 6], [1 / 5, 1], [1 / 4]]
-    config, lexicon = model.config, session.lesson.lexicon
-    tokens = [token for example in session.lesson.examples for token in write_example(example, lexicon, config)]
+    config = model.config
+    tokens = Alphabet.of(config).write_examples(session.lesson.examples, session.lesson.lexicon)
     words = iter(word for shot in shots for word in shot)
     for place, token in enumerate(tokens):
         if config.num_source_words <= token < config.num_source_words + config.num_target_words:

@@ -4,11 +4,13 @@ import random
 import re
 from collections.abc import Sequence
 
+from transformers import PreTrainedModel
+
 from metatrans_lab.apps.conversation import who_has_room
 from metatrans_lab.apps.demo import drawing
 from metatrans_lab.apps.demo.ready_made import make_language
-from modeling_metalstm import MetaLSTMForCausalLM, TranslationError, TranslatorSession
-from modeling_metalstm.words import TooManyWordsError
+from modeling_metalstm import TranslationError, TranslatorSession
+from modeling_metalstm.errors_metalstm import TooManyWordsError
 
 MAX_CHARACTERS = 500
 """Of a field: more is nobody's sentence."""
@@ -52,7 +54,7 @@ def by_rows(text: str, row_of: Sequence[int]) -> str:
     return re.sub(r"\A(?:Examples? \d+(?: and \d+)?|The (?:source|target) side of example \d+)", rename, text)
 
 
-def answer(model: MetaLSTMForCausalLM, question: str | None, sources: Fields, targets: Fields) -> tuple[str, str, str]:
+def answer(model: PreTrainedModel, question: str | None, sources: Fields, targets: Fields) -> tuple[str, str, str]:
     """The translation, the hint and the curve, as HTML; an error in place of the first, if there is one."""
     row_of: list[int] = []
     try:
@@ -88,7 +90,7 @@ class Game:
         self.start, self.truth = make_language(self.rng, num_words=5, num_rules=4)
         self.answered = False
 
-    def play(self, model: MetaLSTMForCausalLM, text: str | None) -> str:
+    def play(self, model: PreTrainedModel, text: str | None) -> str:
         """Who was right, as a sentence; a round counts once.
 
         Raises:

@@ -15,6 +15,7 @@ from metatrans_lab.apps.demo.answers import MAX_CHARACTERS, Game, answer
 from metatrans_lab.apps.demo.ready_made import READY_MADE, make_language
 from metatrans_lab.errors import UserError
 from metatrans_lab.models.load import load_translator
+from metatrans_lab.report.cards import called
 from modeling_metalstm import TranslationError
 
 NUM_ROWS = 16
@@ -24,7 +25,7 @@ _answering = threading.BoundedSemaphore(4)  # more at once would only wait for t
 INTRODUCTION = """\
 # metatrans: propose your own rules
 
-Write sentences and their translations, in words that you make up, word for word at the same place. An LSTM that has
+Write sentences and their translations, in words that you make up, word for word at the same place. {kind} that has
 never seen your language reads the rules, learns it while reading, and translates the next sentence.
 """
 
@@ -32,7 +33,8 @@ never seen your language reads the rules, learns it while reading, and translate
 def build(model) -> gr.Blocks:
     """The page, for a model that is loaded."""
     with gr.Blocks(title="metatrans", analytics_enabled=False) as page:
-        gr.Markdown(INTRODUCTION)
+        kind = called(model.config.model_type)
+        gr.Markdown(INTRODUCTION.format(kind=f"{kind[0].upper()}{kind[1:]}"))
         with gr.Tab("Translate"):
             _translate_tab(page, model)
         with gr.Tab("Play"):

@@ -168,6 +168,38 @@ def test_a_model_of_tokens_reads_no_text(model, capsys):
     assert stop.value.code == 2 and capsys.readouterr().err == f"metatrans: {message}\n"
 
 
+@pytest.fixture(scope="module")
+def llama(tmp_path_factory) -> str:
+    """The folder of an untrained Llama of four words, which reads 121 tokens."""
+    folder = tmp_path_factory.mktemp("llama")
+    settings = {"model_type": "llama", "hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1}
+    settings |= {"num_attention_heads": 2, "max_position_embeddings": 121}
+    build_model(settings, LanguageConfig(num_source_words=4, num_target_words=4)).save_pretrained(folder)
+    return str(folder)
+
+
+def test_another_model_translates(llama, capsys, monkeypatch):
+    main(["translate", llama, *RULES, "--json", "blue red green"])
+    result = json.loads(capsys.readouterr().out)
+    assert [word["source"] for word in result["words"]] == ["blue", "red", "green"]
+    long = " ".join(["red"] * 60)
+    pipe = io.TextIOWrapper(io.BytesIO(f"red = dax\n{long}\nred\n".encode()), encoding="utf-8")
+    monkeypatch.setattr(sys, "stdin", pipe)
+    with pytest.raises(SystemExit) as stop:
+        main(["translate", llama, "--json"])
+    captured = capsys.readouterr()
+    message = "This model reads at most 121 tokens, but the examples and the sentence take 125; give fewer or shorter"
+    assert stop.value.code == 2 and captured.err == f"metatrans: {message} ones.\n"
+    assert json.loads(captured.out)["words"][0]["source"] == "red"  # and the conversation goes on
+
+
+def test_another_model_of_tokens_reads_no_text(llama, capsys):
+    with pytest.raises(SystemExit):
+        main(["evaluate", llama, *TEXT])
+    message = f"{llama} is a llama, which reads tokens, not text; leave out --render text"
+    assert capsys.readouterr().err == f"metatrans: {message}\n"
+
+
 def test_evaluate_knows_what_the_model_was_trained_on(train, capsys):
     train("--num_steps", "10", "--decay_steps", "0", "--eval_every", "0", "--save_every", "0")
     capsys.readouterr()

@@ -1,6 +1,10 @@
+import re
+
 import yaml
 
+from dataset_script import LanguageConfig
 from metatrans_lab.config.keys import TrainingConfig
+from metatrans_lab.models.build import build_model
 from metatrans_lab.report.cards import model_card, shown
 
 RESULTS = {
@@ -46,7 +50,23 @@ def test_the_card_names_the_data_set_if_it_is_known():
 
 def test_another_model_is_called_what_it_is():
     card = model_card(TrainingConfig(model={"model_type": "gpt2"}), RESULTS)
-    assert "a gpt2 model" in card and "pipeline(" not in card and "lstm" not in card
+    assert "a gpt2 model" in card and "an LSTM" not in card
+    front = yaml.safe_load(card.removeprefix("---\n").split("---\n", 1)[0])
+    assert not {"lstm", "custom_code"} & set(front["tags"])
+
+
+def test_a_model_without_code_of_its_own_is_used_through_the_package(tmp_path):
+    brings = model_card(TrainingConfig(), RESULTS)
+    assert "trust_remote_code=True" in brings and "import modeling_metalstm" not in brings
+    settings = {"model_type": "gpt2", "n_embd": 8, "n_layer": 1, "n_head": 2}
+    card = model_card(TrainingConfig(name="mine", model=settings), RESULTS)
+    assert "trust_remote_code" not in card
+    build_model(settings, LanguageConfig()).save_pretrained(tmp_path)
+    (code,) = re.findall(r"```python\n(.*?)```", card, flags=re.S)
+    names: dict = {}
+    exec(code.replace('"mine"', repr(str(tmp_path))), names)
+    result = names["translator"]("blue red", examples=[("red", "dax"), ("blue red", "wif dax")])
+    assert [word["source"] for word in result["words"]] == ["blue", "red"]
 
 
 def test_nothing_is_said_of_unseen_languages_where_none_are():

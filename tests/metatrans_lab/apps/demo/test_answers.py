@@ -5,10 +5,14 @@ import re
 
 import pytest
 
+from dataset_script import LanguageConfig
 from metatrans_lab.apps.demo.answers import MAX_CHARACTERS, Game, answer, by_rows, read_rows
 from metatrans_lab.apps.demo.ready_made import PLAIN, READY_MADE, make_language
+from metatrans_lab.models.build import build_model
 from metatrans_lab.models.load import load_model
 from modeling_metalstm import TranslationError
+
+XLSTM = {"model_type": "xlstm", "hidden_size": 128, "num_hidden_layers": 1, "num_heads": 4}
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +59,21 @@ def test_a_guess_is_marked_and_the_hint_names_it(model):
 def test_what_is_wrong_is_said_with_its_row(model, question, rows, message):
     answered, hinted, _ = answer(model, question, *columns(*rows))
     assert message in answered and 'role="alert"' in answered and hinted == ""
+
+
+@pytest.mark.parametrize("settings", [{"model_type": "gpt2", "n_embd": 8, "n_layer": 1, "n_head": 2}, XLSTM], ids=str)
+def test_another_model_answers_too(settings):
+    peer = build_model(settings, LanguageConfig()).eval()
+    answered, hinted, curve = answer(peer, "blue red", *columns(("red", "dax"), ("blue red", "wif dax")))
+    assert answered.count("mt-bar") == 2 and hinted and "<svg" in curve and 'role="alert"' not in answered
+    assert Game(seed=0).play(peer, "zup").startswith("It is ")
+
+
+def test_a_lesson_too_long_for_another_model_is_told():
+    settings = {"model_type": "gpt2", "n_embd": 8, "n_layer": 1, "n_head": 2, "n_positions": 121}
+    peer = build_model(settings, LanguageConfig()).eval()
+    answered, _, _ = answer(peer, "red", *columns(*[("red " * 20, "dax " * 20)] * 3))
+    assert "This model reads at most 121 tokens, but the examples and a question of one word take 129" in answered
 
 
 def test_too_many_words_are_told(model):

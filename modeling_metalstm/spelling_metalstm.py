@@ -1,0 +1,94 @@
+"""What the words of a text are, and which of them are the same, however they are written."""
+
+import reprlib
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .errors_metalstm import TranslationError
+
+MAX_SENTENCE_WORDS = 1_000
+MAX_SENTENCE_CHARACTERS = 100_000
+
+ZERO_WIDTH_JOINER = "\u200d"  # which makes one emoji of several
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """
+    What the words of a text are, and which of them are the same.
+
+    Args:
+        separator (`str`, *optional*): what stands between words; by default any white space.
+        exact (`bool`, defaults to `False`): whether words are the same only if they are written alike. By default case
+            and the punctuation around a word don't count, nor do marks that can't be seen.
+
+    Raises:
+        TranslationError: if they can't be what they are, in a sentence that says what is allowed.
+    """
+
+    separator: str | None = None
+    exact: bool = False
+
+    def __post_init__(self):
+        if self.separator is not None and not (isinstance(self.separator, str) and self.separator):
+            raise TranslationError(
+                f"The `separator` must be a text such as ', ', or None for white space, not "
+                f"{reprlib.repr(self.separator)}."
+            )
+        if not isinstance(self.exact, bool):
+            raise TranslationError(f"`exact` must be True or False, not {reprlib.repr(self.exact)}.")
+
+    def split(self, text: str) -> tuple[str, ...]:
+        """The words of a text, without the punctuation around them."""
+        parts = text.split() if self.separator is None else text.split(self.separator.strip() or self.separator)
+        parts = [" ".join(part.split()) for part in parts]
+        return tuple(part if self.exact else strip_punctuation(part) for part in parts if part)
+
+    def split_sentence(self, sentence: object, name: str = "The sentence") -> tuple[str, ...]:
+        """
+        The words of what somebody gave as a sentence.
+
+        Raises:
+            TranslationError: if it isn't text, is empty or is longer than 1,000 words; `name` is what the error calls
+                it.
+        """
+        if not isinstance(sentence, str):
+            raise TranslationError(f"{name} must be text, such as 'blue red', not {reprlib.repr(sentence)}.")
+        if len(sentence) > MAX_SENTENCE_CHARACTERS:
+            raise TranslationError(
+                f"{name} has {len(sentence):,} characters; at most {MAX_SENTENCE_CHARACTERS:,} are allowed."
+            )
+        words = self.split(sentence)
+        if not words:
+            raise TranslationError(f"{name} is empty; it needs at least one word.")
+        if len(words) > MAX_SENTENCE_WORDS:
+            raise TranslationError(f"{name} has {len(words):,} words; at most {MAX_SENTENCE_WORDS:,} are allowed.")
+        return words
+
+    def join(self, words: Iterable[str]) -> str:
+        """A text of these words."""
+        return (" " if self.separator is None else self.separator).join(words)
+
+    def key(self, word: str) -> str:
+        """Words are the same if this is."""
+        word = unicodedata.normalize("NFC", word)
+        if self.exact:
+            return word
+        visible = "".join(letter for letter in word if letter == ZERO_WIDTH_JOINER or not is_invisible(letter))
+        return unicodedata.normalize("NFC", (visible or word).casefold())
+
+
+def is_invisible(letter: str) -> bool:
+    """Whether a character has no shape of its own: marks of direction and the like, and how to draw the one before."""
+    return unicodedata.category(letter) == "Cf" or "\ufe00" <= letter <= "\ufe0f"
+
+
+def strip_punctuation(word: str) -> str:
+    """A word without the punctuation around it; one that is nothing else, as it is."""
+    first, last = 0, len(word)
+    while first < last and unicodedata.category(word[first]).startswith("P"):
+        first += 1
+    while first < last and unicodedata.category(word[last - 1]).startswith("P"):
+        last -= 1
+    return word[first:last] or word
