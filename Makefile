@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: train test test-faults test-oldest conformance demo test-demo bench studies audit quality style
+.PHONY: train test test-slow test-faults test-oldest conformance demo test-demo bench studies audit quality style
 
 train: .venv/ready  # the main job: a translator in outputs/cpu; ARGS="--seed 1 --name other" changes what you like
 	$(BIN)/accelerate launch --quiet --num_processes 1 --num_machines 1 --mixed_precision no --dynamo_backend no \
@@ -11,14 +11,17 @@ train: .venv/ready  # the main job: a translator in outputs/cpu; ARGS="--seed 1 
 test: .venv/ready  # all tests; none needs the network
 	$(BIN)/python -m pytest $(ARGS)
 
+test-slow: .venv/ready  # the long runs of benchmarks and studies, some minutes; `make test` leaves them out
+	$(BIN)/python -m pytest -m slow $(ARGS)
+
 test-faults: .venv/ready  # kills, broken files, full disks, dying processes, rubbish: all of it, and the table
-	METATRANS_FUZZ=10 $(BIN)/python -m pytest -m "not slow" tests/faults $(ARGS)
+	METATRANS_FUZZ=10 $(BIN)/python -m pytest -m "" tests/faults $(ARGS)
 
 test-oldest: .venv-oldest/ready  # the same tests on the oldest versions that setup.cfg allows
 	.venv-oldest/bin/python -m pytest $(ARGS)
 
 conformance: .venv/ready  # transformers' own model tests, fetched from the package registry, on our classes
-	$(BIN)/python -m pytest -m slow -s tests/modeling_metalstm/test_conformance.py $(ARGS)
+	$(BIN)/python -m pytest -m conformance -s $(ARGS)
 
 demo: .venv-demo/ready  # the web page, on this machine alone: http://127.0.0.1:7860
 	.venv-demo/bin/metatrans demo $(ARGS)

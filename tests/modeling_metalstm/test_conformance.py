@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 import transformers
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.conformance
 
 CASES = Path(__file__).with_name("conformance_cases.py")
 ROOT = Path(__file__).parents[2]
