@@ -23,6 +23,28 @@ __all__ = ["hub", "hub_here", "our_waits", "train", "waits"]
 ROOT = Path(__file__).parents[1]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--no-skips", action="store_true", help="a test that would be skipped fails instead, as in CI")
+
+
+def refuse_skip(report: pytest.CollectReport | pytest.TestReport, config: pytest.Config):
+    """The report, as a failure if it is of a skip and `--no-skips` was given."""
+    if config.getoption("no_skips") and report.skipped and not hasattr(report, "wasxfail"):
+        *_, reason = report.longrepr
+        report.outcome, report.longrepr = "failed", f"{report.nodeid} isn't to be skipped here. {reason}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_make_collect_report(collector: pytest.Collector):
+    return refuse_skip((yield), collector.config)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item):
+    return refuse_skip((yield), item.config)
+
+
 @pytest.fixture
 def train_script():
     """train.py as a module."""
