@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file
 
+from metatrans_lab.runs.checkpoints import list_checkpoints, load_checkpoint
+
 FOLDER = Path(__file__).parent
 TINY = FOLDER.parents[1] / "configs" / "tiny.yaml"
 ROWS = pytest.StashKey[dict[tuple[str, str], list[int]]]()
@@ -115,6 +117,18 @@ def outcome(folder: Path) -> tuple:
     lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     log = [{key: value for key, value in line.items() if "second" not in key} for line in lines]
     return results, log, (folder / "model.safetensors").read_bytes()
+
+
+def whole_ones(folder: Path) -> list[str]:
+    """The names of the checkpoints of a folder's run, each of which can be read.
+
+    Raises:
+        UserError: one of them is broken.
+    """
+    found = list_checkpoints(folder / "outputs" / "run")
+    for checkpoint in found:
+        load_checkpoint(checkpoint)
+    return [path.name for path in found]
 
 
 def pytest_configure(config):

@@ -38,6 +38,7 @@ def test_random_faults_under_a_long_run(train, hub_here, waits, survives, num_fa
     assert code in (0, 3)  # a last push may meet more faults than it has tries
     hits = sum(fault.hits for fault in struck)
     same = Path("outputs/run/model.safetensors").read_bytes() == Path("outputs/alone/model.safetensors").read_bytes()
+    # One verdict on them all: had training noticed any, the weights would differ.
     survives("a request to the Hub that fails", hits, hits if same else 0)
     hub_here.heal()
     resumed = train(*length, *PUSH, "--resume_from_checkpoint", "latest")
@@ -55,8 +56,8 @@ def test_a_token_that_expires_midway(train, hub_here, survives, capfd):
     assert json.loads(Path("outputs/run/results.json").read_text())["steps"] == 40
     hub_here.heal()
     HfApi().upload_folder(repo_id="ada/run", folder_path="outputs/run", ignore_patterns="checkpoint-*")
-    assert "results.json" in hub_here.files("ada/run", "main", "model")
-    survives("a token that expires midway", 1, 1, "nothing; pushed later")
+    pushed = "results.json" in hub_here.files("ada/run", "main", "model")
+    survives("a token that expires midway", 1, int(pushed), "nothing; pushed later")
 
 
 @pytest.mark.faults
@@ -72,11 +73,13 @@ def test_two_runs_that_push_to_one_repository(hub, tmp_path, survives):
             subprocess.Popen([*command, "--seed", seed], cwd=folder, env=hub.environment(), stderr=subprocess.PIPE)
         )
     said = [process.communicate(timeout=200)[1].decode() for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], said
+    survived = sum(
+        process.returncode == 0 and "Traceback" not in text for process, text in zip(processes, said, strict=True)
+    )
+    assert survived == 2, said
     pushed = hub.files("ada/run", "main", "model")
     own = [(tmp_path / seed / "outputs/run/model.safetensors").read_bytes() for seed in ("0", "1")]
     results = [json.loads((tmp_path / seed / "outputs/run/results.json").read_text()) for seed in ("0", "1")]
     last = own.index(pushed["model.safetensors"])
     assert json.loads(pushed["results.json"]) == results[last]
-    assert "Traceback" not in "".join(said)
-    survives("two runs that push to one repository", 2, 2)
+    survives("two runs that push to one repository", 2, survived)

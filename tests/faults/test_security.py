@@ -96,5 +96,6 @@ def test_a_token_is_in_no_file_and_no_sentence(train, hub_here, monkeypatch, cap
     captured = capfd.readouterr()
     files = [path for path in Path("outputs").rglob("*") if path.is_file()]
     found = [path for path in files if token.encode() in path.read_bytes()]
-    assert len(files) > 10 and not found and token not in captured.out + captured.err
-    survives("a token in the environment: in no file, no line", 1, 1)
+    assert len(files) > 10
+    hidden = not found and token not in captured.out + captured.err
+    survives("a token in the environment: in no file, no line", 1, int(hidden))
