@@ -38,6 +38,7 @@ def test_knobs_are_keywords_and_rows_of_drawn_lengths_have_their_own(cache):
         "metatrans", cache_dir=cache, split="test", num_episodes=50, loss_on="targets", with_details=True, **knobs
     )
     episodes = sample_episodes(LanguageConfig(**knobs), range(50), "test")
+    assert len(rows) == 50
     for n, row in enumerate(rows):
         count = episodes.token_counts[n]
         assert row["input_ids"] == episodes.input_ids[n, :count].tolist()
