@@ -27,7 +27,8 @@ demo: .venv-demo/ready  # the web page, on this machine alone: http://127.0.0.1:
 	.venv-demo/bin/metatrans demo $(ARGS)
 
 test-demo: .venv-demo/ready  # drives the page in a real browser, if there is one: Debian's chromium and chromium-driver
-	.venv-demo/bin/python -m pytest tests/metatrans_lab/apps/demo $(ARGS)
+	.venv-demo/bin/python -m pytest tests/metatrans_lab/apps/demo \
+		tests/test_train.py::test_trackio_gets_the_log_and_asks_for_nothing $(ARGS)
 
 bench: .venv/ready  # side by side with the post's procedures and the peers; into benchmarks/results and its README
 	@for name in data training generation distributed step_profile time_to_optimum; do \
@@ -55,7 +56,8 @@ style: .venv/ready  # mends what can be mended
 .venv/ready: setup.cfg constraints.txt
 .venv-oldest/ready: setup.cfg constraints-oldest.txt
 .venv-demo/ready: setup.cfg constraints-demo.txt
-.venv-demo/ready: EXTRAS = dev,demo,browser
+# gradio and trackio need an older pillow than is tested elsewhere.
+.venv-demo/ready: EXTRAS = dev,demo,browser,trackio
 .venv/ready .venv-oldest/ready .venv-demo/ready:
 	@echo "installing into $(@D): some minutes, once"
 	$(PYTHON) -m venv $(@D)

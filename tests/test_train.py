@@ -84,7 +84,7 @@ def test_tensorboard_gets_the_log(train):
     assert [event.step for event in tracked.Scalars("eval/target_regret")] == [20, 40]
 
 
-@pytest.mark.skipif(find_spec("trackio") is None, reason="trackio isn't here: it needs pillow<13, and 13 is tested")
+@pytest.mark.skipif(find_spec("trackio") is None, reason="trackio isn't here (make test-demo has it)")
 def test_trackio_gets_the_log_and_asks_for_nothing(tmp_path):
     environment = without_network() | {"TRACKIO_DIR": str(tmp_path / "store")}
     process = start(tmp_path, "--log_with", "trackio", "--name", "tracked", environment=environment)
