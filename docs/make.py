@@ -9,6 +9,8 @@ import json
 import re
 from pathlib import Path
 
+from transformers import PreTrainedConfig
+
 FOLDER = Path(__file__).parent
 MODULES = {
     "dataset_script": None,
@@ -53,10 +55,14 @@ def reference() -> str:
 
 def _signature(thing) -> str:
     try:
-        text = str(inspect.signature(thing))
+        signature = inspect.signature(thing)
     except ValueError:
         return "(…)"
-    return re.sub(r" at 0x[0-9a-f]+", "", text)
+    if inspect.isclass(thing) and issubclass(thing, PreTrainedConfig):
+        # What it inherits is transformers' to tell, and reads otherwise in every version of it.
+        own = [parameter for name, parameter in signature.parameters.items() if name in thing.__annotations__]
+        signature = signature.replace(parameters=own)
+    return re.sub(r" at 0x[0-9a-f]+", "", str(signature))
 
 
 PAGES = {"tutorial.ipynb": notebook, "reference.md": reference}
