@@ -5,11 +5,12 @@ nor which lexicons are held out. Each family's file has its own; what is asked o
 """
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from dataset_script.arrays import Array
-from dataset_script.episodes import Episodes, Role, sample_episodes
+from dataset_script.episodes import Episodes, Role, is_scored, sample_episodes
 from dataset_script.families.contract import ExpectedNll, Language
 
 
@@ -60,11 +61,33 @@ def levels(config: Language, loss_on: str) -> dict[str, float]:
     """Mean nats a scored token at which a model rests that knows ever more.
 
     uniform: nothing; unigram: how frequent each token is; format only: which kind of token comes, but not which word;
-    Bayes: all that can be known. In closed form where the family has one, else averaged over episodes.
+    sentence alone: which words of a sentence are alike, but nothing of those before, as if each were the first (only
+    where the costs have a closed form); Bayes: all that can be known.
     """
-    closed_form = config.levels(loss_on)
-    if closed_form is not None:
-        return closed_form
+    expected = config.expected_nll()
+    if expected is None:
+        return _sampled_levels(config, loss_on)
+    K, L, R = config.num_pairs, config.num_source_words, config.num_target_words
+    first = replace(config, num_pairs=1).expected_nll()
+    words = K * sum(config.length_range) / 2
+    asked = float(is_scored(Role.SOURCE, loss_on))
+    source, source_nll = asked * words, asked * expected.source
+    # Who is never asked for source words knows that ␂ comes, whatever the lengths.
+    delimiter_nll = asked * expected.delimiter
+    length_nll = delimiter_nll + asked * expected.go_on
+    predicted = source + words + 2 * K
+    shares = [(K / predicted, 2), (source / predicted / L, L), (words / predicted / R, R)]
+    return {
+        "uniform": math.log(config.vocab_size),
+        "unigram": -sum(number * share * math.log(share) for share, number in shares if share > 0),
+        "format only": (source * math.log(L) + words * math.log(R) + length_nll) / predicted,
+        "sentence alone": (source_nll + K * first.target + delimiter_nll) / predicted,
+        "Bayes": (source_nll + expected.target + delimiter_nll) / predicted,
+    }
+
+
+def _sampled_levels(config: Language, loss_on: str) -> dict[str, float]:
+    """The same, averaged over episodes."""
     episodes = sample_episodes(config, range(LEVEL_EPISODES), "validation")
     scored, role = episodes.scored(loss_on)[:, 1:], episodes.role[:, 1:]
     frequencies = np.bincount(episodes.input_ids[:, 1:][scored], minlength=config.vocab_size) / scored.sum()

@@ -29,12 +29,16 @@ from dataset_script.episodes import Episodes, Role
 from dataset_script.families.contract import TOKEN_DTYPE
 from dataset_script.sources import source_nll_tables
 
+CERTAIN = 1e-6
+"""Nats: who pays less for a token was certain of it; rounding may have left it a little."""
+
 
 @dataclass
 class Sentences(Episodes):
     """Episodes whose translations have as many tokens as their sources.
 
-    A family gives `targets`, and says of each which are `known` and which are the `last_left`.
+    A family gives `targets`, and says which of them it `heard`; the rest follows, from its predictor's probabilities.
+    Where it can be said faster, a family does.
 
     Attributes:
         words: (N, K, T) source words by sentence; beyond a sentence's length, whatever was drawn.
@@ -54,13 +58,8 @@ class Sentences(Episodes):
 
     @property
     @abstractmethod
-    def known(self) -> Array:
-        """(N, K, T) bool: is this target word determined?"""
-
-    @property
-    @abstractmethod
-    def last_left(self) -> Array:
-        """(N, K, T) bool: is this target word eliminated?"""
+    def heard(self) -> Array:
+        """(N, K, T) bool: was the unit that this target word says heard before?"""
 
     @cached_property
     def in_sentence(self) -> Array:
@@ -170,9 +169,18 @@ class Sentences(Episodes):
         return self.lay_out(number, wide, number, wide, end=-1, pad=-1, dtype=TOKEN_DTYPE)
 
     @cached_property
+    def bayes_nll(self) -> Array:
+        tokens = np.asarray(self.input_ids).astype(np.int64)
+        p = self.config.next_token_probabilities(tokens)[:, :-1]  # (N, S − 1, V)
+        came = np.take_along_axis(p, tokens[:, 1:, None], -1)[..., 0]
+        real = np.asarray(self.role)[:, 1:] != Role.PADDING
+        nll = np.pad(np.where(real, -np.log(np.where(real, came, 1.0)), 0.0), ((0, 0), (1, 0))).astype(np.float32)
+        return nll if isinstance(self.words, np.ndarray) else torch.from_numpy(nll).to(self.words.device)
+
+    @cached_property
     def determined(self) -> Array:
-        return self.lay_out_targets(self.known & self.in_sentence)
+        return self.lay_out_targets(self.heard & self.in_sentence) & (self.bayes_nll < CERTAIN)
 
     @cached_property
     def eliminated(self) -> Array:
-        return self.lay_out_targets(self.last_left & self.in_sentence)
+        return self.lay_out_targets(~self.heard & self.in_sentence) & (self.bayes_nll < CERTAIN)

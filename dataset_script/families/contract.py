@@ -177,10 +177,6 @@ class Language(ABC):
         """What an episode costs the exact predictor on average, in closed form; None: there is none."""
         return None
 
-    def levels(self, loss_on: str) -> dict[str, float] | None:
-        """In closed form, what `predictor.levels` gives; None: they are averaged over episodes."""
-        return None
-
     # What follows from the knobs.
 
     @property

@@ -14,8 +14,7 @@ nothing. Three views of it, held equal by the tests: `LexiconEpisodes.bayes_nll`
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import ClassVar
 
@@ -27,7 +26,6 @@ from dataset_script.arrays import (
     look_up,
     take_along,
 )
-from dataset_script.episodes import Role, is_scored
 from dataset_script.families.contract import ExpectedNll, Language
 from dataset_script.lexicons import draw_lexicons
 from dataset_script.sentences import Sentences
@@ -57,9 +55,6 @@ class LexiconConfig(Language):
     def expected_nll(self) -> ExpectedNll:
         return expected_nll(self)
 
-    def levels(self, loss_on: str) -> dict[str, float]:
-        return levels(self, loss_on)
-
 
 @dataclass
 class LexiconEpisodes(Sentences):
@@ -81,12 +76,17 @@ class LexiconEpisodes(Sentences):
         return take_along(self.lexicons, self.words.reshape(N, K * T)).reshape(N, K, T)
 
     @property
-    def known(self) -> Array:
+    def heard(self) -> Array:
         return ~self.is_new
 
-    @property
-    def last_left(self) -> Array:
-        return self.is_new & (self.num_known == self.config.num_target_words - 1)
+    @cached_property
+    def determined(self) -> Array:
+        return self.lay_out_targets(self.heard & self.in_sentence)
+
+    @cached_property
+    def eliminated(self) -> Array:
+        last_left = self.num_known == self.config.num_target_words - 1
+        return self.lay_out_targets(self.is_new & last_left)
 
     @cached_property
     def bayes_nll(self) -> Array:
@@ -212,27 +212,3 @@ def expected_nll(config: LexiconConfig) -> ExpectedNll:
         num_predicted=K * (2 * mean_length + 2),
         target_by_shot=target_by_shot / mean_length,
     )
-
-
-def levels(config: LexiconConfig, loss_on: str) -> dict[str, float]:
-    """See `predictor.levels`; besides, "sentence alone": which words of a sentence are alike, but nothing of those
-    before, as if each sentence were the first.
-    """
-    expected = expected_nll(config)
-    K, L, R = config.num_pairs, config.num_source_words, config.num_target_words
-    words = K * sum(config.length_range) / 2
-    asked = float(is_scored(Role.SOURCE, loss_on))
-    source, source_nll = asked * words, asked * expected.source
-    # Who is never asked for source words knows that ␂ comes, whatever the lengths.
-    delimiter_nll = asked * expected.delimiter
-    length_nll = delimiter_nll + asked * expected.go_on
-    predicted = source + words + 2 * K
-    shares = [(K / predicted, 2), (source / predicted / L, L), (words / predicted / R, R)]
-    return {
-        "uniform": math.log(config.vocab_size),
-        "unigram": -sum(number * share * math.log(share) for share, number in shares if share > 0),
-        "format only": (source * math.log(L) + words * math.log(R) + length_nll) / predicted,
-        "sentence alone": (source_nll + K * expected_nll(replace(config, num_pairs=1)).target + delimiter_nll)
-        / predicted,
-        "Bayes": (source_nll + expected.target + delimiter_nll) / predicted,
-    }

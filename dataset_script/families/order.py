@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import ClassVar
 
 import numpy as np
@@ -34,8 +34,8 @@ from dataset_script.arrays import (
     where,
 )
 from dataset_script.families.contract import COMMON_KNOBS, Language
-from dataset_script.families.lexicon import next_token_probabilities
 from dataset_script.lexicons import draw_lexicons
+from dataset_script.reading import sentence_probabilities
 from dataset_script.sentences import Sentences
 from dataset_script.sources import draw_sentences
 from dataset_script.streams import draw_below
@@ -83,7 +83,7 @@ class OrderConfig(Language):
         return OrderEpisodes(self, keys, *draw_sentences(self, keys), lexicons, order)
 
     def next_token_probabilities(self, input_ids: np.ndarray) -> np.ndarray:
-        return _next_token_probabilities(self, input_ids)
+        return sentence_probabilities(self, input_ids, partial(_target_probabilities, self))
 
 
 @lru_cache(maxsize=32)
@@ -163,26 +163,10 @@ class OrderEpisodes(Sentences):
         return tuple(counts.reshape(self.words.shape) for counts in (certain, guessed, alive, known))
 
     @cached_property
-    def is_certain(self) -> Array:
-        """(N, K, T) bool: does the exact predictor give this target word probability 1?"""
-        certain, guessed, alive, known = self._hypotheses
-        one_left = known == self.config.num_target_words - 1
-        return (certain == alive) | ((certain + guessed == alive) & one_left)
-
-    @cached_property
-    def was_heard(self) -> Array:
-        """(N, K, T) bool: was this target word's source word translated before?"""
+    def heard(self) -> Array:
         words = self._flat(self.said, self.config.num_source_words)
         first = first_positions(self.config.num_source_words + 1, words)
         return (first != arange_like(self.words, 0, words.shape[1])).reshape(self.words.shape)
-
-    @property
-    def known(self) -> Array:
-        return self.is_certain & self.was_heard
-
-    @property
-    def last_left(self) -> Array:
-        return self.is_certain & ~self.was_heard
 
     @cached_property
     def bayes_nll(self) -> Array:
@@ -199,57 +183,6 @@ def _target_nll(config: OrderConfig) -> np.ndarray:
     certain, guessed, alive = counts[:, None, None, None], counts[:, None, None], counts[:, None]
     with np.errstate(divide="ignore"):
         return -np.log((certain + guessed / left) / np.maximum(alive, 1)).astype(np.float32)
-
-
-def _next_token_probabilities(config: OrderConfig, tokens: np.ndarray) -> np.ndarray:
-    """See `predictor.family_probabilities`.
-
-    What comes in source sentences, and where sentences end, is as in the family `lexicon`: its predictor reads the
-    rows with every target word replaced by that of the source word at its place. Target words are predicted here.
-    """
-    L, R = config.num_source_words, config.num_target_words
-    words, lengths, targets, is_target, shot, place = _read_sentences(config, tokens)
-    N, _, T = words.shape
-    at = shot * T + np.clip(place, 0, T - 1)  # (N, S), among all K·T
-    in_place = L + np.take_along_axis(words.reshape(N, -1), at, axis=1)
-    is_within = is_target & (place < np.take_along_axis(lengths, shot, axis=1))
-    probabilities = next_token_probabilities(config, np.where(is_within, in_place, tokens))
-
-    expected = _target_probabilities(config, words, lengths, targets)  # (N, K·T, R)
-    came = np.where(is_target, tokens - L, 0)
-    possible = expected[np.arange(N)[:, None], at, came] > 0
-    wrong = is_target & ~possible
-    if wrong.any():
-        row = int(wrong.any(1).argmax())
-        t = int(wrong[row].argmax())
-        raise ValueError(f"row {row} is no episode of this family: token {tokens[row, t]} can't stand at position {t}")
-    after = np.where(is_target, place + 1, 0)
-    asked = (is_target | (tokens == config.stx)) & (after < np.take_along_axis(lengths, shot, axis=1))
-    rows, columns = asked.nonzero()
-    probabilities[rows, columns, L : L + R] = expected[rows, shot[asked] * T + after[asked]]
-    return probabilities
-
-
-def _read_sentences(config: OrderConfig, tokens: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Rows of tokens (N, S) as sentences: words (N, K, T), lengths (N, K), targets (N, K, T) with R where there is
-    none yet; and of each token, is it a target word, its sentence, and its place on its side, (N, S) each.
-    """
-    L, R, T = config.num_source_words, config.num_target_words, config.length_range[1]
-    columns = np.arange(tokens.shape[1])
-    opens, turns = tokens == config.soh, tokens == config.stx
-    is_source, is_target = tokens < L, (tokens >= L) & (tokens < L + R)
-    shot = np.maximum(opens.cumsum(1) - 1, 0)
-    side = np.maximum.accumulate(np.where(opens | turns, columns, 0), axis=1)
-    place = columns - side - 1
-    at = np.clip(place, 0, T - 1)
-    K = int(shot.max(initial=0)) + 1
-    words, targets = np.zeros((len(tokens), K, T), int), np.full((len(tokens), K, T), R)
-    lengths = np.zeros((len(tokens), K), int)
-    rows = np.broadcast_to(np.arange(len(tokens))[:, None], tokens.shape)
-    words[rows[is_source], shot[is_source], at[is_source]] = tokens[is_source]
-    targets[rows[is_target], shot[is_target], at[is_target]] = tokens[is_target] - L
-    np.add.at(lengths, (rows[is_source], shot[is_source]), 1)
-    return words, np.minimum(lengths, T), targets, is_target, shot, place
 
 
 def _target_probabilities(
