@@ -79,35 +79,30 @@ class LSTMCacheLayer(CacheLayerMixin):
 STATIC_LAYER_TYPE_MAPPING[LSTMCacheLayer._layer_type] = LSTMCacheLayer
 
 
-def read_state(
-    cache: Cache | None, layer: int, shape: tuple[int, int], device: torch.device, dtype: torch.dtype
-) -> tuple[torch.Tensor, torch.Tensor]:
+def read_state(cache: Cache, layer: int, batch_size: int) -> tuple[torch.Tensor, torch.Tensor] | None:
     """
-    One layer's hidden and cell state, `(B, H)` each: the cache's, or zeros before the first token.
+    One layer's hidden and cell state, `(B, H)` each; None before the first token.
 
     Args:
-        cache (`Cache`, *optional*): what was given as `past_key_values`.
+        cache (`Cache`): what was given as `past_key_values`.
         layer (`int`): which.
-        shape (`tuple[int, int]`): `(B, H)`, B being the input's.
-        device, dtype: where zeros are made, and as what.
+        batch_size (`int`): B of the input.
 
     Raises:
         ValueError: if the cache isn't one of this model and batch.
     """
-    if cache is not None:
-        # By attribute: a model loaded as remote code has a cache class of its own.
-        if layer >= len(cache.layers) or cache.layers[layer]._layer_type != LSTMCacheLayer._layer_type:
-            raise ValueError(
-                "This model keeps LSTM states, so `past_key_values` must come from one of its earlier calls or "
-                "from `DynamicCache(config=model.config)`."
-            )
-        state = cache.layers[layer]
-        if state.is_initialized:
-            if state.keys.shape[0] != shape[0]:
-                raise ValueError(
-                    f"`past_key_values` holds the state of {state.keys.shape[0]} sequences, but the input has "
-                    f"{shape[0]}; `past_key_values.batch_repeat_interleave(n)` repeats each n times."
-                )
-            return state.keys, state.values
-    zeros = torch.zeros(shape, device=device, dtype=dtype)
-    return zeros, zeros
+    # By attribute: a model loaded as remote code has a cache class of its own.
+    if layer >= len(cache.layers) or cache.layers[layer]._layer_type != LSTMCacheLayer._layer_type:
+        raise ValueError(
+            "This model keeps LSTM states, so `past_key_values` must come from one of its earlier calls or "
+            "from `DynamicCache(config=model.config)`."
+        )
+    state = cache.layers[layer]
+    if not state.is_initialized:
+        return None
+    if state.keys.shape[0] != batch_size:
+        raise ValueError(
+            f"`past_key_values` holds the state of {state.keys.shape[0]} sequences, but the input has "
+            f"{batch_size}; `past_key_values.batch_repeat_interleave(n)` repeats each n times."
+        )
+    return state.keys, state.values

@@ -105,7 +105,7 @@ class MetaLSTMModel(MetaLSTMPreTrainedModel):
         embed, layers = self.embed_tokens, self.lstm
         weight = embed.weight
         batch_size, sequence_length = (input_ids if inputs_embeds is None else inputs_embeds).shape[:2]
-        padding = find_padding(attention_mask, sequence_length)
+        padding = None if attention_mask is None else find_padding(attention_mask, sequence_length)
         recurrence, reads_tokens = plan_call(
             self.config.recurrence,
             batch_size,
@@ -133,9 +133,12 @@ class MetaLSTMModel(MetaLSTMPreTrainedModel):
         if padding is not None:
             inputs = padding.compact(inputs)
         lengths = None if padding is None else padding.lengths
-        state_shape, device, dtype = (batch_size, layers.hidden_size), inputs.device, weight.dtype
         for layer in range(layers.num_layers):
-            h0, c0 = read_state(past_key_values, layer, state_shape, device, dtype)
+            state = None if past_key_values is None else read_state(past_key_values, layer, batch_size)
+            if state is None:
+                zeros = torch.zeros(batch_size, layers.hidden_size, device=inputs.device, dtype=weight.dtype)
+                state = zeros, zeros
+            h0, c0 = state
             outputs, h, c = layers(layer, recurrence, inputs, h0, c0, lengths, vocabulary)
             if past_key_values is not None:
                 past_key_values.update(h, c, layer, num_tokens=sequence_length)

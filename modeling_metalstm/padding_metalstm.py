@@ -39,19 +39,17 @@ class Padding:
         return prepend_state(h0, outputs).take_along_dim(self.num_read[..., None], dim=1)
 
 
-def find_padding(attention_mask: torch.Tensor | None, sequence_length: int) -> Padding | None:
+def find_padding(attention_mask: torch.Tensor, sequence_length: int) -> Padding | None:
     """
     The padding of the input, or None where there is none.
 
     Args:
-        attention_mask (`torch.Tensor` of shape `(B, ≥ S)`, *optional*): 0 for padding; the last `S` columns count.
+        attention_mask (`torch.Tensor` of shape `(B, ≥ S)`): 0 for padding; the last `S` columns count.
         sequence_length (`int`): `S`.
 
     Raises:
         ValueError: if the mask is too short or no matrix.
     """
-    if attention_mask is None:
-        return None
     if attention_mask.dim() != 2 or attention_mask.shape[1] < sequence_length:
         raise ValueError(
             f"`attention_mask` must have two dimensions and at least the {sequence_length} columns of the input, "

@@ -24,7 +24,7 @@ def test_a_batch_of_padding_alone_shows_the_state_before_it():
 
 
 def test_only_the_input_s_columns_are_searched():
-    assert find_padding(None, 3) is None and find_padding(torch.ones(2, 3), 3) is None
+    assert find_padding(torch.ones(2, 3), 3) is None
     mask = torch.tensor([[0, 0, 1, 1], [0, 1, 1, 1]])
     assert find_padding(mask, 2) is None
     assert find_padding(mask, 3).lengths.tolist() == [2, 3]
