@@ -1,19 +1,16 @@
 """Every key of a training run, its default, and what it may be."""
 
-import importlib.util
 import json
 import typing
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 import yaml
-from huggingface_hub.errors import HFValidationError
-from huggingface_hub.utils import validate_repo_id
 
 from dataset_script.episodes import LOSS_ON
 from dataset_script.families import family_class, make_language
-from dataset_script.families.contract import SPLITS, Language
-from dataset_script.lexicons import split_lexicons
+from dataset_script.families.contract import Language
+from metatrans_lab.config.checks import check_config
 from metatrans_lab.errors import UserError, nearest
 
 
@@ -118,58 +115,8 @@ class TrainingConfig:
     hub_strategy: typing.Literal["end", "every_save"] = "end"
     hub_patience: float = 300.0
 
-    def __post_init__(self):
-        for name, low in _SMALLEST.items():
-            value = getattr(self, name)
-            if value is not None and not value >= low:
-                raise UserError(f"{name} must be at least {low}, got {value}")
-        if not 0 <= self.muon_momentum < 1:
-            raise UserError(f"muon_momentum must be in [0, 1), got {self.muon_momentum}")
-        if self.max_grad_norm is not None and not self.max_grad_norm > 0:
-            raise UserError(f"max_grad_norm must be above 0, or null for no clipping, got {self.max_grad_norm}")
-        for name in ("output_dir", "resume_from_checkpoint"):
-            if getattr(self, name) == "":
-                raise UserError(f"{name} is empty; give a folder, or leave it out")
-        if not self.name or Path(self.name).name != self.name or self.name.startswith("."):
-            raise UserError(f"name must be a plain folder name, got {self.name!r}")
-        if self.decay_steps + self.warmup_steps > self.num_steps:
-            raise UserError(
-                f"warmup_steps + decay_steps must be at most num_steps ({self.num_steps}), "
-                f"got {self.warmup_steps} + {self.decay_steps}; lower them too"
-            )
-        if len(self.adam_betas) != 2 or not all(0 <= beta < 1 for beta in self.adam_betas):
-            raise UserError(f"adam_betas must be two numbers in [0, 1), got {self.adam_betas}")
-        if not self.curriculum:
-            raise UserError("curriculum must have at least one stage")
-        if self.log_with != "none" and importlib.util.find_spec(self.log_with) is None:
-            raise UserError(f"log_with {self.log_with} needs its package: pip install {self.log_with}")
-        if self.hub_dataset_id is not None and not _names_repository(self.hub_dataset_id):
-            raise UserError(f"hub_dataset_id must be like user/name, got {self.hub_dataset_id!r}")
-        self._check_curriculum()
-        for split in SPLITS:
-            split_lexicons(self.language_config(), split)  # ValueError if it has none
-
-    def _check_curriculum(self) -> None:
-        step_before = 0
-        for number, stage in enumerate(self.curriculum):
-            where = f"curriculum[{number}]"
-            if not stage.languages:
-                raise UserError(f"{where}.languages must name at least one set of knobs ({{}} is one)")
-            for knobs in stage.languages:
-                for name in knobs:
-                    if name == "family" or name in self.language_config().run_knobs:
-                        raise UserError(f"{where}.languages can't set {name}, which is the run's; set it in language")
-                self.language_config(knobs)
-            if not 0 <= stage.replay < 1:
-                raise UserError(f"{where}.replay must be a fraction in [0, 1), got {stage.replay}")
-            if stage.until_accuracy is not None and not 0 < stage.until_accuracy <= 1:
-                raise UserError(f"{where}.until_accuracy must be a fraction in (0, 1], got {stage.until_accuracy}")
-            if stage.until_step is not None:
-                if stage.until_step <= step_before:
-                    raise UserError(f"{where}.until_step must be at least {step_before + 1}, got {stage.until_step}")
-                step_before = stage.until_step
-            if stage.until_step is stage.until_accuracy is None and number < len(self.curriculum) - 1:
-                raise UserError(f"{where} needs until_step or until_accuracy to be followed by a stage")
+    def __post_init__(self) -> None:
+        check_config(self)
 
     def language_config(self, knobs: dict | None = None) -> Language:
         """The run's languages, with a stage's knobs laid over them."""
@@ -205,35 +152,3 @@ class TrainingConfig:
 
     def to_yaml(self) -> str:
         return yaml.safe_dump(asdict(self), sort_keys=False, allow_unicode=True)
-
-
-def _names_repository(text: str) -> bool:
-    """Whether it is like user/name, in characters that the Hub takes."""
-    try:
-        validate_repo_id(text)
-    except HFValidationError:
-        return False
-    return "/" in text
-
-
-_SMALLEST = {
-    "num_steps": 1,
-    "batch_size": 1,
-    "gradient_accumulation_steps": 1,
-    "num_parts": 1,
-    "learning_rate": 0.0,
-    "muon_learning_rate": 0.0,
-    "weight_decay": 0.0,
-    "warmup_steps": 0,
-    "decay_steps": 0,
-    "num_threads": 1,
-    "log_every": 1,
-    "read_every": 1,
-    "eval_every": 0,
-    "eval_episodes": 2,
-    "final_eval_episodes": 2,
-    "save_every": 0,
-    "keep_checkpoints": 1,
-    "max_rollbacks": 0,
-    "hub_patience": 0.0,
-}

@@ -11,11 +11,11 @@ from transformers import PreTrainedModel
 
 from dataset_script.episodes import Episodes
 from metatrans_lab.config.keys import TrainingConfig
-from metatrans_lab.runs.random_state import random_state, set_random_state
 from metatrans_lab.training.curriculum import Curriculum
 from metatrans_lab.training.optimization import build_optimizers, set_learning_rates
 from metatrans_lab.training.parts import PartwiseGradients
 from metatrans_lab.training.schedule import learning_rate_factor
+from metatrans_lab.training.state import load_state, state_of
 
 HOPELESS = 10.0
 """A loss so many times that of a model which knows nothing is no learning any more."""
@@ -39,10 +39,12 @@ class Training:
         num_threads: of torch; None: not on a CPU.
 
     Attributes:
-        model, optimizers: as accelerate wraps them.
+        model, optimizers: as accelerate wraps them. raw_model: the model without that.
         num_done (int): steps done.
         parts (PartwiseGradients or None): who computes a batch's gradients part by part; on a CPU, in one process.
-        spoilt_steps (int): how many steps had no finite gradients, and left them out.
+        unread (list): of steps whose measures weren't read yet: the step, the stage, the measures.
+        spoilt_steps (int): how many steps had no finite gradients, and left them out. bad_steps: how many in a row
+            were of no use.
         rollbacks (int): how often it went back to a checkpoint; each halves the learning rates.
         rolled_back_to (int or None): the step of that checkpoint, if there is no later one yet.
     """
@@ -55,7 +57,7 @@ class Training:
         micro_batches: int = 1,
         num_threads: int | None = None,
     ):
-        self.config, self.accelerator, self._raw_model = config, accelerator, model
+        self.config, self.accelerator, self.raw_model = config, accelerator, model
         self.micro_batches, self.num_threads = micro_batches, num_threads
         accelerator.gradient_accumulation_steps = micro_batches
         self.parts: PartwiseGradients | None = None
@@ -72,54 +74,28 @@ class Training:
         self.model, *self.optimizers = accelerator.prepare(model, *optimizers)
         self.model.train()
         self.curriculum = Curriculum(config)
-        self.num_done, self.spoilt_steps, self.rollbacks, self._bad_steps = 0, 0, 0, 0
+        self.num_done, self.spoilt_steps, self.rollbacks, self.bad_steps = 0, 0, 0, 0
         self.rolled_back_to: int | None = None
-        self._seconds_before, self._start = 0.0, time.perf_counter()
-        # Of steps whose measures weren't read yet: step, stage, measures.
-        self._unread: list[tuple[int, int, torch.Tensor]] = []
+        self.seconds_before, self.started = 0.0, time.perf_counter()
+        self.unread: list[tuple[int, int, torch.Tensor]] = []
 
     @property
     def train_seconds(self) -> float:
-        return self._seconds_before + time.perf_counter() - self._start
+        return self.seconds_before + time.perf_counter() - self.started
 
     @property
     def plain_model(self) -> PreTrainedModel:
         """The model as it is now, in float32 and without wrappers."""
-        self._plain_model.load_state_dict(self._raw_model.state_dict())
+        self._plain_model.load_state_dict(self.raw_model.state_dict())
         return self._plain_model
 
     def state(self) -> tuple[dict, dict, dict]:
         """(weights, state, progress), as `save_checkpoint` takes them."""
-        state = {"optimizers": [optimizer.state_dict() for optimizer in self.optimizers], "random": random_state()}
-        progress = {
-            "step": self.num_done,
-            "train_seconds": self.train_seconds,
-            "num_threads": self.num_threads,
-            "curriculum": self.curriculum.state_dict(),
-            "unread": [(step, stage, sums.tolist()) for step, stage, sums in self._unread],
-            "spoilt_steps": self.spoilt_steps,
-            "bad_steps": self._bad_steps,
-            "rollbacks": self.rollbacks,
-        }
-        return self._raw_model.state_dict(), state, progress
+        return state_of(self)
 
     def load(self, weights: dict, state: dict, progress: dict) -> None:
         """Goes on where a run stood; the counterpart of `state`."""
-        self._raw_model.load_state_dict(weights)
-        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(saved)
-        set_random_state(state["random"])
-        self.curriculum.load_state_dict(progress["curriculum"])
-        device = self.accelerator.device
-        self._unread = [
-            (step, stage, torch.tensor(sums, dtype=torch.float64, device=device))
-            for step, stage, sums in progress["unread"]
-        ]
-        self.num_done, self.spoilt_steps, self._bad_steps = (
-            progress[name] for name in ("step", "spoilt_steps", "bad_steps")
-        )
-        self.rollbacks = max(self.rollbacks, progress["rollbacks"])
-        self._seconds_before, self._start = progress["train_seconds"], time.perf_counter()
+        load_state(self, weights, state, progress)
 
     def roll_back(self, weights: dict, state: dict, progress: dict) -> None:
         """Goes on from a checkpoint, with half the learning rates."""
@@ -131,7 +107,7 @@ class Training:
     def is_time_to_save(self) -> bool:
         """Whether a checkpoint is due; not in the midst of bad steps."""
         every, done = self.config.save_every, self.num_done
-        return bool(every) and (done % every == 0 or done == self.config.num_steps) and self._bad_steps == 0
+        return bool(every) and (done % every == 0 or done == self.config.num_steps) and self.bad_steps == 0
 
     def batches(self) -> Iterator[Episodes]:
         """The episodes of the step at hand, a micro-batch of this process at a time."""
@@ -154,7 +130,7 @@ class Training:
         config, curriculum, step = self.config, self.curriculum, self.num_done
         set_learning_rates(self.optimizers, 0.5**self.rollbacks * learning_rate_factor(config, step))
         stage = curriculum.choose(step)[0]
-        self._unread.append((step, stage, take(self).clone()))
+        self.unread.append((step, stage, take(self).clone()))
         self.num_done = done = step + 1
         last = done == config.num_steps
         # Reading has the host wait for a GPU.
@@ -172,18 +148,18 @@ class Training:
             Of the last step, from all processes: mean loss, the Bayes floor under it, accuracy on determined tokens.
         """
         hopeless = HOPELESS * math.log(self.curriculum.languages[0][0].vocab_size)
-        sums = self.accelerator.reduce(torch.stack([sums for _, _, sums in self._unread])).tolist()
-        for (step, stage, _), (loss, floor, right, determined, spoilt, count) in zip(self._unread, sums, strict=True):
+        sums = self.accelerator.reduce(torch.stack([sums for _, _, sums in self.unread])).tolist()
+        for (step, stage, _), (loss, floor, right, determined, spoilt, count) in zip(self.unread, sums, strict=True):
             accuracy = right / max(determined, 1)
             measures = {"loss": loss / count, "bayes_nll": floor / count, "determined_accuracy": accuracy}
             self.curriculum.update(step, accuracy, stage)
             self.spoilt_steps += spoilt > 0
-            self._bad_steps = self._bad_steps + 1 if spoilt or not measures["loss"] < hopeless else 0
-            if self._bad_steps >= MAX_BAD_STEPS:
+            self.bad_steps = self.bad_steps + 1 if spoilt or not measures["loss"] < hopeless else 0
+            if self.bad_steps >= MAX_BAD_STEPS:
                 kind = "gradients that are not finite" if spoilt else f"a loss of {measures['loss']:.3g}"
-                raise Diverged(f"{self._bad_steps} bad steps in a row up to step {step + 1}, the last with {kind}")
-        self._unread.clear()
+                raise Diverged(f"{self.bad_steps} bad steps in a row up to step {step + 1}, the last with {kind}")
+        self.unread.clear()
         return measures
 
     def _is_finite(self) -> bool:
-        return all(bool(parameter.isfinite().all()) for parameter in self._raw_model.parameters())
+        return all(bool(parameter.isfinite().all()) for parameter in self.raw_model.parameters())

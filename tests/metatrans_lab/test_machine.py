@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from metatrans_lab.machine import choose_mixed_precision, share_of_cores
-from metatrans_lab.runs.random_state import random_state, set_random_state
+from metatrans_lab.training.random_state import random_state, set_random_state
 
 
 def test_cores_are_shared_among_the_processes_of_a_machine(monkeypatch):
