@@ -14,11 +14,12 @@ MAX_TOKENS = 8192  # of all rows, read at once, which bounds the memory
 
 class Reading:
     """
-    What a model has read so far, in rows, and goes on from.
+    What a model has read so far, in several rows alike in length, and reads on from.
 
     ```
-    the model keeps its state           reads      ␁ s0 ␂ t1        then  ␁ s2 ␂     then  t0
-    it doesn't                          reads      ␁ s0 ␂ t1        then  ␁ s0 ␂ t1 ␁ s2 ␂    then  all that and t0
+    calls of `read`                ␁ s0 ␂ t1      ␁ s2 ␂                  t0
+    a state is kept: it reads      ␁ s0 ␂ t1      ␁ s2 ␂                  t0
+    none is kept: it reads         ␁ s0 ␂ t1      ␁ s0 ␂ t1 ␁ s2 ␂        ␁ s0 ␂ t1 ␁ s2 ␂ t0
     ```
 
     Which it is shows in what the model gives back after the first tokens.
