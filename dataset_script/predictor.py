@@ -1,7 +1,7 @@
-"""The exact predictor of every family: the floor under every model's loss.
+"""The exact Bayes predictor of every family, whose loss no model can go below on average.
 
-It knows the config, and holds a prior over all languages of it; it knows neither the language, nor the active words,
-nor which lexicons are held out. Each family's file has its own; what is asked of them is here.
+It knows the config, and its prior is uniform over all languages of the family. It doesn't know the language at hand,
+nor the active words, nor which lexicons are held out. Each family's file implements its own; these functions ask it.
 """
 
 import math
@@ -14,15 +14,14 @@ from dataset_script.families.contract import ExpectedNll, Language
 
 
 def bayes_nll(episodes: Episodes) -> Array:
-    """The exact predictor's cost of every token, in nats: (N, S) float32, aligned with `input_ids`.
-
-    0 at the first position, which nothing predicts, and on padding.
+    """The negative log-likelihood of every token under the exact predictor, in nats: (N, S) float32, aligned with
+    `input_ids`; 0 at the first token, which nothing predicts, and on padding.
     """
     return episodes.bayes_nll
 
 
 def family_probabilities(config: Language, input_ids: np.ndarray) -> np.ndarray:
-    """The exact predictor itself: what follows each prefix.
+    """The exact predictor's distribution of the next token after every prefix.
 
     Args:
         input_ids: (N, S) integer tokens, each row an episode or the beginning of one, right-padded.
@@ -41,7 +40,7 @@ def family_probabilities(config: Language, input_ids: np.ndarray) -> np.ndarray:
 
 
 def expected_nll(config: Language) -> ExpectedNll:
-    """The exact predictor's expected costs in closed form, in nats.
+    """What an episode costs the exact predictor on average, in closed form, in nats.
 
     Raises:
         ValueError: a family that has no closed form.
@@ -53,23 +52,29 @@ def expected_nll(config: Language) -> ExpectedNll:
 
 
 LEVEL_EPISODES = 2048
-"""Enough for the second digit of a level that is averaged."""
+"""The episodes that a level is averaged over where there is no closed form; the average is good to two decimals."""
 
 
 def levels(config: Language, loss_on: str) -> dict[str, float]:
-    """Mean nats a scored token at which a model rests that knows ever more.
+    """The losses of predictors that know more and more of the family; training's loss curve has plateaus near them.
 
-    uniform: nothing; unigram: how frequent each token is; format only: which kind of token comes, but not which word;
-    Bayes: all that can be known. In closed form where the family has one, else averaged over episodes.
+    - uniform: nothing is known, every token is equally probable.
+    - unigram: the frequency of each token.
+    - format only: which role comes next, but not which word.
+    - Bayes: the exact predictor.
+
+    Returns:
+        Mean nats a scored token, by name; in closed form if the family has one, else averaged over episodes.
     """
     closed_form = config.levels(loss_on)
     if closed_form is not None:
         return closed_form
     episodes = sample_episodes(config, range(LEVEL_EPISODES), "validation")
+    # (N, S − 1) each: of all tokens but the first, which nothing predicts.
     scored, role = episodes.scored(loss_on)[:, 1:], episodes.role[:, 1:]
-    frequencies = np.bincount(episodes.input_ids[:, 1:][scored], minlength=config.vocab_size) / scored.sum()
+    frequencies = np.bincount(episodes.input_ids[:, 1:][scored], minlength=config.vocab_size) / scored.sum()  # (V,)
     shares = frequencies[frequencies > 0]
-    words = np.where(role == Role.SOURCE, math.log(config.num_source_words), 0.0)
+    words = np.where(role == Role.SOURCE, math.log(config.num_source_words), 0.0)  # nats of a word, its role known
     words += np.where(role == Role.TARGET, math.log(config.num_target_words), 0.0)
     return {
         "uniform": math.log(config.vocab_size),
