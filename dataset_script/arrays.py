@@ -1,6 +1,6 @@
-"""What numpy and torch don't share: the same few names for both, so that an episode is one code in either.
+"""Operations that numpy and torch name differently, under one name each: the same code makes episodes in either.
 
-Integers and their order are the same in numpy, in torch on a CPU, and on a GPU.
+Results are equal in numpy, in torch on a CPU, and in torch on a GPU, as all of them are integer arithmetic.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,7 @@ Array = Any
 """numpy's ndarray or torch's Tensor: they share most operators, but no type that says so."""
 
 BLOCK_ROWS = 2048
+"""Rows of a block of `in_blocks`: few enough that a block's temporaries stay in a core's cache."""
 
 
 def arange_like(x: Array, start: int, stop: int) -> Array:
@@ -30,30 +31,30 @@ def full_like(x: Array, shape: tuple[int, ...], value: int | float | bool, dtype
     return torch.full(shape, value, dtype=getattr(torch, dtype), device=x.device)
 
 
-class _Same:
-    """A table that is equal to itself alone."""
+class _ByIdentity:
+    """An array as a key of `lru_cache`: arrays can't be hashed, and comparing their values would take a while."""
 
-    def __init__(self, values: np.ndarray):
+    def __init__(self, values: np.ndarray) -> None:
         self.values = values
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and self.values is other.values
+        return isinstance(other, _ByIdentity) and self.values is other.values
 
     def __hash__(self) -> int:
         return id(self.values)
 
 
 @lru_cache(maxsize=128)
-def _on_device(table: _Same, device: torch.device) -> torch.Tensor:
+def _on_device(table: _ByIdentity, device: torch.device) -> torch.Tensor:
     return torch.from_numpy(table.values).to(device)
 
 
 def table_like(x: Array, values: np.ndarray) -> Array:
     """A numpy table that is kept and never changed, as an array of x's kind, on x's device.
 
-    It is copied to a GPU once, not at every call: a copy has the host wait, and can't be part of a CUDA graph.
+    It is copied to a GPU once, not at every call: the host has to wait for a copy, and a CUDA graph can't contain one.
     """
-    return values if isinstance(x, np.ndarray) else _on_device(_Same(values), x.device)
+    return values if isinstance(x, np.ndarray) else _on_device(_ByIdentity(values), x.device)
 
 
 def concatenate(arrays: list[Array]) -> Array:
@@ -70,9 +71,10 @@ def take_along(x: Array, index: Array) -> Array:
 
 
 def in_blocks(function: Callable[..., np.ndarray], *arrays: np.ndarray) -> np.ndarray:
-    """function(*arrays), row for row the same, computed in blocks of rows.
+    """function(*arrays), computed in blocks of rows; the function must treat each row on its own.
 
-    Temporaries of a block stay in the cache; larger ones would be handed back to the system and faulted in each time.
+    A block's temporaries stay in the cache. Those of all rows at once would be returned to the system after each
+    operation, and come back page fault by page fault.
     """
     blocks = range(0, len(arrays[0]), BLOCK_ROWS)
     if len(blocks) <= 1:
@@ -81,12 +83,12 @@ def in_blocks(function: Callable[..., np.ndarray], *arrays: np.ndarray) -> np.nd
 
 
 def row_starts(x: np.ndarray) -> np.ndarray:
-    """(N, 1) places of the rows of an (N, M) array in its flattened form."""
+    """(N, 1) int64: where each row of an (N, M) array begins when the array is flattened."""
     return np.arange(len(x), dtype=np.int64)[:, None] * x.shape[1]
 
 
 def where(condition: Array, x: Array, other: int | Array) -> Array:
-    """x where the condition holds, else the other."""
+    """x where the condition holds, other elsewhere."""
     return np.where(condition, x, other) if isinstance(condition, np.ndarray) else torch.where(condition, x, other)
 
 
@@ -96,12 +98,12 @@ def as_type(x: Array, dtype: str) -> Array:
 
 
 def first_positions(size: int, symbols: Array) -> Array:
-    """(N, M) symbols 0…size − 1 → (N, M): where in its row each symbol stands for the first time."""
+    """(N, M) symbols 0…size − 1 → (N, M): the column at which each symbol first occurs in its row."""
     if isinstance(symbols, np.ndarray):
         return in_blocks(partial(_numpy_first_positions, size), symbols)
     M = symbols.shape[1]
-    positions = torch.arange(M, device=symbols.device).expand(symbols.shape)
-    first = torch.full((len(symbols), size), M, device=symbols.device)
+    positions = torch.arange(M, device=symbols.device).expand(symbols.shape)  # (N, M)
+    first = torch.full((len(symbols), size), M, device=symbols.device)  # (N, size)
     first.scatter_reduce_(1, symbols.long(), positions, reduce="amin")
     return first.gather(1, symbols.long())
 
@@ -109,22 +111,22 @@ def first_positions(size: int, symbols: Array) -> Array:
 def _numpy_first_positions(size: int, symbols: np.ndarray) -> np.ndarray:
     M = symbols.shape[1]
     dtype = _position_dtype(M)
-    first = np.full((len(symbols), size), M, dtype=dtype)
-    places = symbols + row_starts(first)
-    positions = np.broadcast_to(np.arange(M, dtype=dtype), symbols.shape)
+    first: np.ndarray = np.full((len(symbols), size), M, dtype=dtype)  # (N, size)
+    places = symbols + row_starts(first)  # (N, M), into the flattened `first`
+    positions: np.ndarray = np.broadcast_to(np.arange(M, dtype=dtype), symbols.shape)  # (N, M)
     np.minimum.at(first.reshape(-1), places.reshape(-1), positions.reshape(-1))
     return first.reshape(-1).take(places)
 
 
 def count_before(marks: Array) -> Array:
-    """(N, M) bool → (N, M): how many of its row are set before each."""
+    """(N, M) bool → (N, M): how many marks are set in the row before each place."""
     if isinstance(marks, np.ndarray):
         return marks.cumsum(-1, dtype=_position_dtype(marks.shape[1])) - marks
     return marks.cumsum(-1) - marks.long()
 
 
 def _position_dtype(size: int) -> type:
-    """The smallest integers that hold every position: small arrays are fast ones."""
+    """The smallest integer type that holds every position: smaller arrays take less time to read and write."""
     return np.int8 if size < 1 << 7 else np.int16 if size < 1 << 15 else np.int64
 
 
@@ -132,7 +134,7 @@ def look_up(table: np.ndarray, *indices: Array) -> Array:
     """table[indices] for index arrays of one shape, as an array of their kind."""
 
     def entries(*indices: np.ndarray) -> np.ndarray:
-        places = indices[0] * 1
+        places = indices[0] * 1  # a bool index as a number
         for size, index in zip(table.shape[1:], indices[1:], strict=True):
             places = places * size + index
         return table.reshape(-1).take(places)

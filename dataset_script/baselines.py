@@ -1,7 +1,7 @@
-"""Predictors that learn nothing: what a target word is worth to who only counts, copies or looks up, and to Bayes.
+"""Baselines without weights: predictors that count, copy or look up target words, and the exact Bayes predictors.
 
-Each is a function of N episodes (numpy's) that gives, for every token, the distribution of target words at its place
-before it comes: (N, S, R) float64, aligned with `input_ids`. At tokens that are no target words it is whatever it is.
+Each is a function of N episodes (numpy's). For every target word it gives the distribution over the R target words,
+given the tokens before it: (N, S, R) float64, aligned with `input_ids`. Its values at other tokens have no meaning.
 """
 
 from collections.abc import Callable
@@ -16,20 +16,22 @@ from dataset_script.lexicons import split_lexicons
 from dataset_script.predictor import family_probabilities
 
 DOUBT = 1e-3
-"""What the enumerated predictor leaves to lexicons that training doesn't have."""
+"""The prior probability that the enumerated predictor gives to all lexicons outside the training set together."""
 
 
 def unigram(episodes: Episodes) -> np.ndarray:
-    """How often each word comes, whatever came before: all alike, as languages go."""
+    """The frequencies of target words, whatever came before: uniform, as all languages are equally probable."""
     return np.full((*episodes.input_ids.shape, episodes.config.num_target_words), 1 / episodes.config.num_target_words)
 
 
 def copy(episodes: Episodes) -> np.ndarray:
-    """The last target word again, as often as that comes true in training's episodes; else any of the others."""
-    R, last = episodes.config.num_target_words, _last_target(episodes)
+    """The previous target word again, with the probability that training episodes repeat one; the other words share
+    the rest equally.
+    """
+    R, last = episodes.config.num_target_words, _last_target(episodes)  # (N, S)
     rate = _repetition(episodes.config)
-    guess = np.eye(R)[np.maximum(last, 0)]  # (N, S, R)
-    guess = rate * guess + (1 - rate) * (1 - guess) / max(R - 1, 1)
+    is_last = np.eye(R)[np.maximum(last, 0)]  # (N, S, R)
+    guess = rate * is_last + (1 - rate) * (1 - is_last) / max(R - 1, 1)
     return np.where((last >= 0)[..., None], guess, 1 / R)
 
 
@@ -41,82 +43,93 @@ def _target_words(episodes: Episodes) -> np.ndarray:
 
 def _last_target(episodes: Episodes) -> np.ndarray:
     """(N, S): the target word before each token; −1 before the first."""
-    words = _target_words(episodes)
-    places = np.maximum.accumulate(np.where(words >= 0, np.arange(words.shape[1]), -1), axis=1)
-    before = np.concatenate([np.full((len(words), 1), -1), places[:, :-1]], axis=1)
+    words = _target_words(episodes)  # (N, S)
+    # The column of the latest target word: (N, S) up to each token, then before it.
+    latest = np.maximum.accumulate(np.where(words >= 0, np.arange(words.shape[1]), -1), axis=1)
+    before = np.concatenate([np.full((len(words), 1), -1), latest[:, :-1]], axis=1)
     return np.where(before >= 0, np.take_along_axis(words, np.maximum(before, 0), axis=1), -1)
 
 
 @lru_cache(maxsize=32)
 def _repetition(config: Language) -> float:
-    """How often a target word is the one before it."""
+    """The fraction of target words that repeat the previous one, in training episodes."""
     episodes = sample_episodes(config, range(4096), "train")
-    last = _last_target(episodes)
-    counted = episodes.is_target & (last >= 0)
+    last = _last_target(episodes)  # (N, S)
+    counted = episodes.is_target & (last >= 0)  # (N, S)
     return float((last == _target_words(episodes))[counted].mean()) if counted.any() else 0.0
 
 
 def induction(episodes: Episodes) -> np.ndarray:
-    """What stood in this word's place when it was translated last; of a new word, anything."""
+    """The latest translation of this source word, for certain; uniform if the word is new."""
     L, R = episodes.config.num_source_words, episodes.config.num_target_words
-    guess = np.full((*episodes.input_ids.shape, R), 1 / R)
-    rows, sources, targets, places = _pairs_in_place(episodes)
-    translation, certain = np.full((len(episodes), L), -1), np.eye(R)
-    for row, source, target, place in zip(rows, sources, targets, places, strict=True):
+    guess = np.full((*episodes.input_ids.shape, R), 1 / R)  # (N, S, R)
+    rows, sources, targets, columns = _pairs_in_place(episodes)
+    translation, certain = np.full((len(episodes), L), -1), np.eye(R)  # −1: not translated yet
+    for row, source, target, column in zip(rows, sources, targets, columns, strict=True):
         if translation[row, source] >= 0:
-            guess[row, place] = certain[translation[row, source]]
+            guess[row, column] = certain[translation[row, source]]
         translation[row, source] = target
     return guess
 
 
 def _pairs_in_place(episodes: Episodes) -> tuple[np.ndarray, ...]:
-    """Every target word with the source word at its place of the sentence, in the order of reading: their rows, source
-    words, target words (from 0) and the target words' columns, (M,) each.
+    """Every target word, paired with the source word at the same place of its sentence.
+
+    Returns:
+        Four (M,) arrays, M being all target words, row by row and in the order of reading: their rows, the source
+        words, the target words (numbered from 0), and the target words' columns.
+
+    Raises:
+        ValueError: a translation is longer or shorter than its source.
     """
     is_source = episodes.role == Role.SOURCE
     if (is_source.sum(1) != episodes.is_target.sum(1)).any():
         raise ValueError(f"the family {episodes.config.family} has translations that are longer or shorter")
-    rows, places = episodes.is_target.nonzero()
-    targets = episodes.input_ids[rows, places].astype(np.int64) - episodes.config.num_source_words
-    return rows, episodes.input_ids[is_source].astype(np.int64), targets, places
+    rows, columns = episodes.is_target.nonzero()
+    targets = episodes.input_ids[rows, columns].astype(np.int64) - episodes.config.num_source_words
+    # Sources and translations are as long as each other, so the nth source word of a row is its nth target word's.
+    return rows, episodes.input_ids[is_source].astype(np.int64), targets, columns
 
 
 def family(episodes: Episodes) -> np.ndarray:
-    """The exact optimum of who doesn't know which lexicons there are: `family_probabilities`, of target words."""
+    """The Bayes optimum under a uniform prior over all languages of the family: see `family_probabilities`."""
     words = slice(episodes.config.num_source_words, episodes.config.soh)
-    p = family_probabilities(episodes.config, episodes.input_ids)[..., words]  # of what follows each token
+    p = family_probabilities(episodes.config, episodes.input_ids)[..., words]  # (N, S, R), of what follows each token
     return np.concatenate([np.zeros_like(p[:, :1]), p[:, :-1]], axis=1)
 
 
 def pool_probabilities(episodes: Episodes, lexicons: np.ndarray) -> np.ndarray:
-    """The predictor that knows which lexicons there are, in a family of words in place.
+    """The Bayes predictor that knows the set of lexicons, for families that translate word for word, in place.
 
-    A uniform prior over the given lexicons, of which those stay that agree with all translations so far. With all
-    injections it is the family predictor; with a training set's, a model that learned them by heart.
+    Its prior is uniform over the given lexicons; its posterior is uniform over those that agree with all translations
+    so far. With all injections it is the family predictor. With the lexicons of the training set it predicts as a
+    model would that has memorised them.
 
     Args:
         episodes: N episodes, numpy's.
         lexicons: (M, L), the target word of every source word; distinct.
 
     Returns:
-        (N, S, R) float64: sums to 1 at target words; to 0 where no lexicon agrees any more, and at all else.
+        (N, S, R) float64: sums to 1 at target words, but to 0 where no lexicon is left, and at other tokens.
     """
-    counts = _pool_counts(episodes, lexicons)
-    total = counts.sum(-1, keepdims=True)
+    counts = _pool_counts(episodes, lexicons)  # (N, S, R)
+    total = counts.sum(-1, keepdims=True)  # (N, S, 1)
     return np.divide(counts, total, out=np.zeros(counts.shape), where=total > 0)
 
 
 def _pool_counts(episodes: Episodes, lexicons: np.ndarray) -> np.ndarray:
-    """How many of the lexicons agree with all translations so far and give the next word that target: (N, S, R)."""
+    """The number of lexicons that agree with all translations so far and translate this source word as each of the R
+    target words: (N, S, R) int64.
+    """
     N, R = len(episodes), episodes.config.num_target_words
-    rows, sources, targets, places = _pairs_in_place(episodes)
+    rows, sources, targets, columns = _pairs_in_place(episodes)
     counts = np.zeros((*episodes.input_ids.shape, R), dtype=np.int64)
-    agrees = np.ones((N, len(lexicons)), bool)
-    # Side by side in all rows: the first target word of each, the second, …
-    number = np.arange(len(rows)) - np.searchsorted(rows, rows)
+    agrees = np.ones((N, len(lexicons)), bool)  # (N, M)
+    # All rows at once: the first target word of each, then the second, …
+    number = np.arange(len(rows)) - np.searchsorted(rows, rows)  # of a target word within its row
     for turn in range(number.max(initial=-1) + 1):
         now = number == turn
-        row, column = rows[now], places[now]
+        row, column = rows[now], columns[now]
         translations = lexicons[:, sources[now]].T  # (rows, M)
         for word in range(R):
             counts[row, column, word] = (agrees[row] & (translations == word)).sum(-1)
@@ -125,10 +138,11 @@ def _pool_counts(episodes: Episodes, lexicons: np.ndarray) -> np.ndarray:
 
 
 def enumerated(episodes: Episodes) -> np.ndarray:
-    """The exact optimum of who knows training's lexicons by heart, and believes in others by a thousandth.
+    """The Bayes optimum for the training set's languages: 0.999 of the prior is uniform over training's lexicons, the
+    rest over all lexicons.
 
     Raises:
-        ValueError: they are too many to be listed, or words don't stand in place.
+        ValueError: training's lexicons are too many to be listed, or the family doesn't translate words in place.
     """
     config = episodes.config
     if config.family != "lexicon":
@@ -139,19 +153,20 @@ def enumerated(episodes: Episodes) -> np.ndarray:
             f"the lexicons of {config.num_source_words} words into {config.num_target_words} are too many to list"
         )
     R = config.num_target_words
-    # Of all injections, what is left of after j translations is (R − j)! / R!, and the family's word of that.
-    log_left = np.array([lgamma(R - j + 1) - lgamma(R + 1) for j in range(R + 1)])
-    others = family(episodes) * np.exp(log_left)[_num_known(episodes)][..., None]
+    # After j distinct words a share (R − j)! / R! of all injections agrees with the translations so far; of these, the
+    # family predictor says what share gives each next word.
+    log_left = np.array([lgamma(R - j + 1) - lgamma(R + 1) for j in range(R + 1)])  # (R + 1,)
+    others = family(episodes) * np.exp(log_left)[_num_known(episodes)][..., None]  # (N, S, R)
     weights = (1 - DOUBT) * _pool_counts(episodes, lexicons) / len(lexicons) + DOUBT * others
-    total = weights.sum(-1, keepdims=True)
+    total = weights.sum(-1, keepdims=True)  # (N, S, 1)
     return np.divide(weights, total, out=np.zeros(weights.shape), where=total > 0)
 
 
 def _num_known(episodes: Episodes) -> np.ndarray:
-    """(N, S): distinct target words before each token."""
-    R, words = episodes.config.num_target_words, _target_words(episodes)
-    came = np.logical_or.accumulate(words[..., None] == np.arange(R), axis=1).sum(-1)
-    return np.concatenate([np.zeros((len(words), 1), int), came[:, :-1]], axis=1)
+    """(N, S): the number of distinct target words before each token."""
+    R, words = episodes.config.num_target_words, _target_words(episodes)  # (N, S)
+    num_used = np.logical_or.accumulate(words[..., None] == np.arange(R), axis=1).sum(-1)  # (N, S), up to each token
+    return np.concatenate([np.zeros((len(words), 1), int), num_used[:, :-1]], axis=1)
 
 
 BASELINES: dict[str, Callable[[Episodes], np.ndarray]] = {

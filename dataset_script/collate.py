@@ -1,4 +1,4 @@
-"""Rows of drawn lengths, padded into a batch."""
+"""Rows of different lengths, padded into a batch."""
 
 import torch
 
@@ -9,7 +9,7 @@ def pad_rows(rows: list[dict], pad: int, side: str = "right") -> dict[str, torch
     """A collator for `DataLoader` and `Trainer`: `functools.partial(pad_rows, pad=config.pad)`.
 
     Args:
-        rows: dicts with `input_ids` and, where there are, `labels` and `bayes_nll`.
+        rows: dicts with `input_ids` and, optionally, `labels` and `bayes_nll`.
         pad: the padding token.
         side: "right" for training, "left" for generation.
 
@@ -17,7 +17,7 @@ def pad_rows(rows: list[dict], pad: int, side: str = "right") -> dict[str, torch
         `input_ids`, `attention_mask`, `labels` (int64; −100 on padding) and `bayes_nll` (float32; 0), each (N, S).
 
     Raises:
-        ValueError: another side.
+        ValueError: `side` is neither of them.
     """
     if side not in ("left", "right"):
         raise ValueError(f"side must be 'left' or 'right', got {side!r}")

@@ -1,7 +1,7 @@
-"""Episodes: sequences of tokens, and what is known of each token.
+"""Episodes: sequences of tokens, with annotations of each token.
 
 Episode i is a pure function of (generator version, seed, config, split, i). One sampler feeds the `datasets` builder
-and the training batches; on a GPU the batches are made there.
+and the training batches; for training on a GPU, batches are made on the GPU.
 
     tokens    ␁      s       s       ␂      t       t       ␁      s   …   ␁      pad
     role      START  SOURCE  SOURCE  TURN   TARGET  TARGET  START  …       START  PADDING
@@ -32,7 +32,7 @@ IGNORE = -100
 
 
 class Role(IntEnum):
-    """What a token is there for."""
+    """The part that a token plays in its episode."""
 
     PADDING = 0
     START = 1
@@ -44,7 +44,7 @@ class Role(IntEnum):
 
 
 LEFT_OUT: dict[str, tuple[Role, ...]] = {"all": (), "targets": (Role.SOURCE,)}
-"""What a model may be trained on, by name, and the roles that this leaves out of the loss."""
+"""The values of `loss_on`, and the roles whose tokens each of them leaves out of the loss."""
 
 LOSS_ON = tuple(LEFT_OUT)
 
@@ -58,7 +58,8 @@ def is_scored(role: Role, loss_on: str) -> bool:
 class Episodes(ABC):
     """N episodes of one family. All arrays are numpy's or torch's, whichever the indices were; S tokens a row at most.
 
-    A family gives the tokens and what is known of each; the questions below them are answered here and nowhere else.
+    A family gives the tokens and their annotations, the abstract properties. Which tokens count in the loss, and what
+    they cost the optimum, follows from these, and is decided here and nowhere else.
 
     Attributes:
         config: the languages they were drawn from.
@@ -94,22 +95,28 @@ class Episodes(ABC):
     @property
     @abstractmethod
     def determined(self) -> Array:
-        """(N, S) bool: a target token that the exact predictor is certain of, and whose unit was heard before."""
+        """(N, S) bool: a target token of which the exact predictor is certain, and whose source word (in general: the
+        unit that it translates) was translated earlier in the episode.
+        """
 
     @property
     @abstractmethod
     def eliminated(self) -> Array:
-        """(N, S) bool: a target token that the exact predictor is certain of, though its unit was not heard before."""
+        """(N, S) bool: a target token of which the exact predictor is certain though its source word is new, as when
+        only one target word is left for it.
+        """
 
     @property
     @abstractmethod
     def bayes_nll(self) -> Array:
-        """(N, S) float32: what each token costs the exact predictor, in nats; 0 at the first, and on padding."""
+        """(N, S) float32: the negative log-likelihood of each token under the exact predictor, in nats; 0 at the first
+        token, which nothing predicts, and on padding.
+        """
 
     @property
     @abstractmethod
     def latents(self) -> dict[str, Array]:
-        """What no reader is told, by name: (N,) or (N, M) integers."""
+        """The latent variables of each episode, by name, such as its lexicon: (N,) or (N, M) integers."""
 
     @cached_property
     def is_target(self) -> Array:
@@ -117,7 +124,9 @@ class Episodes(ABC):
         return self.role == Role.TARGET
 
     def scored(self, loss_on: str) -> Array:
-        """(N, S) bool: which tokens count in the loss. (The first has no prediction, and counts for no one.)"""
+        """(N, S) bool: which tokens count in the loss. (The first one, which nothing predicts, is left out by models,
+        which compare each prediction with the next token.)
+        """
         scored = self.role != Role.PADDING
         for role in LEFT_OUT[loss_on]:
             scored = scored & (self.role != role)
@@ -128,12 +137,11 @@ class Episodes(ABC):
         return where(self.scored(loss_on), self.input_ids, IGNORE)
 
     def floor(self, loss_on: str) -> Array:
-        """(N, S) float32, nats: what the scored tokens cost the best predictor that is asked for these alone.
-
-        Who is never asked for source words knows that ␂ comes where it is asked for one, whatever the lengths.
-        """
+        """(N, S) float32, nats: the cost of the scored tokens under the best predictor of these alone; 0 elsewhere."""
         if is_scored(Role.SOURCE, loss_on):
             return self.bayes_nll
+        # A predictor that is scored on ␂ but on no source word may always say ␂ within a source sentence: where it is
+        # wrong, a source word follows, which doesn't count.
         return self.bayes_nll * ((self.role == Role.TARGET) | (self.role == Role.START))
 
 
@@ -149,7 +157,7 @@ def sample_episodes(
         device: makes torch tensors on that device, whatever the indices are.
 
     Raises:
-        ValueError: indices that are none, a split that has no lexicon.
+        ValueError: indices that are no row of integers ≥ 0; a split that has no lexicon.
 
     Example:
         >>> sample_episodes(make_language(num_pairs=2), range(3)).input_ids.shape
@@ -162,7 +170,7 @@ def sample_episodes(
         indices = indices.astype(np.int64)
     indices = torch.as_tensor(indices, device=device).long() if device is not None else indices
     indices = indices.long() if isinstance(indices, torch.Tensor) else indices
-    on_host = isinstance(indices, np.ndarray) or indices.device.type == "cpu"  # looking at others would take a while
+    on_host = isinstance(indices, np.ndarray) or indices.device.type == "cpu"  # to check a GPU's, the host would wait
     if indices.ndim != 1 or (on_host and len(indices) and int(indices.min()) < 0):
         raise ValueError(f"indices must be a row of numbers ≥ 0, got shape {tuple(indices.shape)}")
     return config.sample(index_keys(config.stream_name(split), indices), split)

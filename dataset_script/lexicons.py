@@ -1,4 +1,4 @@
-"""Lexicons: which there are, which of them a split may use, and how one is drawn."""
+"""Lexicons: the list of all of them, the part of it that a split draws from, and how one is drawn."""
 
 import itertools
 from functools import lru_cache
@@ -11,12 +11,15 @@ from dataset_script.families.contract import Language
 from dataset_script.streams import draw_below, draw_permutations, index_keys
 
 ENUMERABLE = 50_000
-"""Up to so many lexicons are listed once and drawn by number; more are drawn by permutation and rejection."""
+"""Up to this number, lexicons are listed once and drawn by number. Beyond it, random permutations are drawn, and drawn
+again until they belong to the split.
+"""
 
-# Purposes of draws: a number among the listed lexicons; try n of a permutation is 2¹⁶ + n, clear of other purposes.
+# Purposes of draws: a lexicon's number in the list; the nth try of a permutation is 2¹⁶ + n, clear of other purposes.
 PURPOSE_NUMBER, PURPOSE_TRY = 0, 1 << 16
 
-# Of lexicons that can't be listed: a pool never needs a large part of them, and few enough tries find one of a split.
+# Bounds where lexicons can't be listed. A pool is at most half of them, so that distinct ones are found in few tries;
+# and a split has at least this share of them, so that rejection ends after about a thousand tries.
 MAX_POOL = ENUMERABLE // 2
 SMALLEST_SHARE = 0.001
 
@@ -29,7 +32,7 @@ def in_split(config: Language, split: str, lexicons: Array) -> Array:
 
 @lru_cache(maxsize=32)
 def split_lexicons(config: Language, split: str) -> np.ndarray | None:
-    """All lexicons of a split, (M, L) int64, where they can be listed; None where they are too many.
+    """The lexicons that a split draws from, (M, L) int64; None if they are too many to be listed.
 
     Raises:
         ValueError: the split has none, or fewer than `num_training_languages`.
@@ -64,34 +67,41 @@ def split_lexicons(config: Language, split: str) -> np.ndarray | None:
 
 
 def _training_pool(config: Language, size: int, lexicons: np.ndarray | None = None) -> np.ndarray:
-    """The first `size` distinct lexicons of one fixed stream, (size, L): the same under every seed."""
+    """The first `size` distinct lexicons of one fixed stream, (size, L): the same under every seed.
+
+    Args:
+        lexicons: (M, L), the list to draw from; None: there is none.
+    """
     tries = 2 * size
     while True:
-        keys = index_keys("metatrans training pool", np.arange(tries, dtype=np.int64))
+        keys = index_keys("metatrans training pool", np.arange(tries, dtype=np.int64))  # (tries,)
         drawn = _draw_listed(keys, lexicons) if lexicons is not None else _draw_rejecting(config, "train", keys)
-        _, first = np.unique(drawn, axis=0, return_index=True)
+        _, first = np.unique(drawn, axis=0, return_index=True)  # where each distinct one is drawn first
         if len(first) >= size:
             return drawn[np.sort(first)[:size]]
         tries *= 2
 
 
 def draw_lexicons(config: Language, split: str, keys: Array) -> Array:
-    """(N,) keys → (N, L) int64 lexicons: target-word number of every source word, uniform over the split's."""
+    """(N,) keys → (N, L) int64 lexicons, the target word of every source word: uniform over those of the split."""
     listed = split_lexicons(config, split)
     return _draw_rejecting(config, split, keys) if listed is None else _draw_listed(keys, listed)
 
 
 def _draw_listed(keys: Array, lexicons: np.ndarray) -> Array:
+    """(N,) keys → (N, L), rows of the list."""
     return table_like(keys, lexicons)[draw_below(keys, PURPOSE_NUMBER, 1, len(lexicons))[:, 0]]
 
 
 def _draw_rejecting(config: Language, split: str, keys: Array) -> Array:
+    """(N,) keys → (N, L): random injections, drawn again where they aren't of the split."""
+
     def attempt(keys: Array, number: int) -> Array:
         return draw_permutations(keys, PURPOSE_TRY + number, config.num_target_words)[:, : config.num_source_words]
 
     lexicons = attempt(keys, 0)
     rejected = (~in_split(config, split, lexicons)).nonzero()
-    rejected = rejected[0] if isinstance(rejected, tuple) else rejected[:, 0]
+    rejected = rejected[0] if isinstance(rejected, tuple) else rejected[:, 0]  # numpy gives a tuple, torch a matrix
     for number in itertools.count(1):
         if len(rejected) == 0:
             return lexicons

@@ -3,12 +3,14 @@
     load_dataset("metatrans", split="validation")
     load_dataset("metatrans", split="train", streaming=True, num_episodes=None, num_active_words=(2, 6))
 
-Rows are made as whole Arrow tables by the same sampler that feeds training.
+Rows are made as whole Arrow tables, by the same sampler that makes training's batches.
 """
 
 import difflib
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, make_dataclass
+from typing import Any
 
 import datasets
 import numpy as np
@@ -21,23 +23,28 @@ from dataset_script.families.contract import SPLITS, TOKEN_DTYPE, Language, chec
 from dataset_script.lexicons import split_lexicons
 from dataset_script.text import NUM_WORDS, draw_names, write_episodes
 
+Shard = tuple[int, int | None]
+"""The number of a shard's first episode, and that of the first after it; None: the shard is endless."""
+
 RENDER = ("tokens", "text")
 
 NUM_EPISODES = {"train": 100_000, "validation": 2_048, "test": 8_192}
 
-# Resuming a stream makes a shard's earlier rows again, so shards are small. 720 is a multiple of most numbers of
-# processes and workers, which `datasets` needs to give each of them shards of its own.
+# To resume a stream, `datasets` makes the earlier rows of a shard again, so shards are small. It gives each process
+# and worker the same number of shards, so their number is a multiple of most numbers of processes and workers.
 NUM_SHARDS = 720
 ENDLESS_TABLE_ROWS = 256
+"""Rows of a table of an endless stream."""
 
 
 def _all_knobs() -> list[tuple]:
-    """The knobs of all families, as `make_dataclass` takes them; one that several have is one, with one default."""
+    """The knobs of all families, as `make_dataclass` takes them. A knob that several families have appears once."""
     knobs = {f.name: f for family in reversed(FAMILIES.values()) for f in fields(family)}
     return [(f.name, f.type, field(default=f.default)) for f in knobs.values()]
 
 
-Knobs = make_dataclass("Knobs", _all_knobs(), bases=(datasets.BuilderConfig,))
+# Any: a type checker can't know the fields of a class that is made from the registry.
+Knobs: Any = make_dataclass("Knobs", _all_knobs(), bases=(datasets.BuilderConfig,))
 
 
 @dataclass
@@ -50,8 +57,8 @@ class MetatransConfig(Knobs):
         loss_on: "all", as in the post, or "targets": source words get label −100.
         render: "tokens", or "text": adds the columns `text`, the episode in made-up words, and `source_words` and
             `target_words`, which they are, in the order of their tokens.
-        with_details: adds the columns `determined`, `episode_index`, and what no reader is told: `lexicon`, and
-            whatever else the family draws.
+        with_details: adds the columns `determined`, `episode_index`, and the latent variables: `lexicon`, and whatever
+            else the family draws.
 
     Raises:
         ValueError: an impossible value; the message says what is allowed.
@@ -63,7 +70,7 @@ class MetatransConfig(Knobs):
     render: str = "tokens"
     with_details: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         self.check()
 
@@ -88,6 +95,11 @@ class MetatransConfig(Knobs):
 
     @property
     def language(self) -> Language:
+        """The family's config with these knobs.
+
+        Raises:
+            ValueError: an impossible value, or a knob of another family.
+        """
         own = {f.name for f in fields(family_class(self.family))}
         known = own | {f.name for f in fields(datasets.BuilderConfig)}
         for f in fields(Knobs):
@@ -96,7 +108,7 @@ class MetatransConfig(Knobs):
         return make_language(self.family, **{name: getattr(self, name) for name in own})
 
     def rows(self, split: str) -> int | None:
-        """Rows of a split; None: endless."""
+        """The number of rows of a split; None: endless."""
         if isinstance(self.num_episodes, dict):
             return self.num_episodes.get(split, NUM_EPISODES[split])
         return self.num_episodes
@@ -104,6 +116,8 @@ class MetatransConfig(Knobs):
 
 class Metatrans(datasets.ArrowBasedBuilder):
     """Episodes of in-context translation of made-up languages, with the exact Bayes floor of every token."""
+
+    # Methods with an underscore are those that `datasets` asks of a builder.
 
     BUILDER_CONFIG_CLASS = MetatransConfig
     DEFAULT_CONFIG_NAME = "kyrylov2023"
@@ -118,23 +132,23 @@ class Metatrans(datasets.ArrowBasedBuilder):
         ),
     ]
 
-    def _create_builder_config(self, *args, **kwargs):
+    def _create_builder_config(self, *args: Any, **kwargs: Any) -> tuple[MetatransConfig, str]:
         names = {f.name for f in fields(MetatransConfig)} | {"config_name", "custom_features", "config_id"}
         for name in kwargs.keys() - names:
             near = difflib.get_close_matches(name, names, n=1)
             raise ValueError(f"metatrans has no knob {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
         config, config_id = super()._create_builder_config(*args, **kwargs)
-        # `datasets` overlooks keywords of None; here None says something (endless; all words active).
+        # `datasets` drops keywords that are None, but here None is a value: endless, or all words active.
         for name in names & {name for name, value in self.config_kwargs.items() if value is None}:
             setattr(config, name, None)
         config.check()
         return config, config_id
 
-    def _info(self):
+    def _info(self) -> datasets.DatasetInfo:
         m, M = self.config.language.length_range
-        length = self.config.language.max_episode_length if m == M else -1  # −1: rows of their own length
+        length = self.config.language.max_episode_length if m == M else -1  # −1: rows differ in length
 
-        def row(dtype: str, length: int = length):
+        def row(dtype: str, length: int = length) -> datasets.List:
             return datasets.List(datasets.Value(dtype), length=length)
 
         columns = {"input_ids": row(TOKEN_DTYPE), "labels": row(TOKEN_DTYPE), "bayes_nll": row("float32")}
@@ -143,10 +157,10 @@ class Metatrans(datasets.ArrowBasedBuilder):
             columns["text"] = datasets.Value("string")
             columns |= {name: row("string", number) for name, number in names.items()}
         if self.config.with_details:
-            hidden = sample_episodes(self.config.language, range(0)).latents
+            empty = sample_episodes(self.config.language, range(0)).latents  # of no episodes: their names and shapes
             columns |= {
                 name: datasets.Value(TOKEN_DTYPE) if latents.ndim == 1 else row(TOKEN_DTYPE, latents.shape[1])
-                for name, latents in hidden.items()
+                for name, latents in empty.items()
             }
             columns |= {"determined": row("bool"), "episode_index": datasets.Value("int64")}
         return datasets.DatasetInfo(
@@ -156,15 +170,16 @@ class Metatrans(datasets.ArrowBasedBuilder):
             license="apache-2.0",
         )
 
-    def download_and_prepare(self, *args, **kwargs):
+    def download_and_prepare(self, *args: Any, **kwargs: Any) -> None:
         if self.config.num_episodes is None:
             raise ValueError("num_episodes=None is endless: pass streaming=True, or the number of rows wanted")
         super().download_and_prepare(*args, **kwargs)
 
-    def _split_generators(self, dl_manager):
+    def _split_generators(self, dl_manager: datasets.DownloadManager) -> list[datasets.SplitGenerator]:
         generators = []
         for split in SPLITS:
             rows = self.config.rows(split)
+            shards: list[Shard]
             if rows is None:
                 shards = [(shard, None) for shard in range(NUM_SHARDS)]
             else:
@@ -173,19 +188,20 @@ class Metatrans(datasets.ArrowBasedBuilder):
             generators.append(datasets.SplitGenerator(name=split, gen_kwargs={"split_name": split, "shards": shards}))
         return generators
 
-    def _generate_shards(self, split_name, shards):
+    def _generate_shards(self, split_name: str, shards: list[Shard]) -> Iterator[str]:
         yield from (f"{split_name} episodes from {first}" for first, _ in shards)
 
-    def _generate_tables(self, split_name, shards):
+    def _generate_tables(self, split_name: str, shards: list[Shard]) -> Iterator[tuple[Key, pa.Table]]:
         for number, (first, stop) in enumerate(shards):
             for batch, indices in enumerate(_index_ranges(first, stop)):
                 yield Key(number, batch), self._table(split_name, indices)
 
     def _table(self, split: str, indices: range) -> pa.Table:
+        """The rows of some episodes."""
         language = self.config.language
         episodes = sample_episodes(language, indices, split)
         m, M = language.length_range
-        counts = None if m == M else episodes.token_counts
+        counts = None if m == M else episodes.token_counts  # (N,)
         columns = {
             "input_ids": _list_array(episodes.input_ids, counts),
             "labels": _list_array(episodes.labels(self.config.loss_on), counts),
@@ -205,8 +221,10 @@ class Metatrans(datasets.ArrowBasedBuilder):
         return pa.table(columns, schema=self.info.features.arrow_schema)
 
 
-def _index_ranges(first: int, stop: int | None):
-    """Episode numbers of one shard: first…stop − 1; with stop=None every NUM_SHARDS-th from `first`, for ever."""
+def _index_ranges(first: int, stop: int | None) -> Iterator[range]:
+    """The episode numbers of one shard, a range for each table: first…stop − 1, or with stop=None every NUM_SHARDS-th
+    number from `first` on, without end.
+    """
     if stop is not None:
         yield range(first, stop)
         return

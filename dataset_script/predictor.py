@@ -1,7 +1,7 @@
-"""The exact predictor of every family: the floor under every model's loss.
+"""The exact Bayes predictor of every family, whose loss no model can go below on average.
 
-It knows the config, and holds a prior over all languages of it; it knows neither the language, nor the active words,
-nor which lexicons are held out. Each family's file has its own; what is asked of them is here.
+It knows the config, and its prior is uniform over all languages of the family. It doesn't know the language at hand,
+nor the active words, nor which lexicons are held out. Each family's file implements its own; these functions ask it.
 """
 
 import math
@@ -15,15 +15,14 @@ from dataset_script.families.contract import ExpectedNll, Language
 
 
 def bayes_nll(episodes: Episodes) -> Array:
-    """The exact predictor's cost of every token, in nats: (N, S) float32, aligned with `input_ids`.
-
-    0 at the first position, which nothing predicts, and on padding.
+    """The negative log-likelihood of every token under the exact predictor, in nats: (N, S) float32, aligned with
+    `input_ids`; 0 at the first token, which nothing predicts, and on padding.
     """
     return episodes.bayes_nll
 
 
 def family_probabilities(config: Language, input_ids: np.ndarray) -> np.ndarray:
-    """The exact predictor itself: what follows each prefix.
+    """The exact predictor's distribution of the next token after every prefix.
 
     Args:
         input_ids: (N, S) integer tokens, each row an episode or the beginning of one, right-padded.
@@ -42,7 +41,7 @@ def family_probabilities(config: Language, input_ids: np.ndarray) -> np.ndarray:
 
 
 def expected_nll(config: Language) -> ExpectedNll:
-    """The exact predictor's expected costs in closed form, in nats.
+    """What an episode costs the exact predictor on average, in closed form, in nats.
 
     Raises:
         ValueError: a family that has no closed form.
@@ -54,28 +53,34 @@ def expected_nll(config: Language) -> ExpectedNll:
 
 
 LEVEL_EPISODES = 2048
-"""Enough for the second digit of a level that is averaged."""
+"""The episodes that a level is averaged over where there is no closed form; the average is good to two decimals."""
 
 
 def levels(config: Language, loss_on: str) -> dict[str, float]:
-    """Mean nats a scored token at which a model rests that knows ever more.
+    """The losses of predictors that know more and more of the family; training's loss curve has plateaus near them.
 
-    uniform: nothing; unigram: how frequent each token is; format only: which kind of token comes, but not which word;
-    sentence alone: which words of a sentence are alike, but nothing of those before, as if each were the first (only
-    where the costs have a closed form); Bayes: all that can be known.
+    - uniform: nothing is known, every token is equally probable.
+    - unigram: the frequency of each token.
+    - format only: which role comes next, but not which word.
+    - sentence alone: the exact predictor if it forgets all earlier sentences; only where the costs have a closed form.
+    - Bayes: the exact predictor.
+
+    Returns:
+        Mean nats a scored token, by name; in closed form if the family has one, else averaged over episodes.
     """
     expected = config.expected_nll()
     if expected is None:
         return _sampled_levels(config, loss_on)
     K, L, R = config.num_pairs, config.num_source_words, config.num_target_words
     first = replace(config, num_pairs=1).expected_nll()
-    words = K * sum(config.length_range) / 2
-    asked = float(is_scored(Role.SOURCE, loss_on))
-    source, source_nll = asked * words, asked * expected.source
-    # Who is never asked for source words knows that ␂ comes, whatever the lengths.
-    delimiter_nll = asked * expected.delimiter
-    length_nll = delimiter_nll + asked * expected.go_on
-    predicted = source + words + 2 * K
+    words = K * sum(config.length_range) / 2  # source words an episode; as many target words
+    is_source_scored = float(is_scored(Role.SOURCE, loss_on))
+    source, source_nll = is_source_scored * words, is_source_scored * expected.source
+    # A predictor that isn't scored on source words may always say ␂ there: see `Episodes.floor`.
+    delimiter_nll = is_source_scored * expected.delimiter
+    length_nll = delimiter_nll + is_source_scored * expected.go_on
+    predicted = source + words + 2 * K  # scored tokens an episode
+    # Of ␁ and ␂, of source words and of target words: the frequency of each, and how many of them there are.
     shares = [(K / predicted, 2), (source / predicted / L, L), (words / predicted / R, R)]
     return {
         "uniform": math.log(config.vocab_size),
@@ -87,12 +92,13 @@ def levels(config: Language, loss_on: str) -> dict[str, float]:
 
 
 def _sampled_levels(config: Language, loss_on: str) -> dict[str, float]:
-    """The same, averaged over episodes."""
+    """`levels`, averaged over episodes."""
     episodes = sample_episodes(config, range(LEVEL_EPISODES), "validation")
+    # (N, S − 1) each: of all tokens but the first, which nothing predicts.
     scored, role = episodes.scored(loss_on)[:, 1:], episodes.role[:, 1:]
-    frequencies = np.bincount(episodes.input_ids[:, 1:][scored], minlength=config.vocab_size) / scored.sum()
+    frequencies = np.bincount(episodes.input_ids[:, 1:][scored], minlength=config.vocab_size) / scored.sum()  # (V,)
     shares = frequencies[frequencies > 0]
-    words = np.where(role == Role.SOURCE, math.log(config.num_source_words), 0.0)
+    words = np.where(role == Role.SOURCE, math.log(config.num_source_words), 0.0)  # nats of a word, its role known
     words += np.where(role == Role.TARGET, math.log(config.num_target_words), 0.0)
     return {
         "uniform": math.log(config.vocab_size),

@@ -1,4 +1,4 @@
-"""Episodes of sentence pairs on a grid: from words by sentence and place to one row of tokens.
+"""Episodes of sentence pairs on a grid of K sentences × T places, and how the grid is laid out as rows of tokens.
 
 words[n, k]     4 0 4                     targets[n, k]   1 5 1
 row n           … ␁ 4 0 4 ␂ 7 11 7 ␁ …   (L = 6)
@@ -35,14 +35,14 @@ CERTAIN = 1e-6
 
 @dataclass
 class Sentences(Episodes):
-    """Episodes whose translations have as many tokens as their sources.
+    """Episodes in which each translation has as many words as its source sentence.
 
     A family gives `targets`, and says which of them it `heard`; the rest follows, from its predictor's probabilities.
     Where it can be said faster, a family does.
 
     Attributes:
-        words: (N, K, T) source words by sentence; beyond a sentence's length, whatever was drawn.
-        lengths: (N, K) words a sentence, or None if all have T.
+        words: (N, K, T) source words by sentence; places beyond a sentence's length hold words that don't count.
+        lengths: (N, K) the number of words of each sentence, or None if all have T.
     """
 
     words: Array
@@ -63,7 +63,7 @@ class Sentences(Episodes):
 
     @cached_property
     def in_sentence(self) -> Array:
-        """(N, K, T) bool: is this word within its sentence?"""
+        """(N, K, T) bool: is this place within its sentence?"""
         if self.lengths is None:
             return full_like(self.words, self.words.shape, True, "bool")
         return arange_like(self.words, 0, self.words.shape[2]) < self.lengths[:, :, None]
@@ -73,28 +73,31 @@ class Sentences(Episodes):
         """(N, K, T) bool: has this source word not occurred earlier in the episode?"""
         N, K, T = self.words.shape
         L = self.config.num_source_words
+        # Beyond a sentence's end stands the symbol L, so that no word occurs first at a place that doesn't count.
         words = self.words if self.lengths is None else where(self.in_sentence, self.words, L)
         new = first_positions(L + 1, words.reshape(N, K * T)) == arange_like(words, 0, K * T)  # (N, K·T)
         return new.reshape(N, K, T) & self.in_sentence
 
     @cached_property
     def num_known(self) -> Array:
-        """(N, K, T): distinct source words that occurred earlier in the episode."""
+        """(N, K, T): the number of distinct source words that occurred earlier in the episode."""
         return count_before(self.is_new.reshape(len(self), -1)).reshape(self.words.shape)
 
     @cached_property
     def num_words_before(self) -> Array:
-        """(N, K, T): source words, repetitions counted, that occurred earlier in the episode."""
+        """(N, K, T): the number of source words earlier in the episode, repetitions counted."""
         return count_before(self.in_sentence.reshape(len(self), -1)).reshape(self.words.shape)
 
     @property
     def source_nll(self) -> tuple[Array | float, Array | float]:
-        """Nats that source words, (N, K, T), and a sentence's end, (N, K), cost the exact predictor; or scalars."""
+        """The costs of source words, (N, K, T), and of sentences' ends, (N, K), under the exact predictor, in nats;
+        scalars where all are alike.
+        """
         config = self.config
         if self.lengths is None and config.active_range[0] == config.num_source_words:
             return math.log(config.num_source_words), 0.0
         source_table, end_nll, go_on_nll = source_nll_tables(config)
-        source = look_up(source_table, self.is_new, self.num_words_before, self.num_known)
+        source = look_up(source_table, self.is_new, self.num_words_before, self.num_known)  # (N, K, T)
         if self.lengths is None:
             return source, 0.0
         return source + table_like(self.words, go_on_nll), look_up(end_nll, self.lengths)
@@ -105,8 +108,10 @@ class Sentences(Episodes):
             return full_like(self.words, (len(self),), self.config.max_episode_length)
         return (2 * self.lengths + 2).sum(-1) + 1
 
-    def lay_out(self, soh, source, stx, target, end, pad, dtype: str) -> Array:
-        """One value for every token of the episodes, in their order: (N, S), right-padded.
+    def lay_out(
+        self, soh: Array, source: Array, stx: Array, target: Array, end: float, pad: float, dtype: str
+    ) -> Array:
+        """One value for every token of the episodes, in the tokens' order: (N, S), right-padded.
 
             soh source…source stx target…target   …K times…   end   pad…pad
 
@@ -121,7 +126,7 @@ class Sentences(Episodes):
         rows = full_like(self.words, (N, S), pad, dtype)
         # Splitting the last axis of a slice gives a view: what is written to it lands in `rows`.
         sentences = rows[:, :-1].reshape(N, K, 2 * T + 2)
-        if self.lengths is not None:
+        if self.lengths is not None:  # sentences of full length are filled first, and closed up below
             sentences = full_like(self.words, (N, K, 2 * T + 2), pad, dtype)
         sentences[:, :, 0] = soh
         sentences[:, :, 1 : T + 1] = source
@@ -132,20 +137,22 @@ class Sentences(Episodes):
             return rows
         one = full_like(self.words, (N, K, 1), True, "bool")
         real = concatenate([one, self.in_sentence, one, self.in_sentence]).reshape(N, K * (2 * T + 2))
-        sentences, last = sentences.reshape(N, K * (2 * T + 2)), self.token_counts[:, None] - 1
-        positions = arange_like(self.words, 0, S)
+        sentences, last = sentences.reshape(N, K * (2 * T + 2)), self.token_counts[:, None] - 1  # last: (N, 1)
+        positions = arange_like(self.words, 0, S)  # (S,)
         if isinstance(rows, np.ndarray):
-            # Both masks hold as many places a row, in the same order: sentences of drawn lengths close up to the left.
+            # In each row both masks have the same number of places, in the same order: real tokens close up to the
+            # left.
             rows[positions < last] = sentences[real]
             rows[positions == last] = end
             return rows
-        # On a GPU the host would wait for a mask's size: all have a place here, what isn't real in a column beyond.
-        places = torch.where(real, real.cumsum(-1) - 1, S)
+        # For the size of a mask the host would have to wait for a GPU. So every value is written somewhere: real ones
+        # to their place, all others to column S, which is cut off.
+        places = torch.where(real, real.cumsum(-1) - 1, S)  # (N, K·(2T + 2))
         rows = full_like(self.words, (N, S + 1), pad, dtype).scatter_(1, places, sentences)[:, :S]
         return torch.where(positions == last, end, rows)
 
     def lay_out_targets(self, marks: Array) -> Array:
-        """(N, K, T) bool of target words → (N, S) bool, False at all else."""
+        """(N, K, T) bool, by target word → (N, S) bool, by token; False at tokens that aren't target words."""
         return self.lay_out(False, False, False, marks, end=False, pad=False, dtype="bool")
 
     @cached_property
@@ -156,6 +163,7 @@ class Sentences(Episodes):
 
     @cached_property
     def role(self) -> Array:
+        # Plain ints: arrays of either kind take them.
         start, source, turn, target, padding = map(
             int, (Role.START, Role.SOURCE, Role.TURN, Role.TARGET, Role.PADDING)
         )

@@ -1,9 +1,10 @@
-"""Episodes as text, in made-up words: what a language model reads that has a tokenizer of its own.
+"""Episodes as text in made-up words, for language models that have a tokenizer of their own.
 
     dakif wogul = zupem kivat
     wogul wogul = kivat kivat
 
-A line a pair. Every word has five letters, so that none begins another, and every episode draws its own words.
+Each line is a sentence pair. All words have five letters, so that none is the beginning of another. Every episode
+draws its own words.
 """
 
 import itertools
@@ -16,7 +17,7 @@ from dataset_script.streams import draw_permutations, name_key
 CONSONANTS, VOWELS = "bdfghjklmnprstvwz", "aeiou"
 
 NUM_WORDS = 4096
-"""How many made-up words there are for an episode to draw from."""
+"""The number of made-up words that an episode draws from."""
 
 PURPOSE_NAMES = 5
 
@@ -29,14 +30,14 @@ def _make_words() -> np.ndarray:
 
 
 WORDS = _make_words()
-"""(NUM_WORDS,) made-up words, in an order that never changes."""
+"""(NUM_WORDS,) made-up words, in an order that never changes, since episodes draw words by their number."""
 
 
 def draw_names(episodes: Episodes) -> np.ndarray:
-    """(N, L + R) text: each token's word, source words first; all of an episode are different.
+    """(N, L + R) str: the made-up word of each source word, then of each target word; an episode's are all different.
 
     Raises:
-        ValueError: more words than there are, or episodes that were not sampled.
+        ValueError: the languages have more than NUM_WORDS words, or the episodes were not sampled.
     """
     number = episodes.config.soh
     if number > NUM_WORDS:
@@ -47,8 +48,13 @@ def draw_names(episodes: Episodes) -> np.ndarray:
 
 
 def render(episodes: Episodes, names: np.ndarray) -> list[list[tuple[list[str], list[str]]]]:
-    """Each episode's pairs, as the words of a sentence and of its translation."""
+    """The sentence pairs of each episode: a list of K pairs (source words, target words).
+
+    Args:
+        names: (N, L + R), as of `draw_names`.
+    """
     rendered, shots = [], range(episodes.config.num_pairs)
+    # tokens, role and shot: (S,) each
     for row, (tokens, role, shot) in enumerate(zip(episodes.input_ids, episodes.role, episodes.shot, strict=True)):
         source, target = (
             [names[row, tokens[(role == side) & (shot == number)]].tolist() for number in shots]
@@ -59,15 +65,19 @@ def render(episodes: Episodes, names: np.ndarray) -> list[list[tuple[list[str], 
 
 
 def write_question(source: list[str]) -> str:
-    """The beginning of a line, up to where the translation begins."""
+    """The beginning of a line, before the translation."""
     return f"{' '.join(source)} ="
 
 
 def write_pair(source: list[str], target: list[str]) -> str:
-    """A line."""
+    """A whole line."""
     return f"{write_question(source)} {' '.join(target)}\n"
 
 
 def write_episodes(episodes: Episodes, names: np.ndarray) -> list[str]:
-    """The episodes' texts."""
+    """The text of each episode.
+
+    Args:
+        names: (N, L + R), as of `draw_names`.
+    """
     return ["".join(write_pair(*pair) for pair in pairs) for pairs in render(episodes, names)]

@@ -7,7 +7,7 @@ binding of a person's words to symbols asks it the same question.
 
 import random
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from transformers import PreTrainedConfig
 
@@ -33,7 +33,7 @@ class Alphabet(NamedTuple):
         The alphabet of a model that metatrans trained, whatever its type; None of a model whose tokens are others, as
         a language model's are.
         """
-        sizes = [getattr(config, name, None) for name in ("num_source_words", "num_target_words")]
+        sizes: list[Any] = [getattr(config, name, None) for name in ("num_source_words", "num_target_words")]
         return cls(*sizes) if all(isinstance(size, int) and size > 0 for size in sizes) else None
 
     @property

@@ -1,5 +1,7 @@
 """The state of an LSTM layer as a cache layer, so that `past_key_values` and `generate()` carry it."""
 
+from typing import Any
+
 import torch
 from transformers.cache_utils import STATIC_LAYER_TYPE_MAPPING, Cache, CacheLayerMixin
 
@@ -18,7 +20,7 @@ class LSTMCacheLayer(CacheLayerMixin):
     is_compileable = False
     supports_early_init = False
 
-    def __init__(self, **kwargs) -> None:
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.cumulative_length = 0
 
@@ -31,7 +33,7 @@ class LSTMCacheLayer(CacheLayerMixin):
         self.is_initialized = True
 
     def update(
-        self, key_states: torch.Tensor, value_states: torch.Tensor, num_tokens: int = 0, **kwargs
+        self, key_states: torch.Tensor, value_states: torch.Tensor, num_tokens: int = 0, **kwargs: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """
         Takes the state after `num_tokens` more columns of input, padding included.
@@ -57,7 +59,7 @@ class LSTMCacheLayer(CacheLayerMixin):
         return -1
 
     def reset(self) -> None:
-        self.__init__()
+        LSTMCacheLayer.__init__(self)
 
     def crop(self, tokens_to_remove: int) -> None:
         if tokens_to_remove != 0:

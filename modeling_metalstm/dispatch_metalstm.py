@@ -1,5 +1,6 @@
 """Which recurrence runs, and on what: decided here, once for each call of the model, and nowhere else."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from .recurrence_step import lstm_step
 RECURRENCES = ("auto", "reference", "cpu", "nn_lstm", "folded")
 """What `MetaLSTMConfig(recurrence=…)` may ask for."""
 
-IMPLEMENTATIONS = {
+IMPLEMENTATIONS: dict[str, Callable[..., tuple[torch.Tensor, torch.Tensor, torch.Tensor]]] = {
     "reference": partial(lstm_from_inputs, lstm_reference),
     "cpu": partial(lstm_from_inputs, lstm_cpu),
     "nn_lstm": lstm_fused,

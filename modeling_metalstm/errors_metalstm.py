@@ -16,7 +16,7 @@ class TooManyWordsError(TranslationError):
         number (`int`): how many there are.
     """
 
-    def __init__(self, message: str, number: int):
+    def __init__(self, message: str, number: int) -> None:
         super().__init__(message)
         self.number = number
 

@@ -23,7 +23,7 @@ class MetaLSTMGenerationMixin(GenerationMixin):
         """A state has no heads to prepare: None has `generate()` leave a static cache to the first call."""
 
     @wraps(GenerationMixin.generate)
-    def generate(self, *args, **kwargs) -> ModelOutput | torch.LongTensor:
+    def generate(self, *args: Any, **kwargs: Any) -> ModelOutput | torch.LongTensor:
         with self.frozen_weights():
             return super().generate(*args, **kwargs)
 
@@ -34,7 +34,7 @@ class MetaLSTMGenerationMixin(GenerationMixin):
         next_sequence_length: int | None = None,
         past_key_values: Cache | None = None,
         is_first_iteration: bool = False,
-        **kwargs,
+        **kwargs: Any,
     ) -> dict[str, Any]:
         """
         After the first step, the newest token and the state are all that is read: no positions, and no mask, as
@@ -58,7 +58,7 @@ class MetaLSTMGenerationMixin(GenerationMixin):
         generation_config: GenerationConfig,
         stopping_criteria: StoppingCriteriaList | None,
         tokenizer: PreTrainedTokenizerBase | None = None,
-        **kwargs,
+        **kwargs: Any,
     ) -> StoppingCriteriaList:
         if generation_config.stop_strings is not None and tokenizer is not None:
             strings = ClosedAlphabetStopStrings(tokenizer, generation_config.stop_strings)
@@ -84,7 +84,7 @@ class ClosedAlphabetStopStrings(StoppingCriteria):
         self.tokenizer = tokenizer
         self.stop_strings = [stop_strings] if isinstance(stop_strings, str) else list(stop_strings)
 
-    def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor, **kwargs) -> torch.BoolTensor:
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **kwargs: Any) -> torch.Tensor:
         texts = self.tokenizer.batch_decode(input_ids)
         texts_before = self.tokenizer.batch_decode(input_ids[:, :-1])
         ended = [

@@ -19,7 +19,7 @@ class MetaLSTMLayers(FreezableWeights, GradientCheckpointingLayer, nn.LSTM):
         """`weight_ih (4H, D)`, `weight_hh (4H, H)`, `bias_ih (4H,)`, `bias_hh (4H,)` of one layer."""
         return [getattr(self, f"{name}_l{layer}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
 
-    def forward(
+    def forward(  # type: ignore[override]  # one layer, where nn.LSTM runs all
         self,
         layer: int,
         recurrence: str,

@@ -1,7 +1,7 @@
 """What is derived from the weights for speed, such as a matrix laid out once for many products, and how it is kept."""
 
 import threading
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any
@@ -9,8 +9,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-_LINEAR = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
-_REORDER = getattr(torch.ops.mkldnn, "_reorder_linear_weight", None)
+_LINEAR: Any = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
+_REORDER: Any = getattr(torch.ops.mkldnn, "_reorder_linear_weight", None)
 _OPENING = threading.Lock()  # one for all models: a module that held a lock couldn't be copied
 
 
@@ -54,7 +54,7 @@ class Layouts:
         self.made: dict[Hashable, Future] = {}
         self.ready: dict[Hashable, Any] = {}
 
-    def get(self, makers: dict[Hashable, Callable[[], Any]]) -> list[Any]:
+    def get(self, makers: Mapping[Any, Callable[[], Any]]) -> list[Any]:
         """What each of the makers made, by its key; threads that ask at the same time share the making."""
         if makers.keys() <= self.ready.keys():  # a generated token can't spend microseconds on more
             return [self.ready[key] for key in makers]
@@ -79,6 +79,7 @@ class FreezableWeights:
         layouts (`list[Layouts]`, *optional*): one for each layer while the weights are frozen; None while they aren't.
     """
 
+    num_layers: int
     layouts: list[Layouts] | None = None
     num_open = 0
 

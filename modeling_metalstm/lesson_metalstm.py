@@ -147,7 +147,7 @@ class Lesson:
 class Words:
     """The words of one side of a lesson, by what makes them the same; new ones join it as they are asked for."""
 
-    def __init__(self, spelling: Spelling, words: Iterable[str]):
+    def __init__(self, spelling: Spelling, words: Iterable[str]) -> None:
         self.spelling = spelling
         self.first_written = {spelling.key(word): word for word in words}
 

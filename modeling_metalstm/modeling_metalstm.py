@@ -6,7 +6,7 @@ The model of Volodymyr Kyrylov's post of 12 October 2023, at home in transformer
 """
 
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -59,7 +59,8 @@ class MetaLSTMModel(MetaLSTMPreTrainedModel):
 
     def __init__(self, config: MetaLSTMConfig) -> None:
         super().__init__(config)
-        self.embed_tokens = nn.Embedding(config.vocab_size, config.embedding_size, padding_idx=config.pad_token_id)
+        vocab_size: Any = config.vocab_size  # an int, which the configuration has seen to
+        self.embed_tokens = nn.Embedding(vocab_size, config.embedding_size, padding_idx=config.pad_token_id)
         self.lstm = MetaLSTMLayers(config)
         self.post_init()
 
@@ -72,7 +73,7 @@ class MetaLSTMModel(MetaLSTMPreTrainedModel):
         inputs_embeds: torch.FloatTensor | None = None,
         use_cache: bool | None = None,
         output_hidden_states: bool | None = None,
-        **kwargs,
+        **kwargs: Any,
     ) -> BaseModelOutputWithPast:
         """
         Args:
@@ -93,7 +94,8 @@ class MetaLSTMModel(MetaLSTMPreTrainedModel):
             ValueError: if there are both or neither of `input_ids` and `inputs_embeds`, if the mask is too short, or
                 if the cache isn't one of this model and batch.
         """
-        if (input_ids is None) == (inputs_embeds is None):
+        given: torch.Tensor | None = input_ids if inputs_embeds is None else inputs_embeds
+        if given is None or (input_ids is not None and inputs_embeds is not None):
             raise ValueError("Give the model either `input_ids` or `inputs_embeds`, one of the two.")
         if use_cache is None:
             use_cache = self.config.use_cache
@@ -104,7 +106,7 @@ class MetaLSTMModel(MetaLSTMPreTrainedModel):
 
         embed, layers = self.embed_tokens, self.lstm
         weight = embed.weight
-        batch_size, sequence_length = (input_ids if inputs_embeds is None else inputs_embeds).shape[:2]
+        batch_size, sequence_length = given.shape[:2]
         padding = None if attention_mask is None else find_padding(attention_mask, sequence_length)
         recurrence, reads_tokens = plan_call(
             self.config.recurrence,
@@ -113,21 +115,21 @@ class MetaLSTMModel(MetaLSTMPreTrainedModel):
             hidden_size=layers.hidden_size,
             vocab_size=embed.num_embeddings,
             device_type=weight.device.type,
-            needs_vectors=inputs_embeds is not None or output_hidden_states,
+            needs_vectors=inputs_embeds is not None or bool(output_hidden_states),
             is_padded=padding is not None,
             is_frozen=layers.layouts is not None,
         )
 
         # The embedding: a vector for each token, or the tokens and the vectors of the whole vocabulary.
-        inputs, vocabulary = inputs_embeds, None
+        inputs, vocabulary = given, None
         if reads_tokens:
             # Through the module, so that the padding token gets no gradient here either; a step has no gradients.
-            inputs, vocabulary = input_ids, weight
+            vocabulary = weight
             if recurrence != "step":
-                vocabulary = embed(torch.arange(embed.num_embeddings, device=input_ids.device))
-        elif inputs is None:
-            inputs = embed(input_ids)
-        hidden_states = (inputs,) if output_hidden_states else None
+                vocabulary = embed(torch.arange(embed.num_embeddings, device=given.device))
+        elif inputs_embeds is None:
+            inputs = embed(given)
+        hidden_states: tuple[torch.Tensor, ...] = (inputs,) if output_hidden_states else ()
 
         # The layers: each reads what the one below it said, from where its own state stands.
         if padding is not None:
@@ -150,7 +152,7 @@ class MetaLSTMModel(MetaLSTMPreTrainedModel):
             vocabulary = None  # only the first layer reads tokens
 
         return BaseModelOutputWithPast(
-            last_hidden_state=last_hidden_state, past_key_values=past_key_values, hidden_states=hidden_states
+            last_hidden_state=last_hidden_state, past_key_values=past_key_values, hidden_states=hidden_states or None
         )
 
 
@@ -162,7 +164,8 @@ class MetaLSTMForCausalLM(MetaLSTMPreTrainedModel, MetaLSTMGenerationMixin):
     def __init__(self, config: MetaLSTMConfig) -> None:
         super().__init__(config)
         self.model = MetaLSTMModel(config)
-        self.lm_head = nn.Linear(config.hidden_size, config.vocab_size)
+        vocab_size: Any = config.vocab_size  # an int, which the configuration has seen to
+        self.lm_head = nn.Linear(config.hidden_size, vocab_size)
         self.post_init()
         # A translation is the most probable one: this keeps `pipeline("text-generation")` from sampling by default.
         self.generation_config.do_sample = False
@@ -178,7 +181,7 @@ class MetaLSTMForCausalLM(MetaLSTMPreTrainedModel, MetaLSTMGenerationMixin):
         use_cache: bool | None = None,
         output_hidden_states: bool | None = None,
         logits_to_keep: int | torch.Tensor = 0,
-        **kwargs,
+        **kwargs: Any,
     ) -> CausalLMOutputWithPast:
         """
         Args:

@@ -23,7 +23,7 @@ class Padding:
         lengths (`torch.Tensor` of shape `(B,)`): the number of real tokens of each row.
     """
 
-    def __init__(self, mask: torch.Tensor):
+    def __init__(self, mask: torch.Tensor) -> None:
         self.lengths = mask.sum(dim=1)
         width = max(int(self.lengths.max()), 1)
         # (B, width): where the real tokens stand, in their order; a stable sort keeps it.

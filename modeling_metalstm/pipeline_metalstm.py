@@ -55,7 +55,7 @@ class InContextTranslationPipeline(Pipeline):
         # One input for the base class, whatever their number: they share the examples.
         return super().__call__({"sentences": sentences}, **kwargs)
 
-    def _sanitize_parameters(self, **parameters):
+    def _sanitize_parameters(self, **parameters: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         unknown = parameters.keys() - set(PARAMETERS)
         if unknown:
             raise TranslationError(

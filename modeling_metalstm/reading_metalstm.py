@@ -25,24 +25,22 @@ class Reading:
     Which it is shows in what the model gives back after the first tokens.
     """
 
-    def __init__(self, model: PreTrainedModel):
+    def __init__(self, model: PreTrainedModel) -> None:
         self.model = model
         self.state: Cache | None = None  # of a model that keeps it
-        self.tokens: torch.LongTensor | None = None  # (rows, S), all that was read, of one that doesn't
+        self.tokens: torch.Tensor | None = None  # (rows, S), all that was read, of one that doesn't
 
-    def copy(self, rows: torch.LongTensor | None = None) -> "Reading":
+    def copy(self, rows: torch.Tensor | None = None) -> "Reading":
         """Another reading that goes on from here: of these rows, in their order, or of all."""
         other = Reading(self.model)
         other.state, other.tokens = copy.deepcopy(self.state), self.tokens
-        if rows is not None and self.state is not None:
+        if rows is not None and other.state is not None:
             other.state.batch_select_indices(rows)
         if rows is not None and self.tokens is not None:
             other.tokens = self.tokens[rows]
         return other
 
-    def read(
-        self, tokens: torch.LongTensor, mask: torch.LongTensor | None = None, logits_to_keep: int = 1
-    ) -> torch.Tensor:
+    def read(self, tokens: torch.Tensor, mask: torch.Tensor | None = None, logits_to_keep: int = 1) -> torch.Tensor:
         """
         Reads on, in pieces if the tokens are many.
 
@@ -73,12 +71,12 @@ class Reading:
                 return output.logits
         return self._read_again(tokens, logits_to_keep)
 
-    def _read_again(self, tokens: torch.LongTensor, logits_to_keep: int) -> torch.Tensor:
+    def _read_again(self, tokens: torch.Tensor, logits_to_keep: int) -> torch.Tensor:
         """Reads these tokens and all before them, some rows at once if they are many."""
-        self.tokens = tokens if self.tokens is None else torch.cat([self.tokens, tokens], dim=1)
+        self.tokens = read = tokens if self.tokens is None else torch.cat([self.tokens, tokens], dim=1)
         kept = logits_to_keep or tokens.shape[1]
-        at_once = max(MAX_TOKENS // self.tokens.shape[1], 1)
-        logits = [self.model(input_ids=rows, use_cache=False).logits[:, -kept:] for rows in self.tokens.split(at_once)]
+        at_once = max(MAX_TOKENS // read.shape[1], 1)
+        logits = [self.model(input_ids=rows, use_cache=False).logits[:, -kept:] for rows in read.split(at_once)]
         return torch.cat(logits)
 
 
@@ -96,7 +94,8 @@ def batch_padded(lengths: list[int], rows_each: int) -> Iterator[list[int]]:
         lengths (list of `int`): the tokens of each question.
         rows_each (`int`): the rows of each question, one for each binding.
     """
-    batch, longest = [], 0
+    batch: list[int] = []
+    longest = 0
     for number, length in enumerate(lengths):
         longest = max(longest, length)
         if batch and (len(batch) + 1) * rows_each * longest > MAX_TOKENS:

@@ -27,7 +27,7 @@ def lstm_reference(
     h0: torch.Tensor,
     c0: torch.Tensor,
     weight_hh: torch.Tensor,
-    tokens: torch.LongTensor | None = None,
+    tokens: torch.Tensor | None = None,
     layouts: Layouts | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """
@@ -105,7 +105,7 @@ def lstm_from_gates(
     h0: torch.Tensor,
     c0: torch.Tensor,
     weight_hh: torch.Tensor,
-    tokens: torch.LongTensor | None = None,
+    tokens: torch.Tensor | None = None,
     lengths: torch.Tensor | None = None,
     layouts: Layouts | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

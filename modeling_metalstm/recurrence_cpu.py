@@ -32,7 +32,7 @@ def lstm_cpu(
     h0: torch.Tensor,
     c0: torch.Tensor,
     weight_hh: torch.Tensor,
-    tokens: torch.LongTensor | None = None,
+    tokens: torch.Tensor | None = None,
     layouts: Layouts | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """

@@ -53,9 +53,7 @@ def lstm_fused(
     )
 
 
-def fold(
-    tokens: torch.LongTensor, vocabulary: torch.Tensor, weight_ih: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
+def fold(tokens: torch.Tensor, vocabulary: torch.Tensor, weight_ih: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """
     Folds the embedding into the layer's input matrix: the kernel takes vectors only, and a one-hot vector picks a
     token's product out of a matrix as a look-up in a table does.

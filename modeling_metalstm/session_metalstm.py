@@ -12,7 +12,7 @@ A translator that reads its examples once: their state is kept, and a copy of it
 
 import random
 import reprlib
-from typing import Any
+from typing import Any, overload
 
 import torch
 from transformers import PreTrainedModel
@@ -61,21 +61,22 @@ class TranslatorSession:
         seed: int = 0,
         separator: str | None = None,
         exact: bool = False,
-    ):
+    ) -> None:
         check_integer("num_bindings", num_bindings, 1, MAX_BINDINGS)
         check_integer("seed", seed, 0, 2**63 - 1)
-        self.model, self.alphabet = model, Alphabet.of(model.config)
-        if self.alphabet is None:
+        alphabet = Alphabet.of(model.config)
+        if alphabet is None:
             raise TranslationError(
                 f"This {model.config.model_type} model has no alphabet, `num_source_words` and `num_target_words` in "
                 "its configuration; translating by examples needs a model that metatrans trained."
             )
-        self.num_sources, self.num_targets = self.alphabet
+        self.model, self.alphabet = model, alphabet
+        self.num_sources, self.num_targets = alphabet
         self.spelling = Spelling(separator, exact)
-        self.lesson = Lesson.from_examples(examples, *self.alphabet, self.spelling)
+        self.lesson = Lesson.from_examples(examples, *alphabet, self.spelling)
         self._check_reach(self.lesson)
         rng = random.Random(seed)
-        bindings = [self.alphabet.draw_binding(rng) for _ in range(num_bindings)]
+        bindings = [alphabet.draw_binding(rng) for _ in range(num_bindings)]
         self._bindings = torch.tensor(bindings, device=model.device)  # (n, L + R + 2)
         self._reading = Reading(model)  # of `_num_read` examples, a row for each binding
         self._num_read = 0
@@ -85,6 +86,12 @@ class TranslatorSession:
         lesson = self.lesson.add((source, target))
         self._check_reach(lesson)
         self.lesson = lesson
+
+    @overload
+    def __call__(self, sentences: str) -> dict[str, Any]: ...
+
+    @overload
+    def __call__(self, sentences: list[str]) -> list[dict[str, Any]]: ...
 
     def __call__(self, sentences: str | list[str]) -> dict[str, Any] | list[dict[str, Any]]:
         """
@@ -135,7 +142,8 @@ class TranslatorSession:
         places = [
             i for i in range(1, len(tokens)) if self.num_sources <= tokens[i] < self.num_sources + self.num_targets
         ]
-        given, reading = [], Reading(self.model)
+        reading = Reading(self.model)
+        given: list[float] = []
         with frozen_weights(self.model):
             size = columns_at_once(len(rows))
             for first in range(0, len(tokens) - 1, size):
@@ -145,7 +153,9 @@ class TranslatorSession:
                 right = rows[:, first + 1 : first + 1 + piece.shape[1]] - self.num_sources
                 of_right = probabilities.gather(-1, right.clamp(0, self.num_targets - 1)[..., None])[..., 0]
                 given += of_right.mean(dim=0).tolist()
-        values, known, shots = iter([given[place - 1] for place in places]), set(), []
+        values = iter([given[place - 1] for place in places])
+        known: set[str] = set()
+        shots: list[list[dict[str, Any]]] = []
         for example in self.lesson.examples:
             shots.append([])
             for source, target in zip(example.source, example.target, strict=True):
@@ -229,9 +239,7 @@ class TranslatorSession:
             results.append({"translation_text": self.spelling.join(word["target"] for word in words), "words": words})
         return results
 
-    def _next_target(
-        self, reading: Reading, tokens: torch.LongTensor, mask: torch.LongTensor | None = None
-    ) -> torch.Tensor:
+    def _next_target(self, reading: Reading, tokens: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
         """The probability of each target word to be next after these tokens, `(rows, R)`, in the alphabet's order."""
         return reading.read(tokens, mask)[:, -1, self.alphabet.targets].float().softmax(dim=-1)
 

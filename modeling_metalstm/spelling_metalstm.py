@@ -30,7 +30,7 @@ class Spelling:
     separator: str | None = None
     exact: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.separator is not None and not (isinstance(self.separator, str) and self.separator):
             raise TranslationError(
                 f"The `separator` must be a text such as ', ', or None for white space, not "

@@ -1,5 +1,7 @@
 """Families of languages, by name."""
 
+from typing import Any
+
 from dataset_script.families.contract import Language
 from dataset_script.families.lexicon import LexiconConfig
 from dataset_script.families.order import OrderConfig
@@ -8,7 +10,7 @@ FAMILIES: dict[str, type[Language]] = {
     "lexicon": LexiconConfig,
     "order": OrderConfig,
 }
-"""One line a family."""
+"""The registry: one line for each family."""
 
 
 def family_class(name: object) -> type[Language]:
@@ -22,8 +24,8 @@ def family_class(name: object) -> type[Language]:
     return FAMILIES[name]
 
 
-def make_language(family: str = "lexicon", **knobs) -> Language:
-    """The languages of a family, with its knobs; without a name they are the post's.
+def make_language(family: str = "lexicon", **knobs: Any) -> Language:
+    """The config of a family with these knobs; without a name, of the post's family.
 
     Raises:
         ValueError: no such family, or an impossible value. TypeError: a knob that the family doesn't have.

@@ -1,14 +1,14 @@
-"""What a family of languages is: the knobs that all have, and what each has to say for itself.
+"""The contract of a family of languages: the knobs that all families have, and what each family implements.
 
-A family is one file. It names its config class (a `Language`), draws episodes (`sample`, which gives `Episodes`), and
-tells what follows any prefix of one (`next_token_probabilities`). Training, evaluation, pictures, cards, YAML files
-and `load_dataset` know families by nothing else. docs/language-families.md walks through one.
+A family is one file with a config class (a `Language`), which draws episodes (`sample`, which gives `Episodes`) and
+predicts them exactly (`next_token_probabilities`). Training, evaluation, plots, model cards, YAML files and
+`load_dataset` use nothing else of a family. docs/language-families.md walks through one.
 """
 
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,15 +16,15 @@ from dataset_script.arrays import Array
 from dataset_script.episodes import Episodes
 
 GENERATOR_VERSION = 1
-"""Part of every stream's key: a change that alters any episode raises it."""
+"""Part of the name of every stream of episodes: raise it with any change that alters an episode."""
 
 TOKEN_DTYPE = "int16"
-"""Of input_ids and labels: it holds −100 and every vocabulary up to MAX_VOCAB_SIZE."""
+"""The dtype of input_ids and labels, which holds −100 and all tokens of a vocabulary of MAX_VOCAB_SIZE."""
 
 MAX_VOCAB_SIZE = 1 << 15
 
 MAX_EPISODE_LENGTH = 1 << 20
-"""Tokens; an episode of so many is more than anything can be learned from, and a batch of them more than a memory."""
+"""Tokens. Longer episodes are surely a mistake, and a batch of them would fit no machine's memory."""
 
 MAX_SEED = (1 << 63) - 1
 
@@ -34,7 +34,7 @@ COMMON_KNOBS = (
     *("num_pairs", "num_source_words", "num_target_words", "sentence_length", "num_active_words"),
     *("held_out_languages", "num_training_languages", "seed"),
 )
-"""Those of `Language` itself when families came to be."""
+"""The knobs that `Language` had when families were introduced: see `Language.first_knobs`."""
 
 
 def check_int(name: str, value: object, low: int, high: int | None = None, advice: str = "") -> None:
@@ -46,8 +46,12 @@ def check_int(name: str, value: object, low: int, high: int | None = None, advic
         raise ValueError(f"{name} must be {allowed}, got {value}{advice}")
 
 
-def check_range(name: str, value: object, low: int, high: int | None = None) -> int | tuple[int, int]:
-    """An int, or a pair (min, max) of ints, inside [low, high]; a list becomes a tuple, (n, n) becomes n."""
+def check_range(name: str, value: Any, low: int, high: int | None = None) -> int | tuple[int, int]:
+    """A knob's value that is an int or a pair (min, max) of ints in [low, high]; a list becomes a tuple, (n, n) n.
+
+    Raises:
+        ValueError: it is anything else.
+    """
     if isinstance(value, list | tuple):
         if len(value) != 2:
             raise ValueError(f"{name} must be an integer or a pair (min, max), got {value!r}")
@@ -65,24 +69,26 @@ class ExpectedNll:
     """What an episode costs the exact predictor on average, in nats."""
 
     source: float
-    """All source words of an episode."""
+    """All source words of an episode together."""
     target: float
-    """All target words of an episode."""
+    """All target words of an episode together."""
     delimiter: float
-    """All delimiters of an episode; 0 unless lengths are drawn."""
+    """All ␁ and ␂ of an episode together; 0 unless lengths are drawn."""
     go_on: float
-    """Of the source words' costs, what it costs that a sentence goes on with one more; 0 unless lengths are drawn."""
+    """The part of `source` that is the cost of knowing that a word comes, and not ␂; 0 unless lengths are drawn."""
     num_predicted: float
-    """Predicted tokens an episode: all but the first."""
+    """The number of predicted tokens of an episode, all but the first."""
     target_by_shot: np.ndarray
-    """(K,), per target token."""
+    """(K,): the cost of a target word, by shot."""
 
     @property
     def episode(self) -> float:
+        """All tokens of an episode together."""
         return self.source + self.target + self.delimiter
 
     @property
     def per_token(self) -> float:
+        """The mean over predicted tokens."""
         return self.episode / self.num_predicted
 
 
@@ -120,16 +126,16 @@ class Language(ABC):
     seed: int = 0
 
     family: ClassVar[str]
-    """The name in the registry."""
+    """The family's name in the registry."""
     first_knobs: ClassVar[tuple[str, ...]] = COMMON_KNOBS
-    """The knobs that the family had when it was born, in their order: see `stream_name`."""
+    """The knobs that the family had in its first version, in their order: see `stream_name`."""
     run_knobs: ClassVar[frozenset[str]] = frozenset(
         {"num_source_words", "num_target_words", "held_out_languages", "num_training_languages"}
     )
-    """What is a whole run's: were a stage to change it, a token would be another word, or held-out languages would be
-    trained on."""
+    """Knobs that no stage of a curriculum may change: the same token would be another word, or held-out languages
+    would be trained on."""
     limits: ClassVar[str]
-    """What a model of these languages can't do, as its card says it."""
+    """What a model trained on these languages can't do: a sentence for its model card."""
 
     def __post_init__(self) -> None:
         check_int("num_pairs", self.num_pairs, 1)
@@ -163,21 +169,21 @@ class Language(ABC):
             check_int("num_training_languages", self.num_training_languages, 1)
         check_int("seed", self.seed, 0, MAX_SEED)
 
-    # What a family says.
+    # What a family implements.
 
     @abstractmethod
     def sample(self, keys: Array, split: str) -> Episodes:
-        """The episodes of N keys, (N,) int64, which every draw comes from, by counter; see `streams.draw`."""
+        """The episodes of (N,) int64 keys. All randomness comes from the keys, by `streams.draw` and its relatives."""
 
     @abstractmethod
     def next_token_probabilities(self, input_ids: np.ndarray) -> np.ndarray:
         """The exact predictor: (N, S) tokens → (N, S, V) float64; see `predictor.family_probabilities`."""
 
     def expected_nll(self) -> ExpectedNll | None:
-        """What an episode costs the exact predictor on average, in closed form; None: there is none."""
+        """The exact predictor's average costs in closed form; None if there is no closed form."""
         return None
 
-    # What follows from the knobs.
+    # What follows from the knobs. Tokens: source words 0…L − 1, target words L…L + R − 1, ␁, ␂, padding.
 
     @property
     def soh(self) -> int:
@@ -191,15 +197,17 @@ class Language(ABC):
 
     @property
     def pad(self) -> int:
+        """The padding token."""
         return self.soh + 2
 
     @property
     def vocab_size(self) -> int:
+        """V, the number of tokens: words, ␁, ␂ and padding."""
         return self.soh + 3
 
     @property
     def word_dtype(self) -> str:
-        """What words are drawn in: the smallest signed integers that hold every token. Small arrays are fast ones."""
+        """The dtype in which words are drawn: the smallest that holds every token, as smaller arrays are faster."""
         return "int8" if self.pad < 1 << 7 else TOKEN_DTYPE
 
     @property
@@ -233,10 +241,11 @@ class Language(ABC):
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
     def stream_name(self, split: str) -> str:
-        """What, besides the index, an episode is a function of: generator version, family, split and knobs.
+        """The name of a split's stream of episodes: an episode is a function of this name and its index alone.
 
-        Of knobs that the family got later, those at their default go unnamed, so that adding one moves no episode and
-        strands no checkpoint.
+        It consists of the generator version, the split, the family and the knobs. A knob that was added to the family
+        later is named only if it isn't at its default: adding one changes no existing episode, and strands no
+        checkpoint.
         """
         if split not in SPLITS:
             raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
@@ -245,4 +254,5 @@ class Language(ABC):
         return f"metatrans {GENERATOR_VERSION} {split} {self._stream_family()}{named}"
 
     def _stream_family(self) -> str:
+        """How the family is named in `stream_name`."""
         return f"family={self.family},"

@@ -5,11 +5,14 @@
 A language is a lexicon and nothing else. Source: the generator of "Meta Sequence Transducer" by Volodymyr Kyrylov,
 12 October 2023 ("the post"), https://proger.github.io/posts/meta/transducer.html
 
-The exact predictor holds a uniform prior over all injections of L words into R; it knows neither the language, nor the
-active words, nor which lexicons are held out. A word is *new* until it has occurred; with d distinct words so far, the
-translation of a new one costs ln(R − d) nats, of any other 0. Source sentences cost what `sources` says, all else
-nothing. Three views of it, held equal by the tests: `LexiconEpisodes.bayes_nll` reads costs off what was drawn (fast),
-`next_token_probabilities` reads raw tokens and gives whole distributions, `expected_nll` is the closed-form average.
+The exact predictor's prior is uniform over all injections of L words into R. It knows neither the language, nor the
+active words, nor which lexicons are held out. A source word is *new* until it has occurred. After d distinct words the
+translation of a new word costs ln(R − d) nats, that of any other 0. Source sentences cost what `sources` says; ␁ and
+the ␂ after a sentence of fixed length cost nothing.
+
+The predictor is implemented three times, and tests hold the three equal: `LexiconEpisodes.bayes_nll` computes costs
+from what was drawn (fast), `next_token_probabilities` reads raw tokens and gives whole distributions, and
+`expected_nll` is the average in closed form.
 """
 
 from __future__ import annotations
@@ -43,7 +46,7 @@ class LexiconConfig(Language):
     )
 
     def _stream_family(self) -> str:
-        return ""  # this family was there before families had names
+        return ""  # streams of this family were named before there were others
 
     def sample(self, keys: Array, split: str) -> LexiconEpisodes:
         lexicons = as_type(draw_lexicons(self, split, keys), self.word_dtype)
@@ -58,7 +61,7 @@ class LexiconConfig(Language):
 
 @dataclass
 class LexiconEpisodes(Sentences):
-    """Episodes of the post's family, as they were drawn.
+    """Episodes of the post's family, with the variables that were drawn.
 
     Attributes:
         lexicons: (N, L), the target word of every source word.
@@ -97,41 +100,44 @@ class LexiconEpisodes(Sentences):
 
 @lru_cache(maxsize=32)
 def _target_nll_table(config: LexiconConfig) -> np.ndarray:
-    """(2, L + 1) float32 costs of target words [is new, distinct words known before]."""
+    """(2, L + 1) float32: the cost of a target word, by whether its source word is new and by the number of distinct
+    source words before.
+    """
     return np.stack([np.zeros(config.num_source_words + 1), _new_target_nll(config)]).astype(np.float32)
 
 
 def _new_target_nll(config: LexiconConfig) -> np.ndarray:
-    """(L + 1,) cost of the translation of a new word, by the number of distinct words known before it."""
+    """(L + 1,): the cost of a new word's translation, by the number of distinct source words before."""
     left = config.num_target_words - np.arange(config.num_source_words + 1)
-    return np.log(np.maximum(left, 1))
+    return np.log(np.maximum(left, 1))  # at d = L there is no new word
 
 
 def next_token_probabilities(config: Language, tokens: np.ndarray) -> np.ndarray:
-    """See `predictor.family_probabilities`. Reads every row token by token, all rows side by side."""
+    """`predictor.family_probabilities`, token by token, for all rows side by side: (N, S) → (N, S, V)."""
     N, S = tokens.shape
     L, R, V = config.num_source_words, config.num_target_words, config.vocab_size
     m, M = config.length_range
-    new, seen = source_probabilities(L, config.active_range, S + 1)  # [words before, distinct ones] each
+    new, seen = source_probabilities(L, config.active_range, S + 1)  # (words before, distinct words before) each
     rows = np.arange(N)
-    translation = np.full((N, L), -1)
-    used = np.zeros((N, R), bool)
+    # What each row has told so far.
+    translation = np.full((N, L), -1)  # −1: not translated yet
+    used = np.zeros((N, R), bool)  # is it the translation of some word?
     word_seen = np.zeros((N, L), bool)
     num_words = np.zeros(N, int)
-    sentence = np.zeros((N, M), int)
-    length, place = np.zeros(N, int), np.zeros(N, int)  # words of the source sentence, words of it translated
-    reading = np.zeros(N, bool)  # within a source sentence, rather than its translation
+    sentence = np.zeros((N, M), int)  # the source sentence at hand
+    length, place = np.zeros(N, int), np.zeros(N, int)  # its words so far, and how many of them are translated
+    reading = np.zeros(N, bool)  # is the row within a source sentence, rather than in its translation?
     probabilities = np.zeros((N, S, V))
-    expected = np.zeros((N, V))
+    expected = np.zeros((N, V))  # of the next token
     expected[:, config.soh] = 1
     for t in range(S):
-        token = tokens[:, t]
+        token = tokens[:, t]  # (N,), as most that follows
         real = token != config.pad
         wrong = real & (expected[rows, token] == 0)
         if wrong.any():
             row = int(wrong.argmax())
             raise ValueError(f"row {row} is no episode of this family: token {token[row]} can't stand at position {t}")
-        # Take the token in.
+        # Update the state by the token.
         opens, turns = token == config.soh, token == config.stx
         reading = np.where(opens, True, np.where(turns, False, reading))
         length, place = np.where(opens, 0, length), np.where(opens | turns, 0, place)
@@ -144,11 +150,11 @@ def next_token_probabilities(config: Language, tokens: np.ndarray) -> np.ndarray
         translation[rows[is_target], translated[is_target]] = token[is_target] - L
         used[rows[is_target], token[is_target] - L] = True
         place = place + is_target
-        # What comes next?
+        # Predict the next token.
         expected = np.zeros((N, V))
         expected[~real, config.pad] = 1
         source_next = real & reading & (length < M)
-        stop = np.where(length < m, 0.0, 1 / (M - np.minimum(length, M) + 1))
+        stop = np.where(length < m, 0.0, 1 / (M - np.minimum(length, M) + 1))  # P(the source sentence ends here)
         num_seen = word_seen.sum(-1)
         word = np.where(word_seen, seen[num_words, num_seen][:, None], new[num_words, num_seen][:, None])  # (N, L)
         expected[source_next, :L] = (word * (1 - stop[:, None]))[source_next]
@@ -156,8 +162,8 @@ def next_token_probabilities(config: Language, tokens: np.ndarray) -> np.ndarray
         target_next = real & ~reading & (place < length)
         source_word = sentence[rows, np.minimum(place, M - 1)]
         known = translation[rows, source_word]
-        guess = ~used / np.maximum(R - used.sum(-1), 1)[:, None]  # (N, R)
-        certain = np.eye(R)[np.maximum(known, 0)]  # (N, R)
+        guess = ~used / np.maximum(R - used.sum(-1), 1)[:, None]  # (N, R), for a new word
+        certain = np.eye(R)[np.maximum(known, 0)]  # (N, R), for a word that was translated before
         expected[target_next, L : L + R] = np.where((known >= 0)[:, None], certain, guess)[target_next]
         expected[real & ~reading & (place == length), config.soh] = 1
         probabilities[:, t] = expected
@@ -167,39 +173,41 @@ def next_token_probabilities(config: Language, tokens: np.ndarray) -> np.ndarray
 def expected_nll(config: LexiconConfig) -> ExpectedNll:
     """The exact predictor's expected costs in closed form, averaged over the numbers of active words and lengths.
 
-    The number of distinct words d grows by a Markov chain: d → d + 1 with probability (a − d) / a for each word.
+    The number d of distinct words is a Markov chain: with a active words, the next word takes d to d + 1 with
+    probability (a − d) / a.
     """
     L, K = config.num_source_words, config.num_pairs
     (m, M), (a_min, a_max) = config.length_range, config.active_range
     num_words = K * M + 1
-    target_cost, source_cost = np.zeros(num_words), np.zeros(num_words)  # of word n, counted from 0
+    # By n, the number of words before: the expected cost of a source word, and of its translation.
+    target_cost, source_cost = np.zeros(num_words), np.zeros(num_words)
     new, seen = source_probabilities(L, config.active_range, num_words)  # (n, d) each
-    source_new, source_seen = cost(new), cost(seen)
+    source_new, source_seen = cost(new), cost(seen)  # (n, d) each
     target_new = _new_target_nll(config)  # (d,)
     d = np.arange(L + 1)
     for a in range(a_min, a_max + 1):
-        distinct = np.zeros(L + 1)  # P(d words are distinct so far)
+        distinct = np.zeros(L + 1)  # (d,): P(d distinct words so far)
         distinct[0] = 1
-        p_new = np.clip((a - d) / a, 0, 1)
+        p_new = np.clip((a - d) / a, 0, 1)  # (d,)
         for n in range(num_words):
-            grows, stays = distinct * p_new, distinct * (1 - p_new)
+            grows, stays = distinct * p_new, distinct * (1 - p_new)  # (d,) each: the next word is new, or is not
             target_cost[n] += grows @ target_new / (a_max - a_min + 1)
             source_cost[n] += np.sum(grows[grows > 0] * source_new[n][grows > 0]) / (a_max - a_min + 1)
             source_cost[n] += np.sum(stays[stays > 0] * source_seen[n][stays > 0]) / (a_max - a_min + 1)
             distinct = stays
             distinct[1:] += grows[:-1]
-    end_nll, go_on_nll = stop_nll((m, M))
-    lengths = np.zeros(M + 1)
+    end_nll, go_on_nll = stop_nll((m, M))  # (M + 1,) each, as the next two
+    lengths = np.zeros(M + 1)  # P(a sentence has i words)
     lengths[m:] = 1 / (M - m + 1)
-    longer = 1 - np.cumsum(lengths)  # [i]: the sentence has more than i words
+    longer = 1 - np.cumsum(lengths)  # P(it has more than i words)
     delimiter = K * np.sum(lengths[m:] * end_nll[m:])
     go_on = K * np.sum(longer[:M] * go_on_nll[:M])
-    before = np.zeros(num_words)  # how many words the earlier sentences had
+    before = np.zeros(num_words)  # (n,): P(the earlier sentences have n words together)
     before[0] = 1
     target_by_shot, source = np.zeros(K), go_on
     for shot in range(K):
         for i in range(M):
-            reached = longer[i] * before[: num_words - i]
+            reached = longer[i] * before[: num_words - i]  # P(there is a word at place i, with n + i words before it)
             target_by_shot[shot] += reached @ target_cost[i:]
             source += reached @ source_cost[i:]
         before = np.convolve(before, lengths)[:num_words]

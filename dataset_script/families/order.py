@@ -1,15 +1,15 @@
-"""Words in another order: every word has one translation, and the language says where it stands.
+"""Languages with a word order of their own: every word has one translation, and the order says where it stands.
 
     ␁ s4 s0 s2 ␂ t3 t5 t1   ␁ s2 s4 ␂ t1 t3 …        reversed: t1 = s4, t5 = s0, t3 = s2
 
-A language is a lexicon and an order, one of a few that are defined for every length (`ORDERS`); nothing of the source
-sentence is left out, and nothing said twice.
+A language is a lexicon and an order, a permutation of the places that is defined for every length (`ORDERS`). Each
+source word is translated exactly once.
 
-The exact predictor holds a uniform prior over orders and injections. An order is *alive* as long as one injection
-agrees with all translations so far when they are read by it, which is so if two target words are the same exactly
-where their source words are. All that are alive are equally probable: each has had as many new words to guess. Under
-each of them the next target word is certain if its source word was translated before, and else any of the R − d that
-no word has; the prediction is their mean.
+The exact predictor's prior is uniform over orders and injections. An order is *alive* as long as some injection agrees
+with all translations so far under it; that is so if two target words are equal exactly where their source words are.
+All orders that are alive have the same posterior probability, as under each of them the same number of new words was
+guessed. Under one order the next target word is certain if its source word was translated before, and else uniform
+over the R − d target words not used yet. The prediction is the mean over the orders that are alive.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ ORDERS: dict[str, Callable[[int], list[int]]] = {
     "pairs_swapped": lambda n: [min(i ^ 1, n - 1) if i % 2 == 0 else i - 1 for i in range(n)],
     "ends_swapped": lambda n: [n - 1, *range(1, n - 1), 0][-n:],
 }
-"""By name, and for a sentence of n words: the place of the word in the source that stands first, second, … said."""
+"""By name: for a sentence of n words, the source place of the first target word, of the second, …"""
 
-PURPOSE_ORDER = 6
+PURPOSE_ORDER = 6  # of draws, beside those of `lexicons`, `sources` and `text`
 
 
 @dataclass(frozen=True)
@@ -86,9 +86,12 @@ class OrderConfig(Language):
         return sentence_probabilities(self, input_ids, partial(_target_probabilities, self))
 
 
+# Below, O is the number of orders, and "said" means in the order of the translation.
+
+
 @lru_cache(maxsize=32)
 def _places(config: OrderConfig) -> np.ndarray:
-    """(O, T + 1, T) by order, length and place said: the place in the source; beyond a sentence's length, itself."""
+    """(O, T + 1, T): the source place by order, sentence length and target place; beyond the length, the same."""
     T = config.length_range[1]
     table = np.tile(np.arange(T), (len(config.orders), T + 1, 1))
     for order, name in enumerate(config.orders):
@@ -98,14 +101,14 @@ def _places(config: OrderConfig) -> np.ndarray:
 
 
 def _as_said(words: Array, places: Array) -> Array:
-    """(N, K, T) words of sentences and (N, K, T) places in them → the words in the order of those places."""
+    """(N, K, T) words and (N, K, T) places → (N, K, T): the words at these places of their sentences."""
     N, K, T = words.shape
     return take_along(words.reshape(N * K, T), places.reshape(N * K, T)).reshape(N, K, T)
 
 
 @dataclass
 class OrderEpisodes(Sentences):
-    """Episodes of this family, as they were drawn.
+    """Episodes of this family, with the variables that were drawn.
 
     Attributes:
         lexicons: (N, L), the target word of every source word.
@@ -121,7 +124,7 @@ class OrderEpisodes(Sentences):
 
     @cached_property
     def every_length(self) -> Array:
-        """(N, K) words a sentence."""
+        """(N, K): the number of words of each sentence."""
         N, K, T = self.words.shape
         return full_like(self.words, (N, K), T) if self.lengths is None else self.lengths
 
@@ -137,22 +140,23 @@ class OrderEpisodes(Sentences):
         return take_along(self.lexicons, self.said.reshape(N, K * T)).reshape(N, K, T)
 
     def _flat(self, symbols: Array, other: int) -> Array:
-        """(N, K, T) → (N, K·T), with another symbol beyond the sentences."""
+        """(N, K, T) → (N, K·T), with the symbol `other` at places beyond their sentence."""
         symbols = symbols if self.lengths is None else where(self.in_sentence, symbols, other)
         return symbols.reshape(len(self), -1)
 
     @cached_property
     def _hypotheses(self) -> tuple[Array, Array, Array, Array]:
-        """Four (N, K, T) int64 counts of orders that are alive before a target word: of those that say it for certain,
-        of those for which it is one of the words left, and of all; and the number of distinct target words before it.
+        """Four (N, K, T) int64 counts for every target word: the orders alive before it that predict it for certain,
+        those alive for which it is one of the unused words, all that are alive, and the distinct target words before.
         """
         L, R = self.config.num_source_words, self.config.num_target_words
         first_target = first_positions(R + 1, self._flat(self.targets, R))  # (N, K·T), as all that follows
         positions = arange_like(self.words, 0, first_target.shape[1])
         real = self.in_sentence.reshape(len(self), -1)
         certain, guessed, alive = (full_like(self.words, tuple(real.shape), 0) for _ in range(3))
-        for places in table_like(self.words, _places(self.config)):
+        for places in table_like(self.words, _places(self.config)):  # (T + 1, T), of one order
             first_word = first_positions(L + 1, self._flat(_as_said(self.words, places[self.every_length]), L))
+            # Words are equal where their translations are, as far as this place.
             agrees = (first_word == first_target) | ~real
             is_alive = count_before(~agrees) == 0
             is_new = first_word == positions
@@ -164,7 +168,7 @@ class OrderEpisodes(Sentences):
 
     @cached_property
     def heard(self) -> Array:
-        words = self._flat(self.said, self.config.num_source_words)
+        words = self._flat(self.said, self.config.num_source_words)  # (N, K·T)
         first = first_positions(self.config.num_source_words + 1, words)
         return (first != arange_like(self.words, 0, words.shape[1])).reshape(self.words.shape)
 
@@ -177,35 +181,39 @@ class OrderEpisodes(Sentences):
 
 @lru_cache(maxsize=32)
 def _target_nll(config: OrderConfig) -> np.ndarray:
-    """(O + 1, O + 1, O + 1, R + 1) float32: what a target word costs by the four counts of `_hypotheses`."""
+    """(O + 1, O + 1, O + 1, R + 1) float32: the cost of a target word, by the four counts of `_hypotheses`."""
     counts = np.arange(len(config.orders) + 1)
-    left = np.maximum(config.num_target_words - np.arange(config.num_target_words + 1), 1)
+    left = np.maximum(config.num_target_words - np.arange(config.num_target_words + 1), 1)  # unused words
     certain, guessed, alive = counts[:, None, None, None], counts[:, None, None], counts[:, None]
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore"):  # combinations that can't be have probability 0
         return -np.log((certain + guessed / left) / np.maximum(alive, 1)).astype(np.float32)
 
 
 def _target_probabilities(
     config: OrderConfig, words: np.ndarray, lengths: np.ndarray, targets: np.ndarray
 ) -> np.ndarray:
-    """(N, K·T, R) float64: the distribution of each target word before it comes; 0 where no order is alive."""
+    """(N, K·T, R) float64: the distribution of each target word given those before it; 0 where no order is alive.
+
+    Args:
+        words, lengths, targets: as of `_read_sentences`.
+    """
     N, K, T = words.shape
     L, R = config.num_source_words, config.num_target_words
-    real = np.arange(T) < lengths[:, :, None]
+    real = np.arange(T) < lengths[:, :, None]  # (N, K, T)
     flat, real = np.where(real, targets, R).reshape(N, K * T), real.reshape(N, K * T)
-    came, positions = flat < R, np.arange(K * T)
-    first_target = first_positions(R + 1, flat)
-    used = (flat[..., None] == np.arange(R)).cumsum(1) > 0  # (N, K·T, R), of those up to each
-    used = np.concatenate([np.zeros((N, 1, R), bool), used[:, :-1]], axis=1)
-    guess = ~used / np.maximum((~used).sum(-1, keepdims=True), 1)
-    total, alive = np.zeros((N, K * T, R)), np.zeros((N, K * T))
-    for places in _places(config):
+    came, positions = flat < R, np.arange(K * T)  # (N, K·T): was the target word read?
+    first_target = first_positions(R + 1, flat)  # (N, K·T)
+    used = (flat[..., None] == np.arange(R)).cumsum(1) > 0  # (N, K·T, R), up to each target word
+    used = np.concatenate([np.zeros((N, 1, R), bool), used[:, :-1]], axis=1)  # before it
+    guess = ~used / np.maximum((~used).sum(-1, keepdims=True), 1)  # (N, K·T, R), for a new word
+    total, alive = np.zeros((N, K * T, R)), np.zeros((N, K * T))  # summed over orders
+    for places in _places(config):  # (T + 1, T), of one order
         said = np.where(real.reshape(N, K, T), _as_said(words, places[lengths]), L).reshape(N, K * T)
-        first_word = first_positions(L + 1, said)
-        is_alive = count_before((first_word != first_target) & came) == 0
-        translation = np.take_along_axis(flat, first_word.astype(np.int64), axis=1)
-        certain = np.eye(R + 1)[translation][..., :R]
-        says = np.where((first_word == positions)[..., None], guess, certain)
-        total += is_alive[..., None] * says
+        first_word = first_positions(L + 1, said)  # (N, K·T)
+        is_alive = count_before((first_word != first_target) & came) == 0  # (N, K·T)
+        translation = np.take_along_axis(flat, first_word.astype(np.int64), axis=1)  # (N, K·T)
+        certain = np.eye(R + 1)[translation][..., :R]  # (N, K·T, R), for a word that was translated before
+        prediction = np.where((first_word == positions)[..., None], guess, certain)
+        total += is_alive[..., None] * prediction
         alive += is_alive
     return total / np.maximum(alive, 1)[..., None]
