@@ -6,7 +6,6 @@ row n           … ␁ 4 0 4 ␂ 7 11 7 ␁ …   (L = 6)
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,27 +17,15 @@ from dataset_script.arrays import (
     Array,
     arange_like,
     concatenate,
-    count_before,
-    first_positions,
     full_like,
-    look_up,
-    table_like,
-    where,
 )
 from dataset_script.episodes import Episodes, Role
 from dataset_script.families.contract import TOKEN_DTYPE
-from dataset_script.sources import source_nll_tables
-
-CERTAIN = 1e-6
-"""Nats: who pays less for a token was certain of it; rounding may have left it a little."""
 
 
 @dataclass
 class Sentences(Episodes):
     """Episodes in which each translation has as many words as its source sentence.
-
-    A family gives `targets`, and says which of them it `heard`; the rest follows, from its predictor's probabilities.
-    Where it can be said faster, a family does.
 
     Attributes:
         words: (N, K, T) source words by sentence; places beyond a sentence's length hold words that don't count.
@@ -56,51 +43,12 @@ class Sentences(Episodes):
     def targets(self) -> Array:
         """(N, K, T) target words, numbered from 0."""
 
-    @property
-    @abstractmethod
-    def heard(self) -> Array:
-        """(N, K, T) bool: was the unit that this target word says heard before?"""
-
     @cached_property
     def in_sentence(self) -> Array:
         """(N, K, T) bool: is this place within its sentence?"""
         if self.lengths is None:
             return full_like(self.words, self.words.shape, True, "bool")
         return arange_like(self.words, 0, self.words.shape[2]) < self.lengths[:, :, None]
-
-    @cached_property
-    def is_new(self) -> Array:
-        """(N, K, T) bool: has this source word not occurred earlier in the episode?"""
-        N, K, T = self.words.shape
-        L = self.config.num_source_words
-        # Beyond a sentence's end stands the symbol L, so that no word occurs first at a place that doesn't count.
-        words = self.words if self.lengths is None else where(self.in_sentence, self.words, L)
-        new = first_positions(L + 1, words.reshape(N, K * T)) == arange_like(words, 0, K * T)  # (N, K·T)
-        return new.reshape(N, K, T) & self.in_sentence
-
-    @cached_property
-    def num_known(self) -> Array:
-        """(N, K, T): the number of distinct source words that occurred earlier in the episode."""
-        return count_before(self.is_new.reshape(len(self), -1)).reshape(self.words.shape)
-
-    @cached_property
-    def num_words_before(self) -> Array:
-        """(N, K, T): the number of source words earlier in the episode, repetitions counted."""
-        return count_before(self.in_sentence.reshape(len(self), -1)).reshape(self.words.shape)
-
-    @property
-    def source_nll(self) -> tuple[Array | float, Array | float]:
-        """The costs of source words, (N, K, T), and of sentences' ends, (N, K), under the exact predictor, in nats;
-        scalars where all are alike.
-        """
-        config = self.config
-        if self.lengths is None and config.active_range[0] == config.num_source_words:
-            return math.log(config.num_source_words), 0.0
-        source_table, end_nll, go_on_nll = source_nll_tables(config)
-        source = look_up(source_table, self.is_new, self.num_words_before, self.num_known)  # (N, K, T)
-        if self.lengths is None:
-            return source, 0.0
-        return source + table_like(self.words, go_on_nll), look_up(end_nll, self.lengths)
 
     @cached_property
     def token_counts(self) -> Array:
@@ -175,20 +123,3 @@ class Sentences(Episodes):
         number = arange_like(self.words, 0, K) + full_like(self.words, (N, K), 0)  # (N, K)
         wide = number[:, :, None]
         return self.lay_out(number, wide, number, wide, end=-1, pad=-1, dtype=TOKEN_DTYPE)
-
-    @cached_property
-    def bayes_nll(self) -> Array:
-        tokens = np.asarray(self.input_ids).astype(np.int64)
-        p = self.config.next_token_probabilities(tokens)[:, :-1]  # (N, S − 1, V)
-        came = np.take_along_axis(p, tokens[:, 1:, None], -1)[..., 0]
-        real = np.asarray(self.role)[:, 1:] != Role.PADDING
-        nll = np.pad(np.where(real, -np.log(np.where(real, came, 1.0)), 0.0), ((0, 0), (1, 0))).astype(np.float32)
-        return nll if isinstance(self.words, np.ndarray) else torch.from_numpy(nll).to(self.words.device)
-
-    @cached_property
-    def determined(self) -> Array:
-        return self.lay_out_targets(self.heard & self.in_sentence) & (self.bayes_nll < CERTAIN)
-
-    @cached_property
-    def eliminated(self) -> Array:
-        return self.lay_out_targets(~self.heard & self.in_sentence) & (self.bayes_nll < CERTAIN)

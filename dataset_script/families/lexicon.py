@@ -29,9 +29,9 @@ from dataset_script.arrays import (
     look_up,
     take_along,
 )
+from dataset_script.costs import CostedSentences
 from dataset_script.families.contract import ExpectedNll, Language
 from dataset_script.lexicons import draw_lexicons
-from dataset_script.sentences import Sentences
 from dataset_script.sources import cost, draw_sentences, source_probabilities, stop_nll
 
 
@@ -60,7 +60,7 @@ class LexiconConfig(Language):
 
 
 @dataclass
-class LexiconEpisodes(Sentences):
+class LexiconEpisodes(CostedSentences):
     """Episodes of the post's family, with the variables that were drawn.
 
     Attributes:

@@ -33,10 +33,10 @@ from dataset_script.arrays import (
     take_along,
     where,
 )
+from dataset_script.costs import CostedSentences
 from dataset_script.families.contract import COMMON_KNOBS, Language
 from dataset_script.lexicons import draw_lexicons
 from dataset_script.reading import sentence_probabilities
-from dataset_script.sentences import Sentences
 from dataset_script.sources import draw_sentences
 from dataset_script.streams import draw_below
 
@@ -107,7 +107,7 @@ def _as_said(words: Array, places: Array) -> Array:
 
 
 @dataclass
-class OrderEpisodes(Sentences):
+class OrderEpisodes(CostedSentences):
     """Episodes of this family, with the variables that were drawn.
 
     Attributes:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dataset_script import make_language, sample_episodes
-from dataset_script.sentences import Sentences
+from dataset_script.costs import CostedSentences
 
 LANGUAGES = {
     "lexicon": make_language("lexicon", sentence_length=(1, 4), num_active_words=(2, 6)),
@@ -20,7 +20,7 @@ def test_costs_and_certainty_follow_from_the_predictor(language, device):
     episodes = sample_episodes(language, range(60), "test", device)
 
     def general(name: str) -> np.ndarray:
-        return np.asarray(Sentences.__dict__[name].func(episodes))
+        return np.asarray(CostedSentences.__dict__[name].func(episodes))
 
     np.testing.assert_allclose(general("bayes_nll"), np.asarray(episodes.bayes_nll), atol=1e-6)
     for name in ("determined", "eliminated"):

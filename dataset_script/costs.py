@@ -1,0 +1,83 @@
+"""What sentences cost the exact predictor, and of which words it is certain."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from dataset_script.arrays import Array, arange_like, count_before, first_positions, look_up, table_like, where
+from dataset_script.episodes import Role
+from dataset_script.sentences import Sentences
+from dataset_script.sources import source_nll_tables
+
+CERTAIN = 1e-6
+"""Nats: who pays less for a token was certain of it; rounding may have left it a little."""
+
+
+@dataclass
+class CostedSentences(Sentences):
+    """Sentences with their costs: a family gives the `targets`, and says which of them were `heard` before.
+
+    The rest follows from its predictor's probabilities; where it can be computed faster, a family does.
+    """
+
+    @property
+    @abstractmethod
+    def heard(self) -> Array:
+        """(N, K, T) bool: was the unit that this target word says heard before?"""
+
+    @cached_property
+    def is_new(self) -> Array:
+        """(N, K, T) bool: has this source word not occurred earlier in the episode?"""
+        N, K, T = self.words.shape
+        L = self.config.num_source_words
+        # Beyond a sentence's end stands the symbol L, so that no word occurs first at a place that doesn't count.
+        words = self.words if self.lengths is None else where(self.in_sentence, self.words, L)
+        new = first_positions(L + 1, words.reshape(N, K * T)) == arange_like(words, 0, K * T)  # (N, K·T)
+        return new.reshape(N, K, T) & self.in_sentence
+
+    @cached_property
+    def num_known(self) -> Array:
+        """(N, K, T): the number of distinct source words that occurred earlier in the episode."""
+        return count_before(self.is_new.reshape(len(self), -1)).reshape(self.words.shape)
+
+    @cached_property
+    def num_words_before(self) -> Array:
+        """(N, K, T): the number of source words earlier in the episode, repetitions counted."""
+        return count_before(self.in_sentence.reshape(len(self), -1)).reshape(self.words.shape)
+
+    @property
+    def source_nll(self) -> tuple[Array | float, Array | float]:
+        """The costs of source words, (N, K, T), and of sentences' ends, (N, K), under the exact predictor, in nats;
+        scalars where all are alike.
+        """
+        config = self.config
+        if self.lengths is None and config.active_range[0] == config.num_source_words:
+            return math.log(config.num_source_words), 0.0
+        source_table, end_nll, go_on_nll = source_nll_tables(config)
+        source = look_up(source_table, self.is_new, self.num_words_before, self.num_known)  # (N, K, T)
+        if self.lengths is None:
+            return source, 0.0
+        return source + table_like(self.words, go_on_nll), look_up(end_nll, self.lengths)
+
+    @cached_property
+    def bayes_nll(self) -> Array:
+        tokens = np.asarray(self.input_ids).astype(np.int64)
+        p = self.config.next_token_probabilities(tokens)[:, :-1]  # (N, S − 1, V)
+        came = np.take_along_axis(p, tokens[:, 1:, None], -1)[..., 0]
+        real = np.asarray(self.role)[:, 1:] != Role.PADDING
+        nll = np.pad(np.where(real, -np.log(np.where(real, came, 1.0)), 0.0), ((0, 0), (1, 0))).astype(np.float32)
+        return nll if isinstance(self.words, np.ndarray) else torch.from_numpy(nll).to(self.words.device)
+
+    @cached_property
+    def determined(self) -> Array:
+        return self.lay_out_targets(self.heard & self.in_sentence) & (self.bayes_nll < CERTAIN)
+
+    @cached_property
+    def eliminated(self) -> Array:
+        return self.lay_out_targets(~self.heard & self.in_sentence) & (self.bayes_nll < CERTAIN)
