@@ -91,7 +91,7 @@ class OrderConfig(Language):
 
 @lru_cache(maxsize=32)
 def _places(config: OrderConfig) -> np.ndarray:
-    """(O, T + 1, T): the source place by order, sentence length and target place; beyond the length, the same place."""
+    """(O, T + 1, T): the source place by order, sentence length and target place; beyond the length, that place."""
     T = config.length_range[1]
     table = np.tile(np.arange(T), (len(config.orders), T + 1, 1))
     for order, name in enumerate(config.orders):
@@ -208,8 +208,9 @@ def _target_nll(config: OrderConfig) -> np.ndarray:
 def _next_token_probabilities(config: OrderConfig, tokens: np.ndarray) -> np.ndarray:
     """`predictor.family_probabilities`: (N, S) → (N, S, V).
 
-    Source words and the ends of sentences are predicted by the family `lexicon`, whose predictor gets the same rows with
-    other target words: the ith one where the ith source word stands at the same place. Target words are predicted here.
+    Source words and the ends of sentences are predicted by the family `lexicon`, whose predictor gets the same rows
+    with other target words: the ith one where the ith source word stands at the same place. The real target words are
+    predicted here.
     """
     L, R = config.num_source_words, config.num_target_words
     words, lengths, targets, is_target, shot, place = _read_sentences(config, tokens)
@@ -247,9 +248,7 @@ def _read_sentences(config: OrderConfig, tokens: np.ndarray) -> tuple[np.ndarray
     opens, turns = tokens == config.soh, tokens == config.stx
     is_source, is_target = tokens < L, (tokens >= L) & (tokens < L + R)
     shot = np.maximum(opens.cumsum(1) - 1, 0)  # (N, S)
-    opened = np.maximum.accumulate(
-        np.where(opens | turns, columns, 0), axis=1
-    )  # (N, S): the column of the last ␁ or ␂
+    opened = np.maximum.accumulate(np.where(opens | turns, columns, 0), axis=1)  # (N, S): the last ␁ or ␂
     place = columns - opened - 1  # (N, S)
     at = np.clip(place, 0, T - 1)  # too many words are found wrong later
     K = int(shot.max(initial=0)) + 1
