@@ -85,7 +85,7 @@ def train(run: Run) -> int:
             step = choose_step(training)
             continue
         done, last = training.num_done, training.num_done == config.num_steps
-        if done % config.log_every == 0 or last:
+        if measures is not None and (done % config.log_every == 0 or last):
             run.log(measures)
         run.bar.update()
         if config.eval_every and done % config.eval_every == 0 and not last:
@@ -115,5 +115,5 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.stdout.reconfigure(errors="backslashreplace")
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a script's stdout is no other class
     sys.exit(guarded(main, sys.argv[1:]))

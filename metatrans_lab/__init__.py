@@ -1,1 +1,1 @@
-"""What surrounds the data and the model: configuration, curriculum, evaluation, plots, checkpoints, the shell."""
+"""Everything around the data and the model: configuration, training, evaluation, reports, runs, the Hub, the apps."""

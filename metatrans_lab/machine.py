@@ -1,4 +1,4 @@
-"""What the machine can do: its cores, its memory, its arithmetic."""
+"""The machine: its cores, its memory, and which arithmetic is fast on it."""
 
 import contextlib
 import ctypes
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # of glibc's malloc.h
 
 
 def share_of_cores() -> int:
@@ -17,7 +17,7 @@ def share_of_cores() -> int:
 
 
 def choose_mixed_precision(wanted: str) -> str:
-    """ "auto" is bf16 where it is multiplied natively, by GPUs since Ampere and CPUs with AVX512-BF16 or AMX."""
+    """`wanted`; for "auto", bf16 where the hardware multiplies it (GPUs since Ampere, CPUs with AVX512-BF16, AMX)."""
     if wanted != "auto":
         return wanted
     if torch.cuda.is_available():
@@ -29,22 +29,23 @@ def choose_mixed_precision(wanted: str) -> str:
 def keep_memory() -> None:
     """Has this process keep the memory that it frees, where the C library is glibc.
 
-    By default every large buffer is given back and comes anew, page fault by page fault, at every training step.
+    By default glibc returns every large buffer to the system when it is freed, and the next training step allocates it
+    again, page fault by page fault.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):
         return
-    # From malloc.h: one arena for all threads, in the heap up to the largest size allowed, never trimmed.
+    # One arena for all threads; buffers in its heap rather than mapped, up to the largest size allowed; never trimmed.
     for option, value in ((M_ARENA_MAX, 1), (M_MMAP_THRESHOLD, 32 << 20), (M_TRIM_THRESHOLD, (1 << 31) - 1)):
         mallopt(option, value)
 
 
 def memory_bytes() -> int | None:
-    """Of the machine, or of the container if that is allowed less; None where it can't be told."""
+    """The memory of the machine, or the container's limit if that is less; None where neither is known."""
     sizes = []
     with contextlib.suppress(OSError, ValueError, AttributeError):
         sizes.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    with contextlib.suppress(OSError, ValueError):  # the word "max": no limit
+    with contextlib.suppress(OSError, ValueError):  # ValueError: the file says "max", which is no limit
         sizes.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
     return min(sizes, default=None)

@@ -91,7 +91,7 @@ class OrderConfig(Language):
 
 @lru_cache(maxsize=32)
 def _places(config: OrderConfig) -> np.ndarray:
-    """(O, T + 1, T): the source place by order, sentence length and target place; beyond the length, the same."""
+    """(O, T + 1, T): the source place by order, sentence length and target place; beyond the length, that place."""
     T = config.length_range[1]
     table = np.tile(np.arange(T), (len(config.orders), T + 1, 1))
     for order, name in enumerate(config.orders):

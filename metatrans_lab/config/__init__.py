@@ -1,4 +1,4 @@
-"""A training run as one object: a YAML file and `--key value` overrides, checked before anything is built."""
+"""A training run's configuration: a YAML file and `--key value` overrides, checked before anything is built."""
 
 from metatrans_lab.config.command_line import parse_overrides, read_config, read_value
 from metatrans_lab.config.keys import Stage, TrainingConfig

@@ -1,10 +1,11 @@
-"""A run's config from a YAML file and `--key value` overrides, and what `--help` says of the keys."""
+"""A run's config from a YAML file and `--key value` overrides, and the text of `--help` about the keys."""
 
 import inspect
 import json
 import typing
 from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
 
 from dataset_script.families import FAMILIES
 from metatrans_lab.config.keys import Stage, TrainingConfig
@@ -14,11 +15,13 @@ from metatrans_lab.errors import UserError
 
 
 def read_config(path: str, overrides: dict[str, str]) -> TrainingConfig:
-    """A YAML file, on its `base` if it has one, with `--key value` overrides over it; `--model.hidden_size 64` reaches
-    inside a mapping.
+    """A config from a YAML file (laid over its `base`, if it names one) and `--key value` overrides.
+
+    Args:
+        overrides: values as they were typed, by key; the key `model.hidden_size` is one inside the mapping `model`.
 
     Raises:
-        UserError: unreadable file, unknown key, wrong type, impossible value.
+        UserError: an unreadable file, an unknown key, a wrong type, or an impossible value.
     """
     values = read_file(Path(path))
     for key, text in overrides.items():
@@ -38,14 +41,15 @@ def read_config(path: str, overrides: dict[str, str]) -> TrainingConfig:
         raise UserError(str(error)) from error
 
 
-def read_value(key: str, text: str):
-    """An argument's value: YAML, in which a pair may be written (2, 6), but a text key's text as it is.
+def read_value(key: str, text: str) -> Any:
+    """The value of an override as it was typed: YAML, in which a pair may also be written (2, 6). Keys that are texts
+    take the text as it is.
 
     Raises:
         UserError: it is not YAML.
     """
     hint = typing.get_type_hints(TrainingConfig).get(key)
-    # null unsets a text, and true is what a bare --key says: both are left to YAML.
+    # null unsets a text, and a bare --key means true: these two are YAML for every key.
     if hint in (str, str | None) and text not in ("null", "true"):
         return text
     if text.startswith("(") and text.endswith(")"):
@@ -76,10 +80,10 @@ def parse_overrides(arguments: list[str]) -> dict[str, str]:
 
 
 def describe_keys() -> str:
-    """What `--help` shows of the keys: their meaning and their defaults, written as on the command line."""
+    """The part of `--help` about the keys: their meanings, and their defaults as one would type them."""
     knobs = {f"language.{f.name}": f.default for family in reversed(FAMILIES.values()) for f in fields(family)}
     defaults = asdict(TrainingConfig()) | {"language.family": "lexicon"} | knobs
     del defaults["language"], defaults["language.seed"]
     lines = [f"  --{name} {json.dumps(value)}" for name, value in defaults.items()]
-    meanings = [inspect.getdoc(cls) for cls in (TrainingConfig, *FAMILIES.values(), Stage)]
+    meanings = [inspect.getdoc(cls) or "" for cls in (TrainingConfig, *FAMILIES.values(), Stage)]
     return "\n\n".join([*meanings, "\n".join(["The defaults:", *lines])])

@@ -51,7 +51,7 @@ class TrainingConfig:
         learning_rate: of Adam(W). muon_learning_rate, muon_momentum: of Muon.
         warmup_steps: steps of linear rise from 0. decay_steps: last steps, of linear fall to 0; 0: held to the end.
         max_grad_norm: gradients are clipped to it; None: not at all.
-        num_parts: on a CPU, and in one process, a batch's parts are computed side by side in threads (see `parallel`).
+        num_parts: on a CPU, and in one process, a batch's parts are computed side by side in threads.
         mixed_precision: "no", "bf16", or "auto": bf16 where the processor multiplies it natively, else "no".
         num_threads: of torch on a CPU; None: the cores this process may use, shared among the processes of a machine.
         log_every, eval_every, save_every: steps between lines of the log, evaluations (0: only the last), checkpoints
@@ -78,7 +78,8 @@ class TrainingConfig:
     output_dir: str | None = None
     seed: int = 0
     language: dict = field(default_factory=dict)
-    loss_on: typing.Literal[LOSS_ON] = "all"
+    # The values are listed in one place, with what they mean: a checker would have them here once more.
+    loss_on: typing.Literal[LOSS_ON] = "all"  # type: ignore[valid-type]
     model: dict = field(default_factory=lambda: {"model_type": "metalstm"})
     curriculum: list[Stage] = field(default_factory=lambda: [Stage()])
     num_steps: int = 1000
@@ -119,7 +120,11 @@ class TrainingConfig:
         check_config(self)
 
     def language_config(self, knobs: dict | None = None) -> Language:
-        """The run's languages, with a stage's knobs laid over them."""
+        """The run's languages, or those of a stage: with the stage's knobs in place of the run's.
+
+        Raises:
+            UserError: an unknown knob. ValueError: an unknown family, or an impossible value.
+        """
         merged = self.language | (knobs or {})
         family = merged.pop("family", "lexicon")
         known = [f.name for f in fields(family_class(family)) if f.name != "seed"]
@@ -132,7 +137,7 @@ class TrainingConfig:
 
     @property
     def max_episode_length(self) -> int:
-        """Tokens in the longest episode that training or its evaluation draws."""
+        """Tokens of the longest episode that training or evaluation may draw."""
         languages = [{}, *(knobs for stage in self.curriculum for knobs in stage.languages)]
         return max(self.language_config(knobs).max_episode_length for knobs in languages)
 
@@ -141,7 +146,7 @@ class TrainingConfig:
         return Path(self.output_dir or f"outputs/{self.name}")
 
     def flat(self) -> dict[str, int | float | str]:
-        """One level of names and plain values, which is what trackers take."""
+        """All keys with plain values, on one level, as trackers want them: {'name': …, 'model.hidden_size': …, …}."""
         values = {}
         for name, value in asdict(self).items():
             inner = value if isinstance(value, dict) else {"": value}

@@ -1,19 +1,25 @@
-"""Plain values into dataclasses: every key known, every value of its field's type."""
+"""Dataclasses from plain values (of YAML or JSON), with every key and every type checked."""
 
 import reprlib
 import sys
 import types
 import typing
 from dataclasses import is_dataclass
+from typing import Any, TypeVar
 
 from metatrans_lab.errors import UserError, nearest
 
+T = TypeVar("T")
 
-def from_dict(cls: type, values: dict, where: str = ""):
-    """A dataclass from plain values, every key known and every value of its field's type.
+
+def from_dict(cls: type[T], values: dict, where: str = "") -> T:
+    """A dataclass from plain values.
+
+    Args:
+        where: what error messages call the mapping, if it lies inside another.
 
     Raises:
-        UserError: an unknown key (with the nearest known one) or a wrong type.
+        UserError: an unknown key (the message names the nearest known one), or a value of another type than its field.
     """
     hints = typing.get_type_hints(cls)
     for name in values:
@@ -24,7 +30,8 @@ def from_dict(cls: type, values: dict, where: str = ""):
     return cls(**{name: _checked(hints[name], value, prefix + name) for name, value in values.items()})
 
 
-def _checked(hint, value, where: str):
+def _checked(hint: Any, value: Any, where: str) -> Any:
+    """The value, as of the type that the hint says; UserError if it isn't of that type."""
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if origin in (types.UnionType, typing.Union):
         if value is None and type(None) in inner:
@@ -40,7 +47,7 @@ def _checked(hint, value, where: str):
         if not isinstance(value, list):
             raise UserError(f"{where} must be a list, got {reprlib.repr(value)}")
         return [_checked(inner[0], item, f"{where}[{i}]") for i, item in enumerate(value)]
-    if is_dataclass(hint):
+    if isinstance(hint, type) and is_dataclass(hint):
         if not isinstance(value, dict):
             raise UserError(f"{where} must be a mapping, got {reprlib.repr(value)}")
         return from_dict(hint, value, where)

@@ -1,7 +1,8 @@
-"""YAML files: read within bounds, one on top of another."""
+"""YAML files: read within bounds on their size, and laid over the file that they name as their `base`."""
 
 import re
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -9,7 +10,7 @@ from metatrans_lab.errors import UserError
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.1 reads 1e-3 as a text; this reads it as the number that it is in YAML 1.2."""
+    """PyYAML reads 1e-3 as a text, by YAML 1.1; this loader reads it as a number, by YAML 1.2."""
 
 
 _Loader.add_implicit_resolver(
@@ -20,11 +21,12 @@ _Loader.add_implicit_resolver(
 MAX_YAML_CHARACTERS, MAX_YAML_VALUES = 1_000_000, 100_000
 
 
-def read_yaml(text: str):
-    """What a YAML text says.
+def read_yaml(text: str) -> Any:
+    """The value of a YAML text.
 
     Raises:
-        UserError: it is not YAML, or more of it than any config; aliases count as often as they are used.
+        UserError: it is not YAML, or is longer than any config. Aliases count each time that they are used, so that a
+            small file can't describe an immense value.
     """
     if len(text) > MAX_YAML_CHARACTERS:
         raise UserError(f"more than {MAX_YAML_CHARACTERS:,} characters, which no config has")
@@ -37,7 +39,7 @@ def read_yaml(text: str):
         raise UserError("not YAML that can be read: its values lie too deep in one another") from error
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2026-99-99
         raise UserError(f"not YAML: {' '.join(str(error).split())}") from error
-    values, count = [value], 0
+    values, count = [value], 0  # values whose insides weren't counted yet
     while values:
         inside, count = values.pop(), count + 1
         if count > MAX_YAML_VALUES:
@@ -50,10 +52,11 @@ def read_yaml(text: str):
 
 
 def read_file(path: Path, above: tuple[Path, ...] = ()) -> dict:
-    """A YAML file's keys and values; a key `base` names a file, seen from this one, whose keys come before its own.
+    """A YAML file's keys and values. The key `base` names another file, relative to this one: its keys hold where this
+    file doesn't set them.
 
     Args:
-        above: the files that this one is the base of.
+        above: the files that this one is a base of, which can't be its own base.
 
     Raises:
         UserError: unreadable, not YAML, no mapping, or its own base.

@@ -1,73 +1,83 @@
-"""Whole translations, decoded greedily: exactly right, or not."""
+"""Exact match: greedy decoding of whole translations, each of which is right or wrong as a whole."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
-from transformers import GenerationConfig
+from transformers import GenerationConfig, PreTrainedModel
 
 from dataset_script.episodes import Episodes, sample_episodes
 from dataset_script.families.contract import Language
 from metatrans_lab.evaluation.intervals import proportion_interval
 
 RAGGED_MAX_LENGTH = 11 * (2 * 5 + 2) + 1
-"""Tokens of the longest prompt and answer that `ragged_exact_match` draws."""
+"""Tokens of the longest prompt and answer that `ragged_exact_match` draws: eleven pairs of five words."""
 
 
 @torch.no_grad()
-def last_sentences_exact(model, episodes: Episodes, at_most: int | None = None) -> np.ndarray:
-    """Greedy `generate()` of each episode's last translation and the closing ␁: (M,) bool, exact or not.
+def last_sentences_exact(model: PreTrainedModel, episodes: Episodes, at_most: int | None = None) -> np.ndarray:
+    """Whether greedy `generate()` gives each episode's last translation and the closing ␁: (M,) bool.
 
-    Only the M episodes count in which all words of that sentence were translated before; of them the first `at_most`.
+    M counts the episodes whose last translation is determined in every word; of these, the first `at_most` are asked.
     """
-    config, tokens = episodes.config, episodes.input_ids
+    config, tokens = episodes.config, episodes.input_ids  # (N, S)
     device = next(model.parameters()).device
     exact = []
-    last = (episodes.shot == config.num_pairs - 1) & episodes.is_target
-    lengths = last.sum(1)
-    askable = (last & ~episodes.determined).sum(1) == 0
+    last = (episodes.shot == config.num_pairs - 1) & episodes.is_target  # (N, S)
+    lengths = last.sum(1)  # (N,)
+    askable = (last & ~episodes.determined).sum(1) == 0  # (N,)
     if at_most is not None:
         askable &= askable.cumsum() <= at_most
+    # Answers of one length at a time, n rows: all prompts of a batch then ask for the same number of new tokens.
     for length in np.unique(lengths[askable]):
-        rows = np.flatnonzero(askable & (lengths == length))
-        prompt_lengths = episodes.token_counts[rows] - 1 - length
+        rows = np.flatnonzero(askable & (lengths == length))  # (n,)
+        prompt_lengths = episodes.token_counts[rows] - 1 - length  # (n,)
         width = int(prompt_lengths.max())
-        columns = np.arange(width) - (width - prompt_lengths)[:, None]  # left-padded: negative on padding
-        prompts = np.where(columns >= 0, tokens[rows[:, None], np.maximum(columns, 0)], config.pad)
-        answers = tokens[rows[:, None], prompt_lengths[:, None] + np.arange(length + 1)]
+        columns = np.arange(width) - (width - prompt_lengths)[:, None]  # (n, width), left-padded: negative on padding
+        prompts = np.where(columns >= 0, tokens[rows[:, None], np.maximum(columns, 0)], config.pad)  # (n, width)
+        answers = tokens[rows[:, None], prompt_lengths[:, None] + np.arange(length + 1)]  # (n, length + 1)
         generated = model.generate(
             input_ids=torch.as_tensor(prompts, dtype=torch.long, device=device),
             attention_mask=torch.as_tensor(columns >= 0, dtype=torch.long, device=device),
-            # Whatever the model's folder says of decoding, this is greedy.
+            # Greedy, whatever the model's generation_config.json says.
             generation_config=GenerationConfig(
                 max_new_tokens=int(length) + 1, eos_token_id=config.soh, pad_token_id=config.pad
             ),
         )
-        generated = generated[:, width:].cpu().numpy()
-        if generated.shape[1] <= length:  # every row closed before its time
+        generated = generated[:, width:].cpu().numpy()  # (n, length + 1), or fewer columns if all rows ended early
+        if generated.shape[1] <= length:
             exact.append(np.zeros(len(rows), bool))
         else:
             exact.append((generated == answers).all(1))
     return np.concatenate(exact) if exact else np.zeros(0, bool)
 
 
-def ragged_exact_match(model, language: Language, num_prompts: int = 1000, split: str = "test") -> dict:
+def ragged_exact_match(
+    model: PreTrainedModel, language: Language, num_prompts: int = 1000, split: str = "test"
+) -> dict[str, Any]:
     """Exact match on prompts as people type them: 2–10 examples, sentences of 1–5 words, 2–6 words in use.
 
-    Every word of the question occurs in some example. Numbers of examples come up equally often.
+    Every word of the question occurs in some example. All numbers of examples are equally frequent.
 
     Returns:
         `ragged_exact_match`, the fraction of answers exactly right with their closing ␁; `num_ragged_prompts`; and its
         95% `interval`.
     """
-    exact = []
+    parts = []
     most = min(6, language.num_source_words)
     for num_examples in range(2, 11):
         wanted = num_prompts * (num_examples - 1) // 9 - num_prompts * (num_examples - 2) // 9
-        knobs = {"num_pairs": num_examples + 1, "sentence_length": (1, 5), "num_active_words": (min(2, most), most)}
-        episodes = sample_episodes(replace(language, **knobs), range(6 * wanted + 60), split)
-        exact.append(last_sentences_exact(model, episodes, at_most=wanted))
-    exact = np.concatenate(exact).astype(np.float64)
+        ragged = replace(
+            language,
+            num_pairs=num_examples + 1,
+            sentence_length=(1, 5),
+            num_active_words=(min(2, most), most),
+        )
+        # More episodes than are wanted: only those are asked whose question is determined.
+        episodes = sample_episodes(ragged, range(6 * wanted + 60), split)
+        parts.append(last_sentences_exact(model, episodes, at_most=wanted))
+    exact = np.concatenate(parts).astype(np.float64)
     return {
         "ragged_exact_match": float(exact.mean()),
         "num_ragged_prompts": len(exact),

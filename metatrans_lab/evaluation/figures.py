@@ -1,12 +1,15 @@
 """Any causal language model, measured against the Bayes optimum on episodes it has never seen.
 
-All figures are in nats, over the tokens named. A target word is *determined* if the exact predictor is certain of it
-and its source word was translated earlier in the episode, *eliminated* if it is certain though it was not.
+Regrets and losses are means over the tokens that their names say, in nats. A target word is *determined* if the exact
+predictor is certain of it and its source word was translated earlier in the episode; it is *eliminated* if the exact
+predictor is certain of it though its source word is new.
 """
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
+from transformers import PreTrainedModel
 
 from dataset_script.episodes import Episodes, sample_episodes
 from dataset_script.families.contract import Language
@@ -17,7 +20,7 @@ from metatrans_lab.evaluation.sums import Sums
 
 
 def evaluate(
-    model,
+    model: PreTrainedModel,
     language: Language,
     split: str = "test",
     num_episodes: int = 8192,
@@ -25,15 +28,16 @@ def evaluate(
     exact_match: bool = True,
     batch_size: int = 512,
     num_bindings: int = 0,
-) -> dict:
+) -> dict[str, Any]:
     """Figures of a causal LM whose tokens are `language`'s; the keys are those of results.json.
 
     Args:
         model: anything with `model(input_ids=…).logits`, and `generate()` if exact_match is asked for.
         split: with `held_out_languages`, "validation" and "test" have lexicons that training never saw.
         loss_on: what the model was trained on; after "targets", `token_regret` is None.
+        exact_match: whether last sentences are decoded too; else `exact_match` is None.
         batch_size: episodes a forward pass.
-        num_bindings: as of `next_token_log_probabilities`; `exact_match` is of the episodes as they are.
+        num_bindings: as of `next_token_log_probabilities`; decoding is always without bindings.
 
     Raises:
         UserError: the model has fewer tokens than the language.
@@ -59,30 +63,30 @@ def evaluate_words(
     split: str = "test",
     num_episodes: int = 8192,
     batch_size: int = 512,
-) -> dict:
-    """Figures of anything that tells how probable each target word is; the keys are those of `evaluate`.
+) -> dict[str, Any]:
+    """Figures of a predictor of target words alone; the keys are those of `evaluate`.
 
-    Of other tokens nothing is asked: they cost nothing, and `token_regret` is None.
+    It isn't scored on other tokens: they cost nothing, and `token_regret` is None.
 
     Args:
-        predict: episodes → (N, S, R), for every token the distribution of target words at its place before it comes;
-            whatever at tokens that are none. See `dataset_script.baselines`.
+        predict: episodes → (N, S, R), the distribution of every target word given the tokens before it; values at
+            other tokens don't count. See `dataset_script.baselines`.
         language, split, num_episodes, batch_size: as of `evaluate`.
     """
     sums = Sums(language, "targets")
     words = slice(language.num_source_words, language.soh)
     for episodes in _batches(language, split, num_episodes, batch_size):
-        tokens = episodes.input_ids[:, 1:].astype(np.int64)
-        probabilities = np.zeros((*tokens.shape, language.vocab_size))
-        np.put_along_axis(probabilities, tokens[..., None], 1.0, axis=-1)
+        tokens = episodes.input_ids[:, 1:].astype(np.int64)  # (N, S − 1), as all that follows, of the predicted tokens
+        probabilities = np.zeros((*tokens.shape, language.vocab_size))  # (N, S − 1, V)
+        np.put_along_axis(probabilities, tokens[..., None], 1.0, axis=-1)  # tokens that aren't scored cost nothing
         is_target = episodes.is_target[:, 1:]
         probabilities[is_target] = 0.0
         probabilities[is_target, words] = predict(episodes)[:, 1:][is_target]
         with np.errstate(divide="ignore"):
             log_q = np.log(probabilities)
-        # Greedy decoding says a sentence exactly if, told all words before, it would say each of them right.
-        last = (episodes.shot == language.num_pairs - 1)[:, 1:] & is_target
-        askable = (last & ~episodes.determined[:, 1:]).sum(1) == 0
+        # Greedy decoding gives a sentence exactly if each of its words is the most probable one after those before it.
+        last = (episodes.shot == language.num_pairs - 1)[:, 1:] & is_target  # (N, S − 1)
+        askable = (last & ~episodes.determined[:, 1:]).sum(1) == 0  # (N,)
         sums.add(episodes, log_q, ((log_q.argmax(-1) == tokens) | ~last).all(1)[askable])
     return sums.results()
 

@@ -1,6 +1,7 @@
-"""What is added up over batches of episodes, and the figures that it makes."""
+"""An evaluation's sums over batches of episodes, and the figures that are computed from them."""
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -11,11 +12,11 @@ from metatrans_lab.evaluation.calibration import Reliability
 from metatrans_lab.evaluation.intervals import mean_interval, proportion_interval, ratio
 
 LEAST = -1e4
-"""Nats: of all log-probabilities less than this."""
+"""In nats: smaller log-probabilities count as this, so that one impossible token doesn't make a mean infinite."""
 
 
 class Sums:
-    """Sums by episode for the intervals, by shot for the curves, by place for the picture.
+    """Sums by episode (for the intervals), by shot (for the curves) and by place in the pair (for the picture).
 
     Args:
         config: the languages that all episodes are of.
@@ -24,12 +25,13 @@ class Sums:
 
     def __init__(self, config: Language, loss_on: str) -> None:
         self.config, self.loss_on = config, loss_on
-        self.columns: dict[str, list[np.ndarray]] = {}
-        self.exact: list[np.ndarray] = []
+        self.columns: dict[str, list[np.ndarray]] = {}  # by figure, of each batch: (2, N) sums and counts by episode
+        self.exact: list[np.ndarray] = []  # of each batch: (M,)
         K, places = config.num_pairs, config.length_range[1] + config.max_target_length + 2
+        # (K,) each, over target words
         self.by_shot = {name: np.zeros(K) for name in ("count", "nll", "bayes_nll", "accuracy", "bayes_accuracy")}
-        self.excess_by_shot: list[np.ndarray] = []  # (N, K) nats above Bayes, and target words, by episode
-        self.count_by_shot: list[np.ndarray] = []
+        self.excess_by_shot: list[np.ndarray] = []  # of each batch: (N, K) nats above Bayes
+        self.count_by_shot: list[np.ndarray] = []  # of each batch: (N, K) target words
         self.reliability = Reliability()
         self.by_position = np.zeros((2, K, places))  # summed probability of the right token, and count
 
@@ -39,12 +41,13 @@ class Sums:
         Args:
             episodes: N of them, numpy's.
             log_q: (N, S − 1, V), the model's log-probabilities of tokens 1…S − 1.
-            exact: (M,) bool, of the last sentences that were asked for: which were said exactly.
+            exact: (M,) bool, whether each of the last sentences that were decoded is exactly right.
         """
         tokens = episodes.input_ids[:, 1:].astype(np.int64)  # (N, S − 1), as all that follows, of the predicted tokens
         p = family_probabilities(self.config, episodes.input_ids)[:, :-1]  # (N, S − 1, V)
-        # A model may give a token probability 0 only where Bayes does; the floors keep 0 · log 0 out of the sum.
-        divergence = np.sum(p * (np.log(np.maximum(p, 1e-300)) - np.maximum(log_q, LEAST)), axis=-1)
+        # KL from the exact predictor to the model. The bounds keep 0 · log 0 out of the sum, and bound the cost of a
+        # token that the model excludes though it is possible.
+        divergence = np.sum(p * (np.log(np.maximum(p, 1e-300)) - np.maximum(log_q, LEAST)), axis=-1)  # (N, S − 1)
         log_q_right = np.maximum(np.take_along_axis(log_q, tokens[..., None], -1)[..., 0], LEAST).astype(np.float64)
         right = log_q.argmax(-1) == tokens
         bayes = episodes.bayes_nll[:, 1:].astype(np.float64)
@@ -70,8 +73,8 @@ class Sums:
         K = self.config.num_pairs
         of_shot = target[:, None] & (shot[:, None] == np.arange(K)[:, None])  # (N, K, S − 1)
         excess = np.where(target, -log_q_right - bayes, 0.0)
-        self.excess_by_shot.append((of_shot @ excess[..., None])[..., 0])
-        self.count_by_shot.append(of_shot.sum(-1))
+        self.excess_by_shot.append((of_shot @ excess[..., None])[..., 0])  # (N, K)
+        self.count_by_shot.append(of_shot.sum(-1))  # (N, K)
         for name, values in (
             ("count", 1.0),
             ("nll", -log_q_right),
@@ -79,22 +82,22 @@ class Sums:
             ("accuracy", right),
             ("bayes_accuracy", p.max(-1)),
         ):
-            weights = np.where(target, values, 0)
+            weights = np.where(target, values, 0)  # (N, S − 1)
             self.by_shot[name] += np.bincount(shot[target], weights=weights[target], minlength=K)
         words = slice(self.config.num_source_words, self.config.soh)
         self.reliability.add(np.exp(log_q[target][:, words]), tokens[target] - words.start)
         self._add_positions(episodes, np.exp(log_q_right))
 
     def _add_positions(self, episodes: Episodes, probability: np.ndarray) -> None:
-        """Averages by place within the sentence pair: source 1…T, ␂, target 1…T′, and the ␁ that follows.
+        """Adds up by place within the sentence pair: source 1…T, ␂, target 1…T′, and the ␁ that follows.
 
         Args:
-            probability: (N, S − 1), what the model gave the right token.
+            probability: (N, S − 1), the model's probability of the right token.
         """
         K, T = self.config.num_pairs, self.config.length_range[1]
-        role, shot = episodes.role, episodes.shot  # (N, S) each
+        role, shot = episodes.role, episodes.shot  # (N, S) each, as all but `columns`
         is_soh, is_stx = role == Role.START, role == Role.TURN
-        columns = np.arange(role.shape[1])
+        columns = np.arange(role.shape[1])  # (S,)
         since_soh = columns - np.maximum.accumulate(np.where(is_soh, columns, 0), axis=1)
         since_stx = columns - np.maximum.accumulate(np.where(is_stx, columns, 0), axis=1)
         place = np.where(episodes.is_target, T + since_stx, since_soh - 1)
@@ -103,17 +106,18 @@ class Sums:
         # The ␁ that ends pair k opens pair k + 1, whose shot it carries.
         pair = np.where(is_soh, np.where(shot < 0, K, shot) - 1, shot)
         real = (columns >= 1) & (role != Role.PADDING)
-        where = (pair * (last + 1) + place)[real]
+        where = (pair * (last + 1) + place)[real]  # a bin for each pair and place
         shape = self.by_position.shape[1:]
         size = math.prod(shape)
         for row, weights in enumerate((probability[real[:, 1:]], None)):
             self.by_position[row] += np.bincount(where, weights, minlength=size).reshape(shape)
 
-    def results(self) -> dict:
+    def results(self) -> dict[str, Any]:
         """The figures, by the keys of results.json."""
-        figures, intervals = {}, {}
+        figures: dict[str, Any] = {}
+        intervals: dict[str, list[float] | None] = {}
         for name, parts in self.columns.items():
-            sums, counts = np.concatenate(parts, axis=1)
+            sums, counts = np.concatenate(parts, axis=1)  # over all episodes
             interval = proportion_interval if name.endswith("accuracy") else mean_interval
             figures[name], intervals[name] = ratio(sums, counts), interval(sums, counts)
         exact = np.concatenate(self.exact).astype(np.float64)

@@ -1,4 +1,4 @@
-"""Language models as they are: placed on the axis of regret by the words that they find likely, as text."""
+"""The regret of language models that metatrans didn't train, by the likelihood that they give to words of text."""
 
 import inspect
 from collections.abc import Iterator
@@ -13,41 +13,45 @@ from metatrans_lab.errors import UserError
 from metatrans_lab.models.limits import check_reach
 
 MAX_TOKENS = 16_384
-"""Of all rows of one forward pass, which bounds the memory."""
+"""Tokens of all rows of one forward pass together, which bounds the memory."""
 
 
 class TextPredictor:
     """A causal language model as a predictor of target words, for `evaluate_words`.
 
     The episode is written as text (see `dataset_script.text`). Where a target word comes next, the text so far is
-    continued by each of the language's target words, and their likelihoods, by the model's own tokenizer, are brought
-    to sum to 1: the model is asked which word it is, and is told which there are.
+    continued by each of the language's R target words, in the tokens of the model's own tokenizer. The likelihoods of
+    these continuations, normalised over the R words, are the prediction.
 
     Args:
         model: any causal LM.
-        tokenizer: its own.
+        tokenizer: the model's own.
     """
 
-    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase):
+    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
         self.model, self.tokenizer = model.eval(), tokenizer
         self.device = next(model.parameters()).device
         self.keeps = "logits_to_keep" in inspect.signature(model.forward).parameters
 
     def __call__(self, episodes: Episodes) -> np.ndarray:
-        """(N, S, R) float64: at every target word, its distribution before it comes."""
+        """(N, S, R) float64: the distribution of every target word given the text before it."""
         R = episodes.config.num_target_words
-        probabilities = np.full((*episodes.input_ids.shape, R), 1 / R)
-        names = draw_names(episodes)
+        probabilities = np.full((*episodes.input_ids.shape, R), 1 / R)  # (N, S, R)
+        names = draw_names(episodes)  # (N, L + R)
         for number, pairs in enumerate(render(episodes, names)):
-            words = names[number, episodes.config.num_source_words :]
+            words = names[number, episodes.config.num_source_words :]  # (R,)
             texts = [f"{before} {word}" for before in _questions(pairs) for word in words]
-            log_likelihoods = self._score(self._tokenize(texts), R).reshape(-1, R)
+            log_likelihoods = self._score(self._tokenize(texts), R).reshape(-1, R)  # (target words, R)
             weights = np.exp(log_likelihoods - log_likelihoods.max(1, keepdims=True))
             probabilities[number, episodes.is_target[number]] = weights / weights.sum(1, keepdims=True)
         return probabilities
 
     def _tokenize(self, texts: list[str]) -> list[list[int]]:
-        """Tokens of each text, with the one that texts begin with, if there is one, but none that closes them."""
+        """The tokens of each text, after the tokenizer's beginning-of-text token if it has one; none at the end.
+
+        Raises:
+            UserError: the tokenizer can't read them, or they are longer than the model reads.
+        """
         try:
             rows = self.tokenizer(texts, add_special_tokens=False)["input_ids"]
         except Exception as error:  # tokenizers raises that very class at what it has no token for
@@ -58,8 +62,16 @@ class TextPredictor:
         return rows
 
     def _score(self, rows: list[list[int]], group: int) -> np.ndarray:
-        """Log-likelihood of each row, given what its group of so many rows has in common."""
-        common = []
+        """(number of rows,): the log-likelihood of each row, given the tokens with which all rows of its group begin.
+
+        Args:
+            rows: tokens; `group` consecutive rows are a group, whose texts differ in the last word alone.
+
+        Raises:
+            UserError: some rows of a group have no first token in common.
+        """
+        # Only the tokens that differ are scored. They may begin before the last word: a tokenizer may merge across it.
+        common: list[int] = []  # of each row, the number of tokens that its group has in common
         for first in range(0, len(rows), group):
             members = rows[first : first + group]
             width = min(map(len, members))
@@ -69,12 +81,13 @@ class TextPredictor:
             raise UserError("the tokenizer reads a whole line as one token, and can't say how likely its last word is")
         scores = np.zeros(len(rows))
         for batch in _of_one_length(rows):
-            kept = max(len(rows[i]) - common[i] for i in batch) + 1
-            ids = torch.tensor([rows[i] for i in batch], device=self.device)
+            kept = max(len(rows[i]) - common[i] for i in batch) + 1  # of the last kept tokens, the logits are needed
+            ids = torch.tensor([rows[i] for i in batch], device=self.device)  # (B, S)
             arguments = {"logits_to_keep": kept} if self.keeps else {}
             with torch.no_grad():
-                logits = self.model(input_ids=ids, use_cache=False, **arguments).logits[:, -kept:]
+                logits = self.model(input_ids=ids, use_cache=False, **arguments).logits[:, -kept:]  # (B, kept, V)
             logits = logits if logits.dtype == torch.float64 else logits.float()
+            # (B, kept − 1): of the last kept − 1 tokens
             log_q = logits[:, :-1].log_softmax(-1).gather(-1, ids[:, 1 - kept :, None])[..., 0].double().cpu().numpy()
             for row, i in zip(log_q, batch, strict=True):
                 scores[i] = row[len(row) - (len(rows[i]) - common[i]) :].sum()
@@ -82,7 +95,11 @@ class TextPredictor:
 
 
 def _questions(pairs: list[tuple[list[str], list[str]]]) -> Iterator[str]:
-    """The text before each target word, in their order."""
+    """The text before each target word of an episode, in order.
+
+    Args:
+        pairs: as of `render`.
+    """
     text = ""
     for source, target in pairs:
         for place in range(len(target)):
@@ -91,7 +108,7 @@ def _questions(pairs: list[tuple[list[str], list[str]]]) -> Iterator[str]:
 
 
 def _of_one_length(rows: list[list[int]]) -> Iterator[list[int]]:
-    """Numbers of rows that are as long as each other, as many together as keep to MAX_TOKENS: none needs padding."""
+    """Batches of row numbers: rows of one length, which need no padding, of at most MAX_TOKENS tokens together."""
     by_length: dict[int, list[int]] = {}
     for number, row in enumerate(rows):
         by_length.setdefault(len(row), []).append(number)

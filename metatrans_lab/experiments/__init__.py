@@ -1,1 +1,1 @@
-"""What studies and benchmarks share: runs of train.py, recipes, timing, and the pages that show what came out."""
+"""Shared by studies and benchmarks: runs of train.py, recipes, timing, and the pages that show the results."""

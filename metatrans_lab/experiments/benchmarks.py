@@ -1,4 +1,4 @@
-"""A benchmark's options, and its figures on the terminal and as JSON."""
+"""A benchmark's command-line options, and its figures on the terminal and as JSON."""
 
 import argparse
 import json
@@ -17,7 +17,7 @@ def argument_parser(description: str, rounds: int) -> argparse.ArgumentParser:
 
     Args:
         description: the script's docstring.
-        rounds: how many it takes if it isn't told.
+        rounds: the default number of rounds.
     """
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
@@ -32,7 +32,7 @@ def argument_parser(description: str, rounds: int) -> argparse.ArgumentParser:
 
 
 def complete(options: argparse.Namespace) -> argparse.Namespace:
-    """What was left out of the options."""
+    """The options, with those that were left out set to their defaults."""
     usual_rounds = vars(options).pop("usual_rounds")
     options.rounds = options.rounds or (1 if options.quick else usual_rounds)
     options.output = options.output or (None if options.quick else RESULTS)
@@ -40,13 +40,18 @@ def complete(options: argparse.Namespace) -> argparse.Namespace:
 
 
 def read_arguments(arguments: list[str], description: str, rounds: int) -> argparse.Namespace:
-    """The options of a benchmark that has none of its own."""
+    """The options of a benchmark that has no others than all have."""
     return complete(argument_parser(description, rounds).parse_args(arguments))
 
 
 def report(name: str, options: argparse.Namespace, figures: list[dict], results: dict) -> None:
-    """Prints the figures and writes OUTPUT/NAME.json: the machine, the figures, and all that was measured."""
-    # Imported late, so that the peers' processes (see `worker`) stay without our data and models.
+    """Prints the figures and writes OUTPUT/NAME.json: the machine, the figures, and all measurements.
+
+    Args:
+        figures: as of `goals.figure`.
+        results: plain values; every measurement.
+    """
+    # Imported late: a `Worker` that measures a peer imports this module, and must not load our data and models.
     from metatrans_lab.report.provenance import describe_device, versions
 
     print(f"\n{'':<84} {'median':>10} {'min…max':>16}   bar, moonshot")

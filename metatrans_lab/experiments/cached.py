@@ -1,4 +1,4 @@
-"""Runs of train.py that are made once: a run in the folder is used if it is the run that is asked for."""
+"""Cached runs of train.py: a run in the folder is used if it is the one that is asked for; else it is trained."""
 
 import argparse
 import json
@@ -22,22 +22,22 @@ from metatrans_lab.runs.identity import FREE_KEYS
 from metatrans_lab.runs.storage import CONFIG, RESULTS
 
 LOG_KEYS = ("log_every", "eval_every", "eval_episodes")
-"""They don't shape a model, but the lines of its log, which studies read."""
+"""Keys that don't shape a model, but the lines of its log, which studies read."""
 
 
 def trained(
     options: argparse.Namespace, name: str, *overrides: str, config: str | None = None
 ) -> tuple[PreTrainedModel, dict]:
-    """The model of a run and its results.json; the run is made first, unless it is in its folder already.
+    """A run's model and its results.json; the run is trained first, unless it is in its folder already.
 
     Args:
-        options: a study's, with the folder of the `runs` and the name of the study's `config`.
+        options: the study's, as of `studies.read_arguments`: the folder of the `runs`, and the study's `config`.
         name: the run's folder in it.
         overrides: of train.py, as `--key value`.
-        config: of the run, if it isn't the study's.
+        config: name of a file of configs/; None: the study's.
 
     Raises:
-        SystemExit: the config can't be read, or train.py failed; it has been said why.
+        SystemExit: the config can't be read, or train.py failed; the reason was printed.
     """
     folder = options.runs / name
     recipe = ROOT / "configs" / f"{config or options.config}.yaml"
@@ -56,9 +56,9 @@ def trained(
 
 
 def why_not(folder: Path, asked: TrainingConfig) -> str | None:
-    """Why the run in a folder isn't the one that is asked for: the first difference, in words; None if it is.
+    """The first difference between the run in a folder and the one that is asked for, in words; None: it is that run.
 
-    A key that the run's config lacks was added since, and counts as its default.
+    A key that the run's config lacks was added after the run, and counts as having its default.
     """
     try:
         results = json.loads((folder / RESULTS).read_text())
@@ -80,7 +80,7 @@ def why_not(folder: Path, asked: TrainingConfig) -> str | None:
 
 
 def _settings(config: TrainingConfig) -> dict:
-    """All that shapes a run and its log, as JSON would have it; the languages with every knob, given or not."""
+    """All settings that shape a run and its log, as JSON gives them back; of languages every knob, given or not."""
     values = {key: value for key, value in asdict(config).items() if key not in FREE_KEYS or key in LOG_KEYS}
     values["language"] = _knobs(config, {})
     for stage in values["curriculum"]:
@@ -89,6 +89,7 @@ def _settings(config: TrainingConfig) -> dict:
 
 
 def _knobs(config: TrainingConfig, knobs: dict) -> dict:
+    """All knobs of the run's languages, or of a stage's."""
     language = config.language_config(knobs)
     return {"family": language.family} | language.knobs()
 

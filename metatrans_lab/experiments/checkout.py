@@ -1,4 +1,4 @@
-"""The checkout of the repository that experiments run in: an installed package has no train.py, configs/ or pages."""
+"""The checkout of the repository, which experiments need: an installed package has no train.py, configs/ or pages."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The studies' colours and axes."""
+"""Colours and axes of the studies' plots."""
 
 from matplotlib.axes import Axes
 
@@ -6,7 +6,7 @@ BLUE, ORANGE, GREY = "#2f6db3", "#d9730d", "#777777"
 
 
 def plain_log(axes: Axes, *which: str) -> None:
-    """Logarithmic axes whose labels are plain numbers, in the fonts that are there.
+    """Makes axes logarithmic, with plain numbers as labels: few fonts have the superscripts of 10⁻³.
 
     Args:
         which: "x", "y" or both.

@@ -1,13 +1,13 @@
-"""A recipe for other numbers of words, and with other stages.
+"""Recipes, scaled to other numbers of words or with other stages.
 
-A recipe is a config's keys and values, as `read_file` gives them; none of these functions changes the one it is given.
+A recipe is a config's keys and values, as `read_file` gives them. These functions return new ones and change none.
 """
 
 import copy
 
 
 def scale_recipe(recipe: dict, num_words: int, pairs_per_word: dict[int, float] | None = None) -> dict:
-    """The recipe for L = R = `num_words`, its curriculum's ranges of active words stretched alike.
+    """The recipe for L = R = `num_words`, with the ranges of active words in its curriculum scaled alike.
 
     Args:
         pairs_per_word: how many sentence pairs an episode has for each word of the alphabet, by the number of words a
@@ -25,12 +25,13 @@ def scale_recipe(recipe: dict, num_words: int, pairs_per_word: dict[int, float] 
 
 
 def _pairs(knobs: dict, pairs: dict[int, int]) -> dict[str, int]:
-    """The number of pairs that goes with a language's words a sentence, if one does."""
+    """The knob `num_pairs` for the sentence length of these knobs, if `pairs` has one for it."""
     length = knobs.get("sentence_length")
     return {"num_pairs": pairs[length]} if isinstance(length, int) and length in pairs else {}
 
 
 def _stretched(knobs: dict, was: int, num_words: int) -> dict:
+    """The knobs, with a range of active words that ends at `was` ending at `num_words`."""
     active = knobs.get("num_active_words")
     if not isinstance(active, list):
         return knobs
@@ -38,7 +39,7 @@ def _stretched(knobs: dict, was: int, num_words: int) -> dict:
 
 
 def all_or_some(num_words: int, **knobs: int | list[int]) -> list[dict]:
-    """Two languages of a stage, which differ in the words an episode uses: all of them, or any number of them."""
+    """Two knob sets of a stage: episodes that use all words, and episodes that use any number of them."""
     return [knobs, knobs | {"num_active_words": [1, num_words]}]
 
 

@@ -1,4 +1,4 @@
-"""Running train.py in a process of its own, and reading the log that it writes."""
+"""Runs of train.py in processes of their own, and their logs."""
 
 import json
 import os
@@ -9,14 +9,14 @@ from pathlib import Path
 from metatrans_lab.experiments.checkout import ROOT
 
 ENVIRONMENT = dict(os.environ)
-"""The environment before train.py adds to it, which is what others train in."""
+"""The environment variables before train.py sets its own; peers are measured with these."""
 
 
 def run_training(folder: Path, arguments: list[str], num_processes: int = 1) -> Path:
-    """Runs train.py in a folder, as `make train` does or on several processes of the CPU; returns the run's folder.
+    """Runs train.py as `make train` does, or on several CPU processes; the run is in a folder inside `folder`.
 
     Raises:
-        RuntimeError: it failed; with what it said.
+        RuntimeError: it failed; the message has the end of its stderr.
     """
     launch = [
         "-m",
@@ -41,12 +41,12 @@ def run_training(folder: Path, arguments: list[str], num_processes: int = 1) -> 
 
 
 def read_log(run: Path) -> list[dict]:
-    """The lines of a run's log.jsonl that are of training."""
+    """The lines of a run's log.jsonl about training."""
     return [line for line in _lines(run) if "loss" in line]
 
 
 def read_evaluations(run: Path) -> list[dict]:
-    """The lines of a run's log.jsonl that are evaluations on held-out languages."""
+    """The lines of a run's log.jsonl about evaluations on held-out languages."""
     return [line for line in _lines(run) if "eval_loss" in line]
 
 
@@ -55,6 +55,6 @@ def _lines(run: Path) -> list[dict]:
 
 
 def first_at(evaluations: list[dict], accuracy: float, key: str) -> int | float | str:
-    """The step (or the seconds) of the first of a run's evaluations with that determined accuracy; – if none has."""
+    """The `key` (step or seconds) of the first evaluation that reaches a determined accuracy; "–" if none does."""
     there = [line[key] for line in evaluations if line["determined_accuracy"] >= accuracy]
     return there[0] if there else "–"

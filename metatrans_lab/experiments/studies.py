@@ -1,4 +1,4 @@
-"""A study's options, and what it leaves: JSON, a picture, and its tables on a page."""
+"""A study's command-line options, and its results: JSON, a picture, and tables on a page."""
 
 import argparse
 import json
@@ -10,7 +10,7 @@ from metatrans_lab.experiments.checkout import ROOT
 from metatrans_lab.experiments.pages import fill
 
 FRESH = 1000
-"""The seed of episodes that training never saw, of lexicons that it did."""
+"""The seed of new episodes, for evaluation on the lexicons that training used."""
 
 
 def read_arguments(
@@ -20,7 +20,14 @@ def read_arguments(
     lists: dict[str, tuple[int, ...]] | None = None,
     **defaults: int,
 ) -> argparse.Namespace:
-    """The options of every study: numbers with their defaults, the folder of the runs, and that of the results."""
+    """The options of a study: its own numbers, and the folders of the runs and of the results, which all have.
+
+    Args:
+        description: the script's docstring.
+        config: name of the file of configs/ that the study trains.
+        lists: options that take several numbers, and their defaults.
+        defaults: options that take one number, and their defaults.
+    """
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
@@ -38,7 +45,7 @@ def read_arguments(
 
 
 def report(options: argparse.Namespace, name: str, results: dict, tables: list[str], figure: Figure) -> None:
-    """Writes NAME.json and NAME.png, and prints the tables; the page gets them between the marks of that name."""
+    """Writes NAME.json and NAME.png, prints the tables, and puts them between the page's marks of that name."""
     options.results.mkdir(parents=True, exist_ok=True)
     (options.results / f"{name}.json").write_text(json.dumps(results, indent=1) + "\n")
     figure.savefig(options.results / f"{name}.png", format="png", dpi=110, metadata={"Software": None})

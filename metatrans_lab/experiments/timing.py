@@ -1,7 +1,7 @@
-"""Contestants measured in turn.
+"""Measuring several contestants in turn.
 
-Round by round, each for a short turn, so that a busy moment of the machine falls on all of them; a ratio is the median
-of the rounds' ratios.
+In each round every contestant has a short turn, so that a busy moment of the machine falls on all of them. Contestants
+are compared by the median of the rounds' ratios.
 """
 
 import time
@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 
 def in_turn(contestants: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
-    """Every contestant's measure in each of the rounds."""
-    measures = {name: [] for name in contestants}
+    """Each contestant's measurements, one a round."""
+    measures: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(rounds):
         for name, contestant in contestants.items():
             measures[name].append(contestant())
@@ -18,7 +18,7 @@ def in_turn(contestants: dict[str, Callable[[], float]], rounds: int) -> dict[st
 
 
 def seconds_a_call(function: Callable[[], object], calls: int) -> float:
-    """Seconds a call of a function, which returns when its work is done, on a GPU too."""
+    """Mean seconds of a call; the function must return when its work is done, on a GPU too."""
     start = time.perf_counter()
     for _ in range(calls):
         function()
@@ -26,15 +26,16 @@ def seconds_a_call(function: Callable[[], object], calls: int) -> float:
 
 
 def turn(seconds_a_call: Callable[[int], float], seconds: float) -> Callable[[], float]:
-    """A contestant's turn: as many calls as take about so many seconds, going by one; gives the seconds of a call.
+    """A contestant's turn of about so many seconds; it gives the mean seconds of a call.
 
     Args:
-        seconds_a_call: makes so many calls and says how long one takes.
+        seconds_a_call: makes the given number of calls and gives the mean seconds of one.
+        seconds: of a turn; the number of calls follows from the time of one call that is made now.
     """
     calls = max(1, round(seconds / seconds_a_call(1)))
     return lambda: seconds_a_call(calls)
 
 
 def ratios(over: list[float], under: list[float]) -> list[float]:
-    """Round by round."""
+    """over / under, round by round."""
     return [a / b for a, b in zip(over, under, strict=True)]

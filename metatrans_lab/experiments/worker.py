@@ -1,7 +1,7 @@
-"""A contestant in a process of its own: nobody else shares its threads, its environment or its memory.
+"""A contestant in a process of its own, with its own threads, environment and memory.
 
-That process imports this module, the script that is run, and what these import: torch, but neither the data, the model
-nor train.py, so that what is measured beside ours runs without ours.
+That process imports this module, the script that is run, and what these import: torch, but neither our data, our model
+nor train.py, so that a peer is measured without any of ours in its process.
 """
 
 import multiprocessing
@@ -22,11 +22,13 @@ class Worker:
     """A function in a process of its own.
 
     Args:
-        make: called there with the arguments; returns the function that is measured.
-        environment: the process's.
+        make: called in the process with the arguments; returns the function that is measured.
+        environment: the process's environment variables.
     """
 
-    def __init__(self, make: Callable[..., Callable[[], object]], *arguments, environment: dict[str, str]):
+    def __init__(
+        self, make: Callable[..., Callable[[], object]], *arguments: Any, environment: dict[str, str]
+    ) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, make, arguments), daemon=True)
@@ -35,10 +37,11 @@ class Worker:
         theirs.close()
 
     def seconds_a_call(self, calls: int) -> float:
+        """Mean seconds of so many calls of the function."""
         return self._ask(calls)
 
     def memory(self) -> dict[str, int]:
-        """Bytes: `before` the first call, and at the `peak` since."""
+        """The process's memory in bytes: `before` the first call, and at its `peak`."""
         return self._ask("memory")
 
     def _ask(self, request: int | str) -> Any:
@@ -49,11 +52,13 @@ class Worker:
             raise RuntimeError("a contestant's process ended: its error is above") from error
 
     def close(self) -> None:
+        """Ends the process."""
         self.pipe.close()
         self.process.join()
 
 
 def _serve(pipe: Connection, make: Callable, arguments: tuple) -> None:
+    """The process: answers requests, a number of calls or "memory", until the pipe is closed."""
     function = make(*arguments)
     before = _memory("VmRSS")
     while True:
@@ -67,10 +72,11 @@ def _serve(pipe: Connection, make: Callable, arguments: tuple) -> None:
 
 
 def _memory(field: str) -> int:
-    """Bytes of this process, of the GPU's memory if there is one.
+    """This process's memory in bytes, of the GPU if there is one: now (VmRSS) or at its peak (VmHWM).
 
-    Not by getrusage, whose peak of a new process is that of its parent, if that was higher.
+    Not by getrusage: there the peak of a new process is at least that of its parent.
     """
     if torch.cuda.is_available():
         return torch.cuda.memory_allocated() if field == "VmRSS" else torch.cuda.max_memory_allocated()
-    return int(re.search(rf"{field}:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) << 10
+    (kilobytes,) = re.findall(rf"{field}:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return int(kilobytes) << 10

@@ -1,4 +1,4 @@
-"""Models: built for a language, or loaded."""
+"""Models: built for a language, or loaded from a folder or the Hub."""
 
 from metatrans_lab.models.build import build_model
 from metatrans_lab.models.load import load_model, load_translator, pretrained

@@ -1,4 +1,4 @@
-"""Fresh models by `model_type`, sized for a language."""
+"""Freshly initialised models by `model_type`, with a language's tokens as their vocabulary."""
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
@@ -17,14 +17,14 @@ from metatrans_lab.models.limits import check_memory, check_reach
 
 
 def build_model(settings: dict, language: Language, longest: int | None = None) -> PreTrainedModel:
-    """A freshly initialised causal LM for the language's tokens, which has read one sequence without an error.
+    """A freshly initialised causal LM for the language's tokens, tried out by one forward pass.
 
     Args:
         settings: `model_type` and keyword arguments of its configuration class.
         longest: tokens of the longest sequence that it will be given; None: of the language's longest episode.
 
     Raises:
-        UserError: unknown model type, unknown or impossible argument.
+        UserError: an unknown model type, or an unknown or impossible argument.
     """
     settings = dict(settings)
     model_type = settings.pop("model_type", "metalstm")
@@ -37,7 +37,7 @@ def build_model(settings: dict, language: Language, longest: int | None = None) 
         "num_target_words": language.num_target_words,
     }
     longest = longest or language.max_episode_length
-    # What can go wrong inside a model that isn't ours has no common class.
+    # A model that isn't ours may raise anything at a setting that it can't work with.
     try:
         _check_settings(model_type, settings, tokens)
         config = AutoConfig.for_model(model_type, **tokens, **settings)
@@ -70,7 +70,7 @@ def _check_settings(model_type: str, settings: dict, tokens: dict) -> None:
 
 
 def sentence_of_model(error: Exception) -> str:
-    """What an error says. Hugging Face's own type checks wrap the sentence that says what is wrong: it is the last."""
+    """The line of an error that says what is wrong: the first, or the last if Hugging Face's type checks raised it."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     line = lines[-1 if isinstance(error, StrictDataclassError) else 0].strip()
     return line.removeprefix("TypeError: ").removeprefix("ValueError: ")
@@ -78,7 +78,7 @@ def sentence_of_model(error: Exception) -> str:
 
 @torch.no_grad()
 def _read(model: PreTrainedModel, length: int) -> torch.Tensor:
-    """Logits of one forward pass over `length` tokens, which draws no random numbers."""
+    """The logits of one forward pass over `length` tokens; in evaluation mode, so that it draws no random numbers."""
     input_ids = (torch.arange(length) % model.config.vocab_size)[None]
     was_training = model.training
     model.eval()

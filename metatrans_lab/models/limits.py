@@ -1,4 +1,4 @@
-"""What a model can't do, found before it is tried: too large for the machine, too short or of another alphabet."""
+"""Checks of a model before it is used: that it fits into the machine, reads far enough, and has the alphabet."""
 
 import torch
 from transformers import AutoModelForCausalLM, PreTrainedConfig
@@ -13,11 +13,11 @@ from modeling_metalstm.capabilities_metalstm import reach
 MAX_LAYERS = 1_000
 
 BYTES_A_PARAMETER = 20
-"""In training: the weights, the plain copy that is evaluated, the gradients, and two moments of Adam's."""
+"""In training, five float32 numbers: the weight, its copy that is evaluated, its gradient, and Adam's two moments."""
 
 
 def check_memory(config: PreTrainedConfig) -> None:
-    """Raises UserError if a model to be trained has no place in this machine, before it takes any."""
+    """Raises UserError if training the model needs more memory than this machine has; allocates none itself."""
     layers = getattr(config, "num_hidden_layers", 1)
     if isinstance(layers, int) and layers > MAX_LAYERS:
         raise UserError(f"model: {layers:,} layers are more than {MAX_LAYERS:,}; give fewer")
@@ -32,8 +32,9 @@ def check_memory(config: PreTrainedConfig) -> None:
 
 
 def check_batch(config: TrainingConfig) -> None:
-    """Raises UserError if a batch's tokens and their logits alone have no place in this machine."""
+    """Raises UserError if a batch's tokens and their logits alone need more memory than this machine has."""
     tokens = config.batch_size * config.max_episode_length
+    # In bytes: about four int64 arrays of tokens, and three float32 ones of the size of the logits.
     size, memory = tokens * (8 * 4 + 4 * 3 * config.language_config().vocab_size), memory_bytes()
     if memory is not None and size > memory:
         raise UserError(
@@ -43,7 +44,7 @@ def check_batch(config: TrainingConfig) -> None:
 
 
 def check_reach(config: PreTrainedConfig, length: int) -> None:
-    """Raises UserError if a model's positions end before `length` tokens; many models have no such end."""
+    """Raises UserError if the model has fewer positions than `length` tokens; many models have no such limit."""
     longest = reach(config)
     if longest is not None and longest < length:
         raise UserError(
@@ -53,12 +54,12 @@ def check_reach(config: PreTrainedConfig, length: int) -> None:
 
 
 def check_language(config: PreTrainedConfig, language: Language) -> None:
-    """Raises UserError if a model's alphabet isn't the language's, or its positions end before an episode does.
+    """Raises UserError if the model's alphabet isn't the language's, or if it has too few positions for an episode.
 
     With another alphabet the same token is another word, and every figure would be meaningless.
     """
     alphabet = Alphabet.of(config)
-    if alphabet not in (None, (language.num_source_words, language.num_target_words)):
+    if alphabet is not None and alphabet != (language.num_source_words, language.num_target_words):
         L, R = alphabet
         raise UserError(
             f"the model has {L} source and {R} target words, but the language {language.num_source_words} and "

@@ -1,4 +1,4 @@
-"""Models that were saved: given by a folder, a repository on the Hub, or the name of one that comes with metatrans."""
+"""Saved models, given by a folder, by a repository on the Hub, or by the name of one that comes with metatrans."""
 
 from pathlib import Path
 
@@ -16,8 +16,8 @@ PRETRAINED = Path(__file__).parents[1] / "pretrained"
 
 
 def pretrained(name: str = "translator") -> str:
-    """The folder of a model that comes with this package: "translator", of configs/words16.yaml, has room for sixteen
-    words; "six-words", of configs/optimum.yaml, for six, and is nearer to the optimum.
+    """The folder of a model that comes with this package: "translator", trained by configs/words16.yaml, takes sixteen
+    words; "six-words", trained by configs/optimum.yaml, takes six, and is nearer to the optimum.
 
     Raises:
         UserError: there is none of that name.
@@ -29,7 +29,7 @@ def pretrained(name: str = "translator") -> str:
 
 
 def model_folder(name: str) -> Path:
-    """Where a model is that is given by its folder, or by the name of one that comes with this package."""
+    """The path of a model that is given by its folder, or by the name of one that comes with this package."""
     path = Path(name)
     return PRETRAINED / name if not path.exists() and (PRETRAINED / name / "config.json").is_file() else path
 
@@ -38,7 +38,7 @@ def load_model(folder: str, trust_remote_code: bool = False) -> PreTrainedModel:
     """A saved causal LM, from a folder or the Hub, or one that comes with this package; in evaluation mode.
 
     Raises:
-        UserError: nothing that transformers can load is there, or it came damaged from the Hub.
+        UserError: transformers can't load it, or it came damaged from the Hub.
     """
     disable_progress_bar()  # these models load in an instant
     if not folder.strip():
@@ -60,10 +60,10 @@ def load_model(folder: str, trust_remote_code: bool = False) -> PreTrainedModel:
     model, failure = None, None
     try:
         model = AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=trust_remote_code).eval()
-    except Exception as error:  # what goes wrong with a folder of anybody's making has no common class
+    except Exception as error:  # a folder of anybody's making may raise anything
         failure = error
     if not path.exists():
-        check_download(folder)
+        check_download(folder)  # also after a success: damaged weights may load
     if failure is not None:
         reason = sentence_of_model(failure) if isinstance(failure, StrictDataclassError) else why(failure)
         ours = () if path.exists() else (path.name for path in PRETRAINED.iterdir() if path.is_dir())
@@ -75,7 +75,7 @@ def load_translator(name: str, trust_remote_code: bool = False) -> PreTrainedMod
     """A saved model that translates, as of `load_model`: any causal LM that has an alphabet.
 
     Raises:
-        UserError: it can't be loaded, or its tokens are no alphabet's.
+        UserError: it can't be loaded, or it has no alphabet.
     """
     model = load_model(name, trust_remote_code)
     if Alphabet.of(model.config) is None:

@@ -1,1 +1,1 @@
-"""Metatraining: from languages and a model to updates."""
+"""Metatraining: batches of episodes, gradients, and updates of the model."""

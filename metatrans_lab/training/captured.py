@@ -1,8 +1,9 @@
-"""Training steps on a GPU as CUDA graphs: the batch is made there too, and the host only says go.
+"""Training steps on a GPU as CUDA graphs, from the making of the batch to the update.
 
 A step of a small LSTM is hundreds of kernels of a few microseconds each; launched one by one, they wait for the host.
-What changes from step to step is read from tensors: the number of the first episode here, the learning rates in the
-optimisers (`make_capturable`). There is one graph for every set of languages that steps are drawn from.
+A graph is launched as a whole. What changes from step to step must then be read from tensors: the number of the first
+episode (here) and the learning rates (`make_capturable`). There is one graph for every config of languages that steps
+draw from.
 """
 
 from __future__ import annotations
@@ -21,20 +22,21 @@ if TYPE_CHECKING:
     from metatrans_lab.training.training import Training
 
 WARM_UPS = 3
-"""Steps on each set of languages before its graph is captured, as libraries choose and allocate in the first ones."""
+"""Plain steps on each set of languages before its graph is captured: in the first ones, libraries choose their kernels
+and allocate memory, which can't be captured."""
 
 
 class CapturedSteps:
-    """Stands in for a step's work on an episode batch.
+    """Does a step's work on batches of episodes, by a CUDA graph once it is captured.
 
     Args:
-        work: the step: episodes to a tensor of measures. It must not have the host wait, must depend on nothing but
-            tensors that are changed in place, and leaves no gradients behind.
+        work: the step, from episodes to a tensor of measures. It must not have the host wait for the GPU, may depend
+            on no state but tensors that are changed in place, and must leave no gradients behind.
         batch_size: episodes a step.
-        device: where they are made; on a CPU there are no graphs, and everything else is the same.
+        device: where episodes are made; on a CPU there are no graphs, and everything else is the same.
     """
 
-    def __init__(self, work: Callable[[Episodes], torch.Tensor], batch_size: int, device: torch.device):
+    def __init__(self, work: Callable[[Episodes], torch.Tensor], batch_size: int, device: torch.device) -> None:
         self.work, self.device = work, device
         self.first = torch.zeros((), dtype=torch.int64, device=device)
         self.offsets = torch.arange(batch_size, device=device)
@@ -43,9 +45,9 @@ class CapturedSteps:
         self.stream = torch.cuda.Stream(device) if device.type == "cuda" else None
 
     def __call__(self, language: Language, first: int) -> torch.Tensor:
-        """A step on the episodes from number `first` on; its measures, which the next call overwrites."""
+        """A step on the episodes from number `first` on; gives its measures, which the next call overwrites."""
         self.first.fill_(first)
-        # Lexicons that are too many to be listed are drawn again until they are allowed, which no graph can do.
+        # Lexicons that are too many to be listed are drawn by rejection, a loop of unknown length: no graph can do it.
         if self.stream is None or split_lexicons(language, "train") is None:
             return self._step(language)
         if self.warm_ups.setdefault(language, 0) < WARM_UPS:
@@ -71,16 +73,16 @@ class CapturedSteps:
 def capture(
     training: Training, update: Callable[[Episodes], torch.Tensor]
 ) -> Callable[[Training], torch.Tensor] | None:
-    """Steps by `update` as CUDA graphs, for `Training.step`; None where they can't be.
+    """A step by CUDA graphs, to be given to `Training.step`; None where a step can't be captured.
 
-    Once, before a run's first step, and again whenever a state was loaded, whose tensors are others.
+    Call it before a run's first step, and again whenever a state was loaded, since the optimisers' tensors are new.
 
     Args:
-        update: a plain step's work on an episode batch, as of `CapturedSteps`.
+        update: a plain step's work on a batch of episodes, as of `CapturedSteps`.
     """
     accelerator, config = training.accelerator, training.config
     alone = accelerator.num_processes == training.micro_batches == 1
-    # Of few models is it known that a step never has the host wait.
+    # A model must say that its steps never have the host wait for the GPU: most don't say.
     if accelerator.device.type != "cuda" or not alone or not getattr(training.model, "is_capturable", False):
         return None
     make_capturable(training.optimizers, accelerator.device)

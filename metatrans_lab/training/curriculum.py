@@ -1,9 +1,11 @@
-"""Which languages a batch is drawn from: stages, paced by step or by mastery.
+"""The curriculum: stages of languages that batches are drawn from; a stage ends at a step, or once it is mastered.
 
-A batch is a function of (stage, step, part, number of parts) alone, so that resuming and sharding are arithmetic.
+A batch is a function of (stage, step, part, number of parts) alone, so that a resumed run, or one on several
+processes, sees the same episodes without any state of a generator.
 """
 
 import numpy as np
+import torch
 
 from dataset_script.episodes import Episodes, sample_episodes
 from dataset_script.families.contract import Language
@@ -11,21 +13,21 @@ from dataset_script.streams import draw_below, index_keys
 from metatrans_lab.config.keys import TrainingConfig
 
 SMOOTHING = 0.9
-"""A stage's accuracy is a running mean over about 10 of its batches."""
+"""Decay of the running mean of a stage's accuracy, which so averages over about 10 batches."""
 
 MIN_BATCHES = 5
-"""A stage is mastered on no fewer of its batches: a mean of one or two may be luck."""
+"""A stage counts as mastered after no fewer of its batches: the mean of one or two may be high by chance."""
 
 PURPOSE_REPLAY, PURPOSE_STAGE, PURPOSE_LANGUAGE = 0, 1, 2
 
 
 class Curriculum:
-    """The stages of a run, and where in them it stands.
+    """The stages of a run, and the one it is in.
 
-    The `state_dict` is the stage, its running accuracy, and the number of batches that is of.
+    The `state_dict` is the stage's number, its running accuracy, and the number of batches in that mean.
     """
 
-    def __init__(self, config: TrainingConfig):
+    def __init__(self, config: TrainingConfig) -> None:
         self.config = config
         self.stages = config.curriculum
         self.languages = [[config.language_config(knobs) for knobs in stage.languages] for stage in self.stages]
@@ -33,7 +35,9 @@ class Curriculum:
         self.accuracy, self.num_batches = 0.0, 0
 
     def choose(self, step: int) -> tuple[int, Language]:
-        """The stage and the languages that a step's batches are drawn from: the current stage's, or replayed ones."""
+        """The stage and the languages that a step's batches are drawn from: the current stage, or an earlier one that
+        is replayed.
+        """
         keys = index_keys(f"metatrans curriculum {self.config.seed}", np.array([step], dtype=np.int64))
 
         def below(purpose: int, bound: int) -> int:
@@ -45,17 +49,23 @@ class Curriculum:
         languages = self.languages[stage]
         return stage, languages[below(PURPOSE_LANGUAGE, len(languages))]
 
-    def batch(self, step: int, part: int, num_parts: int, device=None) -> Episodes:
-        """The training episodes of one step's part, `part` of `num_parts` (process × micro-batch)."""
+    def batch(self, step: int, part: int, num_parts: int, device: torch.device | str | None = None) -> Episodes:
+        """A micro-batch of `batch_size` training episodes.
+
+        Args:
+            part, num_parts: its number among all micro-batches of the step, over all processes.
+            device: where the episodes are made, as torch tensors; None: they are numpy's.
+        """
         size = self.config.batch_size
         first = (step * num_parts + part) * size
         return sample_episodes(self.choose(step)[1], range(first, first + size), "train", device)
 
     def update(self, step: int, accuracy: float, drawn_from: int | None = None) -> None:
-        """Takes note of a step's accuracy on determined tokens, and moves on if the stage is over.
+        """Takes in a step's accuracy on determined tokens, and goes to the next stage if this one is over.
 
         Args:
-            drawn_from: the stage that the step's batch was drawn from, if the stage may have changed since.
+            drawn_from: the stage that the step's batch was drawn from; None: as `choose` says now, which is right if
+                the stage hasn't changed since.
         """
         stage = self.stages[self.stage]
         if (self.choose(step)[0] if drawn_from is None else drawn_from) == self.stage:
@@ -63,18 +73,20 @@ class Curriculum:
             # The newest batch's weight in a mean that begins with the first batch, not with 0.
             weight = (1 - SMOOTHING) / (1 - SMOOTHING**self.num_batches)
             self.accuracy += weight * (accuracy - self.accuracy)
-        enough = stage.until_accuracy is not None and self.num_batches >= MIN_BATCHES
-        mastered = enough and self.accuracy >= stage.until_accuracy
+        enough = self.num_batches >= MIN_BATCHES
+        mastered = stage.until_accuracy is not None and enough and self.accuracy >= stage.until_accuracy
         over = stage.until_step is not None and step + 1 >= stage.until_step
         if (mastered or over) and self.stage < len(self.stages) - 1:
             self.stage, self.accuracy, self.num_batches = self.stage + 1, 0.0, 0
 
     def ends_at(self, step: int) -> bool:
-        """Whether the current stage ends before this step, whatever was learned."""
+        """Whether the current stage ends before this step, whatever its accuracy."""
         return step == self.stages[self.stage].until_step
 
     def state_dict(self) -> dict:
+        """What a checkpoint holds of it."""
         return {"stage": self.stage, "accuracy": self.accuracy, "num_batches": self.num_batches}
 
     def load_state_dict(self, state: dict) -> None:
+        """Goes to where `state_dict` was taken."""
         self.stage, self.accuracy, self.num_batches = state["stage"], state["accuracy"], state["num_batches"]

@@ -1,30 +1,33 @@
 """Optimisers by name, and the learning rates of a step."""
 
 from concurrent.futures import Executor
+from typing import Any
 
 import torch
 from torch import nn
+from transformers import PreTrainedModel
 
 from metatrans_lab.config.keys import TrainingConfig
 from metatrans_lab.training.muon import Muon
 
 
 def build_optimizers(
-    model: nn.Module, config: TrainingConfig, pool: Executor | None = None
+    model: PreTrainedModel, config: TrainingConfig, pool: Executor | None = None
 ) -> list[torch.optim.Optimizer]:
     """One optimiser, or with "muon" two: Muon for the matrices inside the model, AdamW for the rest.
 
-    Embeddings and the head, whose rows are words or places, stay with AdamW. An LSTM's matrices are orthogonalised
-    gate by gate, by the threads of a `pool` if there is one.
+    Embeddings and the head are AdamW's: each of their rows belongs to a token or a position and has its own gradient.
+    An LSTM's matrices are orthogonalised gate by gate, by the threads of a `pool` if there is one.
     """
-    # Fused, Adam goes over the weights once instead of a dozen times.
-    adam = {
+    # Fused, Adam reads and writes the weights once a step instead of a dozen times.
+    adam: dict[str, Any] = {
         "fused": True,
         "lr": config.learning_rate,
         "betas": tuple(config.adam_betas),
         "weight_decay": config.weight_decay,
     }
     parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    optimizers: list[torch.optim.Optimizer]
     if config.optimizer == "adam":
         optimizers = [torch.optim.Adam(parameters.values(), **adam)]
     elif config.optimizer == "adamw":
@@ -54,18 +57,19 @@ def build_optimizers(
 
 
 def set_learning_rates(optimizers: list, factor: float) -> None:
+    """Sets every learning rate to `factor` × the one that the optimiser was built with."""
     for optimizer in optimizers:
         for group in optimizer.param_groups:
-            if isinstance(group["lr"], torch.Tensor):
+            if isinstance(group["lr"], torch.Tensor):  # in place, for CUDA graphs that read it
                 group["lr"].fill_(group["base_lr"] * factor)
             else:
                 group["lr"] = group["base_lr"] * factor
 
 
 def make_capturable(optimizers: list, device: torch.device) -> None:
-    """Has a CUDA graph of their steps follow the learning rates: as tensors on the device, as are Adam's step counts.
+    """Makes the learning rates and Adam's step counts tensors on the device, where CUDA graphs of steps read them.
 
-    Before the first step, and after a state was loaded.
+    Call it before the first step, and again after a state was loaded.
     """
     for optimizer in optimizers:
         for group in optimizer.param_groups:

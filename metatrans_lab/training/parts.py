@@ -1,8 +1,8 @@
-"""A batch's gradients on a CPU, computed part by part in threads side by side.
+"""A batch's gradients on a CPU: the batch is cut into parts, whose gradients are computed by threads in parallel.
 
-Threads inside each operation meet thousands of times a step, and all wait when one of them is held up; threads that
-each take a part of the batch meet once. So this is faster, and on a machine that is shared far steadier. The parts are
-fixed by the config and added up in order: the result doesn't depend on how many threads there are.
+Threads inside each operation synchronise thousands of times a step, and all wait when one of them is delayed; threads
+that each take a part of the batch synchronise once. So this is faster, and on a shared machine far steadier. The parts
+are fixed by the config and their gradients are added up in order: the result doesn't depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 
 class PartwiseGradients:
-    """Stands in for forward and backward of a model that returns `loss` and `logits`.
+    """Forward and backward of a model that returns `loss` and `logits`, part by part.
 
     Args:
-        num_parts: parts of equally many rows, if the batch can be cut so.
-        num_threads: threads that work on them.
-        threads_inside: threads of each of them inside operations.
+        num_parts: the number of parts, as of `torch.chunk`: of equally many rows, if the batch can be cut so.
+        num_threads: threads that take parts.
+        threads_inside: threads that each of these has inside operations.
     """
 
-    def __init__(self, num_parts: int, num_threads: int, threads_inside: int):
+    def __init__(self, num_parts: int, num_threads: int, threads_inside: int) -> None:
         self.num_parts, self.num_threads = num_parts, num_threads
         self.pool = ThreadPoolExecutor(num_threads, initializer=torch.set_num_threads, initargs=(threads_inside,))
 
@@ -46,14 +46,18 @@ class PartwiseGradients:
         parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
         total = (labels[:, 1:] != -100).sum()
 
-        def gradients(part: tuple[torch.Tensor, torch.Tensor]):
-            ids, wanted = part
+        def gradients(
+            part: tuple[torch.Tensor, torch.Tensor],
+        ) -> tuple[torch.Tensor, torch.Tensor, tuple[torch.Tensor, ...]]:
+            ids, wanted = part  # (B / parts, S) each
             outputs = model(input_ids=ids, labels=wanted, use_cache=False)
-            loss = outputs.loss * ((wanted[:, 1:] != -100).sum() / total)  # each part's mean, by its share
+            loss = outputs.loss * ((wanted[:, 1:] != -100).sum() / total)  # the part's mean, weighted by its tokens
             return loss.detach(), outputs.logits.detach(), torch.autograd.grad(scale * loss, parameters)
 
         parts = zip(input_ids.chunk(self.num_parts), labels.chunk(self.num_parts), strict=True)
-        with getattr(model, "frozen_weights", nullcontext)():  # what is derived from the weights serves all parts
+        with getattr(
+            model, "frozen_weights", nullcontext
+        )():  # what is derived from the weights is shared by all parts
             losses, logits, all_gradients = zip(*self.pool.map(gradients, parts), strict=True)
         for parameter, gradient in zip(parameters, self._sums(all_gradients), strict=True):
             parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient
@@ -79,9 +83,10 @@ class PartwiseGradients:
 def step_in_parts(training: Training) -> torch.Tensor:
     """The plain step of train.py, part by part; its measures, as of `measures.measure`."""
     config, accelerator, model = training.config, training.accelerator, training.model
+    assert training.parts is not None  # there are parts on a CPU, in one process, and nowhere else is this called
     sums = torch.zeros(6, dtype=torch.float64)
     for episodes in training.batches():
-        input_ids, labels = tokens_and_labels(episodes, config.loss_on)
+        input_ids, labels = tokens_and_labels(episodes, config.loss_on)  # (B, S) each
         with accelerator.accumulate(model):
             loss, logits = training.parts(model, input_ids, labels, scale=1 / training.micro_batches)
             spoilt = None

@@ -1,4 +1,4 @@
-"""A run, prepared: its fresh model, optimisers and stream of episodes, held before the first step."""
+"""A run before its first step: its freshly initialised model, its optimisers and its stream of episodes."""
 
 import torch
 from accelerate import Accelerator
@@ -13,10 +13,10 @@ from metatrans_lab.training.training import Training
 
 
 def fresh_model(config: TrainingConfig) -> PreTrainedModel:
-    """The run's model with its first weights, which follow from the seed.
+    """The run's model with its initial weights, which are drawn from the seed.
 
     Raises:
-        UserError: a model that can't be built, or batches that have no place in the machine.
+        UserError: the model can't be built, or its batches don't fit into the machine's memory.
     """
     check_batch(config)
     torch.manual_seed(config.seed)
@@ -24,11 +24,11 @@ def fresh_model(config: TrainingConfig) -> PreTrainedModel:
 
 
 def prepare(config: TrainingConfig, num_threads: int | None = None, cpu: bool = False) -> Training:
-    """What train.py trains, before its first step, in one process; it writes nothing.
+    """What train.py trains, in one process, before the first step; nothing is written.
 
     Args:
-        num_threads: of torch on a CPU, where the config says nothing; None: this process's share of the cores.
-        cpu: on a CPU, whatever else there is.
+        num_threads: torch's on a CPU, unless the config has a number; None: this process's share of the cores.
+        cpu: whether to use the CPU even if there is a GPU.
 
     Raises:
         UserError: as of `fresh_model`.

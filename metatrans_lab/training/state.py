@@ -30,7 +30,7 @@ def state_of(training: Training) -> tuple[dict, dict, dict]:
 
 
 def load_state(training: Training, weights: dict, state: dict, progress: dict) -> None:
-    """Goes on where a run stood; the counterpart of `state_of`."""
+    """Takes up the run where `state_of` was taken."""
     training.raw_model.load_state_dict(weights)
     for optimizer, saved in zip(training.optimizers, state["optimizers"], strict=True):
         optimizer.load_state_dict(saved)

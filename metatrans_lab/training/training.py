@@ -18,35 +18,36 @@ from metatrans_lab.training.schedule import learning_rate_factor
 from metatrans_lab.training.state import load_state, state_of
 
 HOPELESS = 10.0
-"""A loss so many times that of a model which knows nothing is no learning any more."""
+"""A loss of so many times the uniform predictor's is a sign that training has diverged."""
 
 MAX_BAD_STEPS = 10
-"""In a row: without finite gradients, or with a hopeless loss."""
+"""After this number of steps in a row without finite gradients, or with a hopeless loss, training has diverged."""
 
 
 class Diverged(ArithmeticError):
-    """The run's numbers have gone wrong for good."""
+    """The run's numbers have gone wrong, and won't come right by themselves."""
 
 
 class Training:
-    """A run from its first step to its last. What a step does to the model is not here: `step` is given it.
+    """A run's state from its first step to its last. What a step does to the model isn't here but is given to `step`.
 
     Args:
         config: the run's.
-        accelerator: what it runs on.
+        accelerator: the processes and devices that it runs on.
         model: freshly initialised; it is trained in place.
-        micro_batches: that each process takes a step.
-        num_threads: of torch; None: not on a CPU.
+        micro_batches: the number of micro-batches that each process takes a step.
+        num_threads: torch's on a CPU; None on any other device.
 
     Attributes:
         model, optimizers: as accelerate wraps them. raw_model: the model without that.
         num_done (int): steps done.
-        parts (PartwiseGradients or None): who computes a batch's gradients part by part; on a CPU, in one process.
-        unread (list): of steps whose measures weren't read yet: the step, the stage, the measures.
-        spoilt_steps (int): how many steps had no finite gradients, and left them out. bad_steps: how many in a row
-            were of no use.
-        rollbacks (int): how often it went back to a checkpoint; each halves the learning rates.
-        rolled_back_to (int or None): the step of that checkpoint, if there is no later one yet.
+        parts (PartwiseGradients or None): computes a batch's gradients part by part; on a CPU, in one process.
+        unread (list): step, stage and measures (6,) of the steps whose measures weren't read yet, as they may be on a
+            GPU.
+        spoilt_steps (int): the number of steps whose gradients weren't finite and were left out. bad_steps (int): of
+            the latest steps in a row, those without finite gradients or with a hopeless loss.
+        rollbacks (int): the number of times that it went back to a checkpoint; each halves the learning rates.
+        rolled_back_to (int or None): the step of that checkpoint, until a later checkpoint is saved.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class Training:
         model: PreTrainedModel,
         micro_batches: int = 1,
         num_threads: int | None = None,
-    ):
+    ) -> None:
         self.config, self.accelerator, self.raw_model = config, accelerator, model
         self.micro_batches, self.num_threads = micro_batches, num_threads
         accelerator.gradient_accumulation_steps = micro_batches
@@ -67,10 +68,10 @@ class Training:
             torch.set_num_threads(threads_inside)
             if accelerator.num_processes == 1:
                 self.parts = PartwiseGradients(num_parts, min(num_parts, num_threads), threads_inside)
-        # Evaluated is what will be saved: the plain float32 model, without the wrapper that mixes precisions.
+        # Evaluations are of the model that will be saved: in float32, without the wrapper for mixed precision.
         self._plain_model = copy.deepcopy(model).to(accelerator.device)
-        several = self.parts is not None and self.parts.num_parts > 1
-        optimizers = build_optimizers(model, config, pool=self.parts.pool if several else None)
+        pool = self.parts.pool if self.parts is not None and self.parts.num_parts > 1 else None
+        optimizers = build_optimizers(model, config, pool)
         self.model, *self.optimizers = accelerator.prepare(model, *optimizers)
         self.model.train()
         self.curriculum = Curriculum(config)
@@ -81,6 +82,7 @@ class Training:
 
     @property
     def train_seconds(self) -> float:
+        """Wall-clock seconds of training so far, those before a resumption too."""
         return self.seconds_before + time.perf_counter() - self.started
 
     @property
@@ -90,27 +92,27 @@ class Training:
         return self._plain_model
 
     def state(self) -> tuple[dict, dict, dict]:
-        """(weights, state, progress), as `save_checkpoint` takes them."""
+        """(weights, state, progress) as `save_checkpoint` takes them."""
         return state_of(self)
 
     def load(self, weights: dict, state: dict, progress: dict) -> None:
-        """Goes on where a run stood; the counterpart of `state`."""
+        """Takes up the run where `state` was taken."""
         load_state(self, weights, state, progress)
 
     def roll_back(self, weights: dict, state: dict, progress: dict) -> None:
-        """Goes on from a checkpoint, with half the learning rates."""
+        """Takes up the run from an earlier checkpoint, with half the learning rates."""
         self.load(weights, state, progress)
         self.rollbacks += 1
         self.rolled_back_to = self.num_done
 
     @property
     def is_time_to_save(self) -> bool:
-        """Whether a checkpoint is due; not in the midst of bad steps."""
+        """Whether a checkpoint is due; never amid bad steps, which may be the beginning of divergence."""
         every, done = self.config.save_every, self.num_done
         return bool(every) and (done % every == 0 or done == self.config.num_steps) and self.bad_steps == 0
 
     def batches(self) -> Iterator[Episodes]:
-        """The episodes of the step at hand, a micro-batch of this process at a time."""
+        """The episodes of the next step, one micro-batch of this process after the other."""
         accelerator, micro_batches = self.accelerator, self.micro_batches
         for micro in range(micro_batches):
             part = accelerator.process_index * micro_batches + micro
@@ -118,14 +120,17 @@ class Training:
             yield self.curriculum.batch(self.num_done, part, num_parts, device=accelerator.device)
 
     def step(self, take: Callable[["Training"], torch.Tensor]) -> dict | None:
-        """One optimiser update. Its measures, as of `_read`, when it is time for them to be read.
+        """One optimiser update.
 
         Args:
-            take: takes the step on `batches()`: gradients, and the optimisers' update. It gives the sum of its
+            take: takes the step on `batches()`, gradients and the optimisers' update, and gives the sum of the
                 micro-batches' measures, as of `measures.measure`.
 
+        Returns:
+            The step's measures, as of `_read`, if it is a step after which they are read; else None.
+
         Raises:
-            Diverged: in all processes at once.
+            Diverged: the run's numbers have gone wrong; in all processes at once.
         """
         config, curriculum, step = self.config, self.curriculum, self.num_done
         set_learning_rates(self.optimizers, 0.5**self.rollbacks * learning_rate_factor(config, step))
@@ -133,7 +138,7 @@ class Training:
         self.unread.append((step, stage, take(self).clone()))
         self.num_done = done = step + 1
         last = done == config.num_steps
-        # Reading has the host wait for a GPU.
+        # To read measures, the host has to wait for the GPU: so not after every step, unless the config says so.
         measures = None
         if done % config.read_every == 0 or done % config.log_every == 0 or last or curriculum.ends_at(done):
             measures = self._read()
@@ -142,10 +147,14 @@ class Training:
         return measures
 
     def _read(self) -> dict:
-        """Reads the measures of all steps since the last time, by which the curriculum may move on.
+        """Reads the measures of all steps since the last reading; the curriculum may go to its next stage by them.
 
         Returns:
-            Of the last step, from all processes: mean loss, the Bayes floor under it, accuracy on determined tokens.
+            Of the last step, over all processes: the mean `loss`, `bayes_nll`, the Bayes floor under it, and
+            `determined_accuracy`.
+
+        Raises:
+            Diverged: there were too many bad steps in a row.
         """
         hopeless = HOPELESS * math.log(self.curriculum.languages[0][0].vocab_size)
         sums = self.accelerator.reduce(torch.stack([sums for _, _, sums in self.unread])).tolist()
