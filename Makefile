@@ -45,9 +45,10 @@ audit: .venv-audit/ready  # known vulnerabilities of the tested versions; fails 
 	@.venv-audit/bin/pip-audit --strict --no-deps --disable-pip --progress-spinner off --requirement constraints.txt || \
 		{ echo "audit: a vulnerability, or a version that couldn't be looked up: see above. Nothing is vouched for."; exit 1; }
 
-quality: .venv/ready  # lints, changes nothing
+quality: .venv/ready  # lints and checks types (a minute the first time), changes nothing
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 style: .venv/ready  # mends what can be mended
 	$(BIN)/ruff check --fix .

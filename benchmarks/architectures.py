@@ -1,16 +1,17 @@
-"""A training step of each architecture: as many parameters, the same episodes, the same loop.
+"""Seconds of a training step of each architecture: the same number of parameters, the same episodes, the same loop.
 
     python benchmarks/architectures.py [--rounds 3] [--quick] [--output DIR]
 
-Short runs of configs/optimum.yaml and configs/peers/*.yaml on plain episodes, in turn. Steps a second are those
-between the first and the last line of log.jsonl, so that starting doesn't count. Mamba-2 and xLSTM run as transformers
-has them without their CUDA kernels.
+Short runs of configs/optimum.yaml and configs/peers/*.yaml without a curriculum, in turn. A step's time is taken
+between the first and the last line of log.jsonl, so that the start of the process doesn't count. Mamba-2 and xLSTM run
+transformers' own code, without their CUDA kernels.
 """
 
 import os
 import statistics
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 os.environ.pop("OMP_NUM_THREADS", None)  # all cores: torch reads it at import
@@ -25,6 +26,7 @@ PEERS = ("llama", "gpt2", "mamba2", "xlstm")
 
 
 def seconds_a_step(config: str, quick: bool) -> float:
+    """Mean seconds of a step, of a short run of a file of configs/."""
     num_steps, log_every = (4, 2) if quick else (24, 4)
     arguments = ["--config", str(ROOT / "configs" / f"{config}.yaml"), "--curriculum", "[{}]"]
     arguments += ["--num_steps", str(num_steps), "--log_every", str(log_every)]
@@ -39,7 +41,7 @@ def seconds_a_step(config: str, quick: bool) -> float:
 def main(arguments: list[str]) -> None:
     options = read_arguments(arguments, __doc__, rounds=3)
     configs = {"LSTM": "optimum"} | {peer: f"peers/{peer}" for peer in PEERS[: 1 if options.quick else None]}
-    runs = {name: lambda config=config: seconds_a_step(config, options.quick) for name, config in configs.items()}
+    runs = {name: partial(seconds_a_step, config, options.quick) for name, config in configs.items()}
     times = in_turn(runs, options.rounds)
     for name, seconds in times.items():
         print(f"{name:<12} {1e3 * statistics.median(seconds):>8.2f} ms a step")

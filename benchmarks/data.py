@@ -1,18 +1,19 @@
-"""The data: how fast it is made, and its share of a training step.
+"""How fast episodes are made, and what share of a training step that takes.
 
     python benchmarks/data.py [--rounds 7] [--quick] [--output DIR]
 
 1. Episodes a second on one core: our batches of 4,096 against the post's procedure, which makes one sequence at a time
-   out of Python lists and torch. "Token arrays" are the input_ids; "full rows" have labels and the Bayes costs too.
-   The process keeps its memory, as in train.py: else making rows is half page faults.
-2. In every stage of configs/cpu.yaml: what train.py makes for one training step (the episodes, their labels, what is
-   determined, their Bayes costs) against the whole step, both as train.py runs them.
+   from Python lists and torch. "Token arrays" are the input_ids; "full rows" have labels and the Bayes costs too. The
+   process keeps its memory, as in train.py: otherwise half of the time would be page faults.
+2. In every stage of configs/cpu.yaml: making what one training step needs (the episodes, their labels, determined
+   tokens, Bayes costs) against the whole step, both as train.py runs them.
 """
 
 import os
 import statistics
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 
 os.environ.pop("OMP_NUM_THREADS", None)  # all cores: torch reads it at import
 
@@ -31,7 +32,7 @@ BATCH = 4096
 
 
 def one_sequence_of_integers(K: int = 10, L: int = 6, R: int = 6, T: int = 3) -> torch.Tensor:
-    """The post's procedure with plain integers for words, which is how one would mend it in a minute."""
+    """The post's procedure with plain integers as words, its simplest improvement."""
     soh, stx = L + R, L + R + 1
     target_words, source_words = (torch.randperm(R) + L).tolist(), torch.randperm(L).tolist()
     sequence = []
@@ -45,7 +46,7 @@ def one_sequence_of_integers(K: int = 10, L: int = 6, R: int = 6, T: int = 3) ->
 
 
 def measure_episodes(rounds: int, quick: bool) -> tuple[dict, list[dict]]:
-    """Seconds an episode of each way to make it, on one core."""
+    """Times how episodes are made, on one core: seconds an episode by contestant, and the figures."""
     config = LanguageConfig()
     assert len(one_sequence()) == len(one_sequence_of_integers()) == config.max_episode_length
     batches = iter(range(0, 1 << 40, BATCH))
@@ -89,12 +90,12 @@ def measure_episodes(rounds: int, quick: bool) -> tuple[dict, list[dict]]:
 
 
 def measure_share(name: str, rounds: int, steps: int) -> tuple[dict, list[dict]]:
-    """The data's share of a training step, by stage of a recipe."""
+    """Times the data of a training step and the whole step: by stage of a recipe, and the figures."""
     training = prepared(name, {})
     next_step = steps_of(training)
     curriculum = training.curriculum
 
-    def data(step: int):
+    def data(step: int) -> tuple[torch.Tensor, ...]:
         episodes = curriculum.batch(step, 0, 1, device=training.accelerator.device)
         ids, labels = episodes.input_ids.long(), episodes.labels(training.config.loss_on).long()
         return ids, labels, episodes.determined, episodes.floor(training.config.loss_on)
@@ -103,19 +104,19 @@ def measure_share(name: str, rounds: int, steps: int) -> tuple[dict, list[dict]]
     for stage in range(len(curriculum.stages)):
         numbers = iter(range(training.num_done, 1 << 40))  # the same batches for both
 
-        def step(stage=stage):
+        def step(stage: int = stage) -> None:
             curriculum.stage = stage
             next_step()
 
-        def its_data(stage=stage, numbers=numbers):
+        def its_data(stage: int = stage, numbers: Iterator[int] = numbers) -> None:
             curriculum.stage = stage
             data(next(numbers))
 
         for warm_up in (step, its_data):
             warm_up()
         contestants = {
-            "data": lambda call=its_data: seconds_a_call(call, steps),
-            "step": lambda call=step: seconds_a_call(call, steps),
+            "data": partial(seconds_a_call, its_data, steps),
+            "step": partial(seconds_a_call, step, steps),
         }
         times = in_turn(contestants, rounds)
         share = [100 * ratio for ratio in ratios(times["data"], times["step"])]

@@ -1,4 +1,4 @@
-"""The web page: from the last key to the new answer, and twenty people at once.
+"""Latency of the web page: from the last key to the new answer, and while twenty people ask at once.
 
     .venv-demo/bin/python benchmarks/demo.py [--rounds 3] [--quick] [--output DIR]
 
@@ -54,7 +54,7 @@ look();
 
 
 def serve() -> tuple[subprocess.Popen, str]:
-    """The page, in a process of its own."""
+    """Starts the page in a process of its own; gives the process and the page's address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -72,6 +72,7 @@ def serve() -> tuple[subprocess.Popen, str]:
 
 
 def browse() -> webdriver.Chrome:
+    """A headless browser."""
     options = Options()
     options.binary_location = shutil.which("chromium")
     for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
@@ -80,7 +81,7 @@ def browse() -> webdriver.Chrome:
 
 
 def key_to_answer(address: str, rounds: int) -> list[float]:
-    """Milliseconds from the last key to the new answer, in a browser."""
+    """Milliseconds from the last key to the new answer in a browser, for each of the rounds."""
     driver = browse()
     try:
         driver.get(address)
@@ -103,10 +104,13 @@ def key_to_answer(address: str, rounds: int) -> list[float]:
 
 
 def ask(address: str, question: str, call: dict) -> float:
-    """Seconds until the page's own call for an answer has one.
+    """Seconds that the page's own call for an answer takes.
+
+    Args:
+        call: as of `find_call`.
 
     Raises:
-        OSError: an error in place of an answer.
+        OSError: there came an error in place of an answer.
     """
     data = [question, *call["data"][1:]]
     body = json.dumps({"data": data, "fn_index": call["fn_index"], "session_hash": "benchmark"}).encode()
@@ -120,7 +124,7 @@ def ask(address: str, question: str, call: dict) -> float:
 
 
 def find_call(address: str) -> dict:
-    """The number of the page's call for an answer, and what the fields hold at first."""
+    """The page's call for an answer: its number, and the initial values of the fields."""
     with urllib.request.urlopen(f"{address}config") as reply:
         config = json.loads(reply.read())
     ids = {component["props"].get("elem_id"): component["id"] for component in config["components"]}
@@ -132,12 +136,14 @@ def find_call(address: str) -> dict:
 
 
 def many(address: str, clients: int, seconds: float, pause: float) -> tuple[list[float], list[str]]:
-    """Seconds an answer takes while so many clients ask, each every `pause` seconds; and what went wrong."""
-    call, times, errors = find_call(address), [], []
+    """The seconds of each answer while so many clients ask, each every `pause` seconds; and the errors."""
+    call = find_call(address)
+    times: list[float] = []
+    errors: list[str] = []
     end = time.perf_counter() + seconds
 
     def client(number: int) -> None:
-        time.sleep(pause * number / clients)
+        time.sleep(pause * number / clients)  # clients don't ask all at the same moment
         while time.perf_counter() < end:
             began = time.perf_counter()
             try:

@@ -1,15 +1,15 @@
-"""Milliseconds a generated token: ours against GPT-2, Mamba and xLSTM of equal size, and after ever longer prompts.
+"""Milliseconds a generated token: ours against GPT-2, Mamba and xLSTM of equal size, and after longer prompts.
 
     python benchmarks/generation.py [--rounds 5] [--quick] [--output DIR]
 
-`generate()`, greedy, in float32, with random weights, on the CPU by torch's own number of threads; what a call takes ÷
-the tokens that it makes.
+Greedy `generate()`, in float32, with random weights, on the CPU with torch's own number of threads: the time of a call
+÷ the number of tokens that it generates.
 
 1. 64 tokens after a prompt of 81, which is read within the call; for 1 and for 64 sequences; at the default size and
-   at the post's. The peers are transformers' own, of four layers and as many parameters as ours (±5%), each with its
-   cache. At batch 1 ours is also made to read the whole prefix again for every token, as without a state.
-2. Ours: 64 tokens after 1,000 examples (8,001 tokens) and after 10 (81), all but the last token of the prompt having
-   been read before, into `past_key_values`.
+   at the post's. The peers are transformers' own, of four layers and with as many parameters as ours (±5%), each with
+   its cache. At batch 1 ours also runs without its state, so that it reads the whole prefix again for every token.
+2. Ours: 64 tokens after 1,000 examples (8,001 tokens) and after 10 (81). All of the prompt but its last token was read
+   into `past_key_values` before.
 """
 
 import copy
@@ -19,6 +19,7 @@ import sys
 import time
 from bisect import bisect_left
 from collections.abc import Callable
+from typing import Any
 
 os.environ.pop("OMP_NUM_THREADS", None)  # all cores: torch reads it at import
 
@@ -39,13 +40,15 @@ SIZES = {
 
 
 def xlstm(width: int) -> dict:
-    """transformers' xLSTM runs at multiples of 128 only; what lies between is made up by its feed-forward layers."""
+    """Settings of an xLSTM. transformers' runs at multiples of 128 only; the rest of the width is made up for by its
+    feed-forward layers.
+    """
     hidden_size = 128 * max(1, (width + 64) // 128)
     settings = {"model_type": "xlstm", "num_hidden_layers": 4, "num_heads": 4, "hidden_size": hidden_size}
     return settings | {"ffn_proj_factor": 2.667 * width / hidden_size, "ffn_round_up_to_multiple_of": 8}
 
 
-PEERS = {
+PEERS: dict[str, Callable[[int], dict[str, Any]]] = {
     "GPT-2": lambda width: {"model_type": "gpt2", "n_layer": 4, "n_embd": width, "n_head": 4, "n_positions": 256},
     "Mamba": lambda width: {"model_type": "mamba", "num_hidden_layers": 4, "hidden_size": width},
     "xLSTM": xlstm,
@@ -56,11 +59,12 @@ TURN = 0.5
 
 
 def num_parameters(model: PreTrainedModel) -> int:
+    """The number of a model's parameters."""
     return sum(parameter.numel() for parameter in model.parameters())
 
 
 def build_peer(name: str, size: int) -> PreTrainedModel:
-    """The peer whose number of parameters is next to `size`.
+    """The peer of that name whose number of parameters is nearest to `size`.
 
     Raises:
         ValueError: it isn't within 5%.
@@ -84,9 +88,9 @@ def build_peer(name: str, size: int) -> PreTrainedModel:
 
 
 def seconds_a_token(
-    model: PreTrainedModel, prompt: torch.Tensor, num_tokens: int, cache: Cache | None = None, **settings
+    model: PreTrainedModel, prompt: torch.Tensor, num_tokens: int, cache: Cache | None = None, **settings: Any
 ) -> float:
-    """Of one call of `generate()`; the cache, if there is one, stays as it is."""
+    """Seconds a token of one call of `generate()`; a cache that is given isn't changed."""
     cache = copy.deepcopy(cache)
     start = time.perf_counter()
     sequences = model.generate(
@@ -107,9 +111,9 @@ def turn_of(
     num_tokens: int,
     seconds: float,
     cache: Cache | None = None,
-    **settings,
+    **settings: Any,
 ) -> Callable[[], float]:
-    """A contestant's turn of so many seconds: gives the seconds a token."""
+    """A contestant's turn of about so many seconds, which gives the mean seconds a token."""
 
     def seconds_a_call(calls: int) -> float:
         each = [seconds_a_token(model, prompt, num_tokens, cache, **settings) for _ in range(calls)]
@@ -123,18 +127,18 @@ def turn_of(
 def measure_peers(
     settings: dict, num_tokens: int, batches: tuple[int, ...], rounds: int, seconds: float
 ) -> tuple[dict, dict]:
-    """Seconds a token by batch and contestant; and of each contestant its size, or why it can't run."""
+    """Seconds a token by batch and contestant; and each contestant's size, or why it can't run."""
     language = LanguageConfig()
     models = {"ours": build_model(settings, language)}
     size = num_parameters(models["ours"])
-    about = {}
+    about: dict[str, dict[str, Any]] = {}
     prompts = torch.from_numpy(sample_episodes(language, range(max(batches))).input_ids).long()
     for name in PEERS:
         try:
             models[name] = build_peer(name, size)
             never_ending(models[name], language)
             seconds_a_token(models[name], prompts[:1], 2)
-        except Exception as error:  # whatever keeps it from running here is what there is to report
+        except Exception as error:  # a peer that can't run here, for whatever reason, is reported as such
             models.pop(name, None)
             about[name] = {"failed": f"{type(error).__name__}: {error}"}
     about |= {name: {"parameters": num_parameters(model)} for name, model in models.items()}
@@ -151,7 +155,7 @@ def measure_peers(
 
 
 def measure_prompts(settings: dict, num_tokens: int, examples: tuple[int, ...], rounds: int, seconds: float) -> dict:
-    """Ours: seconds a token after prompts of so many examples."""
+    """Our seconds a token after prompts of so many examples, by their number."""
     longest = LanguageConfig(num_pairs=max(examples))
     model = build_model(settings, longest, longest=1)
     never_ending(model, longest)
@@ -166,7 +170,7 @@ def measure_prompts(settings: dict, num_tokens: int, examples: tuple[int, ...], 
 
 
 def never_ending(model: PreTrainedModel, language: LanguageConfig) -> None:
-    """No token ends what `generate()` makes."""
+    """Has `generate()` go on to the last token that is asked for: no token ends a sequence."""
     model.eval()
     model.generation_config.eos_token_id = None
     model.generation_config.pad_token_id = language.pad
@@ -191,9 +195,9 @@ def main(arguments: list[str]) -> None:
         for batch, values in times.items():
             for name in [*PEERS, "ours, reading all again"]:
                 if name in values:
-                    goals = (0.5, 0.2) if (name, batch) == ("GPT-2", "batch 1") else ()
+                    bar, moonshot = (0.5, 0.2) if (name, batch) == ("GPT-2", "batch 1") else (None, None)
                     what = f"ms a generated token at {title}, {batch} ÷ {name}"
-                    figures.append(figure(what, ratios(values["ours"], values[name]), *goals, lower=True))
+                    figures.append(figure(what, ratios(values["ours"], values[name]), bar, moonshot, lower=True))
         what = f"the same at {title}, batch 1, {many} ÷ {few.removesuffix(' examples')}"
         figures.append(figure(what, ratios(after[many], after[few]), 1.1, 1.02, lower=True))
         for name, model in models.items():

@@ -1,4 +1,4 @@
-"""Our training, as train.py has it, to be run step by step."""
+"""Our training by train.py's own code, to be run step by step."""
 
 import sys
 from collections.abc import Callable
@@ -22,22 +22,22 @@ QUICK_SHAPES = {"a tiny shape": ("tiny", {"curriculum": "[{}]", "num_parts": "2"
 
 
 def recipe(name: str, overrides: dict[str, str]) -> TrainingConfig:
-    """A file of configs/ with `--key value` over it; in bf16 where the processor multiplies it, if not told else."""
+    """The config of a file of configs/ with `--key value` overrides; mixed_precision is "auto" by default."""
     return read_config(str(ROOT / "configs" / f"{name}.yaml"), {"mixed_precision": "auto"} | overrides)
 
 
 def prepared(name: str, overrides: dict[str, str]) -> Training:
-    """A run of train.py before its first step.
+    """A run before its first step.
 
     Args:
-        name, overrides: a file of configs/, and `--key value`.
+        name, overrides: as of `recipe`.
     """
     keep_memory()
     return prepare(recipe(name, overrides))
 
 
 def steps_of(training: Training) -> Callable[[], dict | None]:
-    """A function that takes the run's next step, as train.py does; after its last comes its first."""
+    """A function that takes the run's next step, as train.py does; after the last step it starts again at step 0."""
     step = train.choose_step(training)
 
     def next_step() -> dict | None:

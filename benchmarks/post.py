@@ -1,4 +1,4 @@
-"""The post's procedures, written anew: its generator of sequences and its training loop.
+"""The post's procedures, reimplemented: its generator of sequences and its training loop.
 
 Source: "Meta Sequence Transducer" by Volodymyr Kyrylov, 12 October 2023,
 https://proger.github.io/posts/meta/transducer.html
@@ -13,7 +13,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 
 def one_sequence(K: int = 10, L: int = 6, R: int = 6, T: int = 3) -> torch.Tensor:
-    """What the post does for each sequence: every word is a 0-d tensor, looked up and joined in Python lists."""
+    """A sequence by the post's procedure, (S,) int64: words are 0-d tensors, looked up and joined in lists."""
     soh, stx = L + R, L + R + 1
     target_words = [[word] for word in torch.randperm(R) + L]
     source_words = [[word] for word in torch.randperm(L)]
@@ -32,13 +32,14 @@ def one_sequence(K: int = 10, L: int = 6, R: int = 6, T: int = 3) -> torch.Tenso
 class Model(nn.Module):
     """Embedding → nn.LSTM → linear head, in float32."""
 
-    def __init__(self, vocab_size: int, embedding_size: int, hidden_size: int, num_layers: int):
+    def __init__(self, vocab_size: int, embedding_size: int, hidden_size: int, num_layers: int) -> None:
         super().__init__()
         self.embedding = nn.Embedding(vocab_size, embedding_size, padding_idx=vocab_size - 1)
         self.lstm = nn.LSTM(embedding_size, hidden_size, num_layers=num_layers, batch_first=True)
         self.head = nn.Linear(hidden_size, vocab_size)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        """(B, S) tokens → (B, S, V) logits."""
         return self.head(self.lstm(self.embedding(tokens))[0])
 
 

@@ -1,9 +1,9 @@
-"""The record table of the default recipe: what each change of it bought, and what was tried and lost.
+"""The record table of the default recipe: what each of its changes gained, and variants that were tried and rejected.
 
     python benchmarks/records.py [--rounds 2] [--rows NAME …] [--quick] [--output DIR]
 
-Every row is today's code on one recipe, from several seeds (a round is a seed: 0, 1, …); configs and logs go into
-OUTPUT/records. A row's changes are on top of configs/cpu.yaml. `report.py` writes the table.
+Every row runs today's code on configs/cpu.yaml with some changes, from several seeds (a round is a seed: 0, 1, …).
+Configs and logs go into OUTPUT/records. `report.py` writes the table.
 """
 
 import json
@@ -35,10 +35,10 @@ MEASURES = {
 
 
 def rows_of(recipe: dict) -> dict[str, tuple[str, dict]]:
-    """Of every row, what changed and the overrides of train.py that change it.
+    """The rows by name: what is changed, in words, and the overrides of train.py that change it.
 
     Args:
-        recipe: the default one's keys and values.
+        recipe: the default recipe.
     """
     ragged = all_or_some(recipe["language"]["num_source_words"], sentence_length=[1, 5])
     before = with_last_stage(recipe, [{}, *ragged])["curriculum"]
@@ -64,14 +64,14 @@ def rows_of(recipe: dict) -> dict[str, tuple[str, dict]]:
 
 
 def file_name(row: str) -> str:
-    """What the files of a row begin with, in OUTPUT/records: they are linked to, so there is no blank in them."""
+    """How the names of a row's files in OUTPUT/records begin; without blanks, as the table links to them."""
     return row.replace(" ", "-")
 
 
 def measure_row(row: str, overrides: dict, seeds: range, config: str, logs: Path | None) -> dict[str, list[float]]:
-    """The measures of each seed's run; its log and its config go to `logs`."""
+    """The MEASURES of each seed's run; its log and config are copied into the folder `logs`."""
     arguments = [word for key, value in overrides.items() for word in (f"--{key}", str(value))]
-    measures = {name: [] for name in MEASURES}
+    measures: dict[str, list[float]] = {name: [] for name in MEASURES}
     for seed in seeds:
         with tempfile.TemporaryDirectory() as folder:
             run = run_training(Path(folder), ["--config", config, "--seed", str(seed), *arguments])
@@ -82,7 +82,7 @@ def measure_row(row: str, overrides: dict, seeds: range, config: str, logs: Path
                 logs.mkdir(parents=True, exist_ok=True)
                 shutil.copy(run / "log.jsonl", logs / f"{file_name(row)}-{seed}.jsonl")
                 config_text = (run / "training_config.yaml").read_text()
-                # Where it ran was a folder of the moment.
+                # It ran in a temporary folder.
                 config_text = re.sub(r"(?m)^output_dir: .*$", "output_dir: null", config_text)
                 (logs / f"{file_name(row)}.yaml").write_text(config_text)
         values = ", ".join(f"{name} {values[-1]:.5g}" for name, values in measures.items())
@@ -108,7 +108,7 @@ def main(arguments: list[str]) -> None:
 
 
 def table(results: dict) -> str:
-    """The rows, in Markdown: medians, and the worst of the seeds."""
+    """The table in Markdown: of seconds the median of the seeds, of other measures the worst."""
     columns = ["recipe", "seconds", "determined accuracy, worst", "regret, worst", "prompts as typed", "what changed"]
     lines = []
     for row, result in results["results"].items():

@@ -61,6 +61,7 @@ def plot(path: Path, results: dict[str, dict]) -> None:
 
 
 def plot_training(axes: Axes, results: dict) -> None:
+    """The milliseconds of a training step, by shape and contestant."""
     shapes = {}
     for title, contestants in results.items():
         shapes[title] = {name: statistics.median(values["seconds_a_step"]) for name, values in contestants.items()}
@@ -69,6 +70,7 @@ def plot_training(axes: Axes, results: dict) -> None:
 
 
 def plot_generation(axes: Axes, results: dict) -> None:
+    """The milliseconds of a generated token, by size and contestant."""
     sizes = {}
     for title, measures in results.items():
         times = measures["seconds_a_token"]["batch 1"]
@@ -78,7 +80,11 @@ def plot_generation(axes: Axes, results: dict) -> None:
 
 
 def _grouped_bars(axes: Axes, groups: dict[str, dict[str, float]]) -> None:
-    """A group of horizontal bars a title, each bar with its name and its milliseconds; a logarithmic axis."""
+    """Horizontal bars in groups, each with its name and its milliseconds, on a logarithmic axis.
+
+    Args:
+        groups: seconds by the groups' titles and the bars' names.
+    """
     labels, values, ticks = [], [], []
     for title, seconds in groups.items():
         labels += [f"{title}:", *seconds]
@@ -100,6 +106,7 @@ def _grouped_bars(axes: Axes, groups: dict[str, dict[str, float]]) -> None:
 
 
 def plot_profile(axes: Axes, results: dict) -> None:
+    """The shares of a step's time, a stacked bar for each shape."""
     left = [0.0] * len(results)
     names = [group for group in next(iter(results.values())) if group != "whole"]
     for group, colour in zip(names, GROUP_COLOURS, strict=True):

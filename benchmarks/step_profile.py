@@ -6,14 +6,14 @@ train.py's steps under torch.profiler, all threads recorded, at the shapes of tr
 divided into
 
 - data: episodes, labels, Bayes costs
-- matrix products: mm and its like, and nn.LSTM's fused kernels, which have the elementwise work within them
-- elementwise: all other operations, copies among them
-- embedding, head, loss: whatever operation has the vocabulary's size among its dimensions
+- matrix products: mm and the like, and nn.LSTM's fused kernels, which include elementwise work
+- elementwise: all other operations, with copies
+- embedding, head, loss: operations that have the vocabulary's size among their dimensions
 - optimiser: the updates, and the clipping of the gradients
 - rest: Python, and waiting for the slower thread
 
-Work of threads side by side counts by its mean over the threads. The profiler slows small operations down: the step
-without it is given too, so the shares are what to read.
+Work of parallel threads counts by its mean over the threads. The profiler slows small operations down, so read the
+shares rather than the times; a step's time without the profiler is given too.
 """
 
 import os
@@ -24,6 +24,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import ExitStack
+from typing import Any
 from unittest import mock
 
 os.environ.pop("OMP_NUM_THREADS", None)  # all cores: torch reads it at import
@@ -46,9 +47,9 @@ STEP = "a training step"
 
 
 def marked(function: Callable, name: str) -> Callable:
-    """The function, its calls marked in the profile."""
+    """The function, with its calls marked in the profile by a name."""
 
-    def call(*arguments, **keywords):
+    def call(*arguments: Any, **keywords: Any) -> Any:
         with record_function(name):
             return function(*arguments, **keywords)
 
@@ -56,7 +57,7 @@ def marked(function: Callable, name: str) -> Callable:
 
 
 def profile_steps(training: Training, next_step: Callable[[], object], steps: int) -> list:
-    """The profiler's events of some steps, with marks around the steps, the data and the optimiser."""
+    """The profiler's events of so many steps, with marks around the steps, the data and the optimiser."""
     marks = [
         (training.curriculum, "batch", "data"),
         (Episodes, "labels", "data"),
@@ -79,7 +80,7 @@ def profile_steps(training: Training, next_step: Callable[[], object], steps: in
 
 
 def seconds_by_group(events: list, vocab_size: int, num_threads: int) -> dict[str, float]:
-    """Seconds of wall-clock time, all steps together."""
+    """Wall-clock seconds of each of GROUPS, summed over all steps."""
     main_thread = next(event.thread for event in events if event.name == STEP)
     total = sum(event.time_range.elapsed_us() for event in events if event.name == STEP)
     spans = sorted(
@@ -88,12 +89,12 @@ def seconds_by_group(events: list, vocab_size: int, num_threads: int) -> dict[st
         if event.thread == main_thread and event.name in ("data", "optimiser")
     )
     starts = [start for start, _, _ in spans]
-    groups = defaultdict(float)
+    groups: defaultdict[str, float] = defaultdict(float)
     for start, end, name in spans:
         groups[name] += end - start
     for event in events:
         if "::" not in event.name or event.name.startswith("autograd::"):
-            continue  # a mark or a node of the graph: what isn't inside its operations is Python
+            continue  # a mark or a node of autograd's graph: its operations are events of their own
         before = bisect_right(starts, event.time_range.start) - 1
         if before >= 0 and event.time_range.start < spans[before][1]:
             continue
@@ -103,13 +104,15 @@ def seconds_by_group(events: list, vocab_size: int, num_threads: int) -> dict[st
     return {name: groups[name] / 1e6 for name in GROUPS}
 
 
-def group_of(event, vocab_size: int) -> str:
+def group_of(event: Any, vocab_size: int) -> str:
+    """The group of an operation, by its name, and by whether the vocabulary's size is among its inputs' dimensions."""
     if vocab_size in _flat(event.input_shapes):
         return "embedding, head, loss"
     return "matrix products" if PRODUCT.search(event.name) else "elementwise"
 
 
 def _flat(shapes: list) -> list[int]:
+    """All numbers in nested lists."""
     return [size for shape in shapes for size in (_flat(shape) if isinstance(shape, list) else [shape])]
 
 
@@ -121,7 +124,7 @@ def measure(name: str, overrides: dict[str, str], rounds: int, steps: int) -> di
     next_step = steps_of(training)
     for _ in range(2):
         next_step()
-    seconds = {name: [] for name in ("whole", *GROUPS)}
+    seconds: dict[str, list[float]] = {name: [] for name in ("whole", *GROUPS)}
     for _ in range(rounds):
         seconds["whole"].append(seconds_a_call(next_step, steps))
         for group, value in seconds_by_group(

@@ -1,11 +1,11 @@
-"""Time to the optimum: the default recipe from several seeds; and how long it takes to learn larger alphabets.
+"""Time to the optimum: of the default recipe, from several seeds; and the steps it takes to learn larger alphabets.
 
     python benchmarks/time_to_optimum.py [--rounds 5] [--quick] [--output DIR] [--any_key_of_train.py value …]
     python benchmarks/time_to_optimum.py --words 6 8 12 [--rounds 1] [--num_steps 4000] …
 
-A round is a seed: 0, 1, … Without --words: what results.json of the whole run of configs/cpu.yaml says. With it: the
-same recipe for L = R = that many words, and the first step in the last stage at which the running accuracy on
-determined tokens (mean of the last five lines of log.jsonl, one every five steps) passes 0.9 and 0.99.
+A round is a seed: 0, 1, … Without --words: the figures in results.json of whole runs of configs/cpu.yaml. With it: the
+same recipe for L = R = that many words, and the first step of the last stage at which the running accuracy on
+determined tokens (the mean of the last five lines of log.jsonl, one every five steps) passes 0.9 and 0.99.
 """
 
 import json
@@ -32,7 +32,7 @@ PASSED = (0.9, 0.99)
 
 
 def run_seed(config: str, seed: int, overrides: list[str]) -> dict:
-    """What a seed's results.json says, and its log's lines of training."""
+    """Runs a seed; gives figures of its results.json, and its log's lines about training."""
     with tempfile.TemporaryDirectory() as folder:
         arguments = ["--config", config, "--seed", str(seed), "--name", f"bench-{seed}", *overrides]
         run = run_training(Path(folder), arguments)
@@ -45,6 +45,7 @@ def run_seed(config: str, seed: int, overrides: list[str]) -> dict:
 
 
 def measure_recipe(config: str, seeds: range, overrides: list[str]) -> tuple[list[dict], list[dict]]:
+    """Each seed's figures, and the benchmark's."""
     runs = []
     print(f"{'seed':>4} {'train_seconds':>14} {'determined_accuracy':>20} {'target_regret':>14} {'steps':>6}")
     for seed in seeds:
@@ -64,7 +65,7 @@ def measure_recipe(config: str, seeds: range, overrides: list[str]) -> tuple[lis
 
 
 def first_step_at(log: list[dict], accuracy: float) -> int | None:
-    """The step of the last stage at which the running accuracy gets there; None: it doesn't."""
+    """The first step of the last stage at which the running accuracy is at least this; None: there is none."""
     last_stage = [line for line in log if line["stage"] == log[-1]["stage"]]
     for end in range(RUNNING, len(last_stage) + 1):
         if statistics.mean(line["determined_accuracy"] for line in last_stage[end - RUNNING : end]) >= accuracy:
@@ -73,6 +74,7 @@ def first_step_at(log: list[dict], accuracy: float) -> int | None:
 
 
 def measure_words(config: str, words: list[int], seeds: range, overrides: list[str]) -> tuple[dict, list[dict]]:
+    """Each seed's figures by number of words, and the benchmark's."""
     recipe = read_file(Path(config))
     results, figures = {}, []
     with tempfile.TemporaryDirectory() as folder:

@@ -3,8 +3,8 @@
     python benchmarks/training.py [--rounds 5] [--quick] [--output DIR]
 
 At the post's shape (configs/kyrylov2023.yaml: embedding 512, hidden 1024, one layer, batch 32) and at the default one
-(configs/cpu.yaml: 64, 256, two layers, batch 64), on batches of 81-token episodes. Every contestant is a process of
-its own, asked in turn for two seconds' worth of steps.
+(configs/cpu.yaml: 64, 256, two layers, batch 64), on batches of 81-token episodes. Every contestant runs
+in a process of its own, and takes steps for two seconds when it is its turn.
 
 - *the post's loop*: `post.training_step`. nn.LSTM in float32, its own generator, Adam, all of torch's threads.
 - *ours*: train.py's `train_step` on that recipe, in bf16 where the processor multiplies it, and in float32.
@@ -21,6 +21,7 @@ import statistics
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 os.environ.pop("OMP_NUM_THREADS", None)  # all cores: torch reads it at import
 
@@ -40,7 +41,9 @@ TURN = 2.0
 def bare_products(
     dtype: torch.dtype, num_parts: int, num_tokens: int, batch_size: int, hidden_size: int, num_layers: int
 ) -> Callable[[], None]:
-    """The matrix products of one training step, the rows in `num_parts` parts, each in a thread of its own."""
+    """A function that computes the matrix products of one training step; the rows are in `num_parts` parts, each of
+    which has a thread.
+    """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     rows = batch_size // num_parts
 
@@ -87,13 +90,14 @@ def bare_products(
 
 
 def our_step(name: str, overrides: dict[str, str]) -> Callable[[], dict]:
-    from ours import training_step  # late, so that the peers' processes stay without it
+    """A function that takes the next step of our training, as of `ours.training_step`."""
+    from ours import training_step  # late, so that the peers' processes don't load our code
 
     return training_step(name, overrides)
 
 
 def measure(title: str, name: str, overrides: dict[str, str], rounds: int, quick: bool) -> tuple[dict, list[dict]]:
-    """All contestants at one shape."""
+    """Times all contestants at one shape: their measurements, and the figures."""
     from ours import recipe
 
     from metatrans_lab.machine import choose_mixed_precision
@@ -110,8 +114,12 @@ def measure(title: str, name: str, overrides: dict[str, str], rounds: int, quick
     precisions = {"float32": "no"}
     if choose_mixed_precision("auto") == "bf16":
         precisions = {"bf16": "bf16"} | precisions
-    makers = {"the post's loop": (post_step, words, config.batch_size, config.model["embedding_size"], hidden_size)}
-    makers["the post's loop"] += (num_layers,)
+    # By contestant: a function that makes the step, and its arguments.
+    makers: dict[str, tuple[Any, ...]] = {
+        "the post's loop": (
+            *(post_step, words, config.batch_size, config.model["embedding_size"], hidden_size, num_layers),
+        )
+    }
     parts = {"": 1} if torch.cuda.is_available() else {", all cores on each": 1, ", half of the rows each": 2}
     for precision, setting in precisions.items():
         makers[f"ours, {precision}"] = (our_step, name, overrides | {"mixed_precision": setting})
@@ -119,7 +127,7 @@ def measure(title: str, name: str, overrides: dict[str, str], rounds: int, quick
         for how, num_parts in parts.items():
             dtype = torch.bfloat16 if precision == "bf16" else torch.float32
             makers[f"bare products, {precision}{how}"] = (bare_products, dtype, num_parts, *shape)
-    # train.py has set what it wants of the environment: large pages, which the post's loop doesn't ask for.
+    # train.py asks for large pages by an environment variable; the post's loop gets the environment without it.
     workers = {
         contestant: Worker(*make, environment=ENVIRONMENT if make[0] is post_step else dict(os.environ))
         for contestant, make in makers.items()
@@ -143,26 +151,28 @@ def measure(title: str, name: str, overrides: dict[str, str], rounds: int, quick
 
 
 def _results(times: dict, memory: dict) -> dict:
+    """The measurements by contestant."""
     return {name: {"seconds_a_step": values} | {"memory": memory[name]} for name, values in times.items()}
 
 
 def _figures(title: str, times: dict, memory: dict, precisions: dict) -> list[dict]:
+    """Ours against the others, in each precision; goals are set at the post's shape in the best one."""
     post, on_gpu = times["the post's loop"], torch.cuda.is_available()
     best = next(iter(precisions))
-    bars = ((8, 15) if on_gpu else (3, 5)) if title == "the post's shape" else ()
+    has_goals, no_goals = title == "the post's shape", (None, None)
     figures = []
     for precision in precisions:
         ours = times[f"ours, {precision}"]
-        goals = bars if precision == best else ()
-        figures.append(
-            figure(f"training steps/s at {title} ÷ the post's loop, {precision}", ratios(post, ours), *goals)
-        )
-        goals = (2.0, 1.2) if goals else ()
+        is_goal = has_goals and precision == best
+        bar, moonshot = ((8, 15) if on_gpu else (3, 5)) if is_goal else no_goals
+        what = f"training steps/s at {title} ÷ the post's loop, {precision}"
+        figures.append(figure(what, ratios(post, ours), bar, moonshot))
+        slowest, hoped_for = (2.0, 1.2) if is_goal else no_goals
         for products, values in times.items():
             if products.startswith(f"bare products, {precision}"):
                 what = f"a step's time at {title} ÷ the {products}"
-                figures.append(figure(what, ratios(ours, values), *goals, lower=True))
-    if on_gpu and bars:
+                figures.append(figure(what, ratios(ours, values), slowest, hoped_for, lower=True))
+    if on_gpu and has_goals:
         figures.append(figure(f"training steps/s at {title}", [1 / s for s in times[f"ours, {best}"]], 1000, 2000))
     added = {name: memory[name]["peak"] - memory[name]["before"] for name in memory}
     ratio = added[f"ours, {best}"] / added["the post's loop"]

@@ -1,4 +1,4 @@
-"""Makes what is made from other files: the notebook from the tutorial, the reference from the docstrings.
+"""Makes the pages that are generated: the notebook from the tutorial, the reference from the docstrings.
 
 python docs/make.py
 """
@@ -7,7 +7,9 @@ import importlib
 import inspect
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from transformers import PreTrainedConfig
 
@@ -26,12 +28,16 @@ MODULES = {
 
 
 def notebook() -> str:
-    """docs/tutorial.ipynb, of docs/tutorial.md."""
+    """The text of docs/tutorial.ipynb, from docs/tutorial.md."""
     parts = re.split(r"```python\n(.*?)```\n", (FOLDER / "tutorial.md").read_text(), flags=re.S)
-    cells = []
+    cells: list[dict[str, Any]] = []
     for number, part in enumerate(parts):
         if part.strip():
-            cell = {"cell_type": "code" if number % 2 else "markdown", "id": f"cell-{number}", "metadata": {}}
+            cell: dict[str, Any] = {
+                "cell_type": "code" if number % 2 else "markdown",
+                "id": f"cell-{number}",
+                "metadata": {},
+            }
             cell["source"] = part.strip().splitlines(keepends=True)
             cells.append(cell | ({"execution_count": None, "outputs": []} if number % 2 else {}))
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -40,7 +46,7 @@ def notebook() -> str:
 
 
 def reference() -> str:
-    """docs/reference.md, of the docstrings."""
+    """The text of docs/reference.md, from the docstrings."""
     lines = ["# Reference", "", "Made from the docstrings by `python docs/make.py`.", ""]
     for module_name, names in MODULES.items():
         module = importlib.import_module(module_name)
@@ -53,7 +59,8 @@ def reference() -> str:
     return "\n".join(lines)
 
 
-def _signature(thing) -> str:
+def _signature(thing: Callable) -> str:
+    """Its parameters and what it returns, without addresses in memory."""
     try:
         signature = inspect.signature(thing)
     except ValueError:

@@ -1,9 +1,9 @@
-"""Beyond the training range: more examples, longer sentences, fewer words in use, combinations that no example shows.
+"""Beyond the training range: more examples, longer sentences, fewer words in use, and words that the examples show one
+by one.
 
     python studies/beyond.py [--episodes 2048] [--seeds 3]
 
-Of the models that studies/optimum.py trained; they saw 10 pairs of 1 to 5 words. Languages that they never saw,
-throughout.
+Evaluates the models of studies/optimum.py, which were trained on 10 pairs of 1 to 5 words, on unseen languages.
 """
 
 import os
@@ -14,6 +14,7 @@ os.environ.pop("OMP_NUM_THREADS", None)  # all cores: torch reads it at import
 
 import numpy as np
 from matplotlib.figure import Figure
+from transformers import PreTrainedModel
 
 from dataset_script import LanguageConfig, sample_episodes
 from dataset_script.families.lexicon import LexiconEpisodes
@@ -28,24 +29,28 @@ PAIRS, LENGTHS = (10, 20, 50, 100), range(1, 13)
 COLUMNS = ("determined accuracy", "target regret", "accuracy of the last pair")
 
 
-def measure(model, language: LanguageConfig, num_episodes: int) -> dict:
+def measure(model: PreTrainedModel, language: LanguageConfig, num_episodes: int) -> dict:
+    """A model's figures on a language config, by COLUMNS, and its accuracies by shot."""
     tokens = language.max_episode_length
     figures = evaluate(
         model, language, "test", num_episodes, exact_match=False, batch_size=max(16, 512 * 81 // tokens)
     )
-    # Once a language is known, all words are determined: accuracy by shot is theirs.
+    # In the last pairs all words are determined, so their accuracy by shot is that of determined words.
     values = (figures["determined_accuracy"], figures["target_regret"], figures["accuracy_by_shot"][-1])
     by_shot = {key: figures[key] for key in ("accuracy_by_shot", "bayes_accuracy_by_shot")}
     return dict(zip(COLUMNS, values, strict=True)) | by_shot
 
 
 def one_by_one(language: LanguageConfig, length: int, num_episodes: int) -> LexiconEpisodes:
-    """Every word is shown on its own, in random order; the sentence that follows puts `length` of them together."""
+    """Episodes whose first L examples are the L words, one each, in random order; the last sentence combines `length`
+    of them.
+    """
     L = language.num_source_words
     whole = replace(language, num_pairs=L + 1, sentence_length=(1, max(length, 2)))
     drawn = sample_episodes(whole, range(num_episodes), "test")
+    assert isinstance(drawn, LexiconEpisodes) and drawn.lengths is not None  # lengths are drawn
     rng = np.random.default_rng(language.seed)
-    words = drawn.words.copy()
+    words = drawn.words.copy()  # (N, L + 1, T)
     words[:, :L, 0] = rng.permuted(np.tile(np.arange(L), (num_episodes, 1)), axis=1)
     words[:, L] = rng.integers(0, L, words[:, L].shape)
     lengths = np.ones((num_episodes, L + 1), dtype=drawn.lengths.dtype)
@@ -53,17 +58,19 @@ def one_by_one(language: LanguageConfig, length: int, num_episodes: int) -> Lexi
     return LexiconEpisodes(whole, None, words, lengths, drawn.lexicons)
 
 
-def measure_combinations(model, language: LanguageConfig, length: int, num_episodes: int) -> dict:
-    """Of the words of a sentence that no example is like: how many are right, and of how many sentences all."""
+def measure_combinations(
+    model: PreTrainedModel, language: LanguageConfig, length: int, num_episodes: int
+) -> dict[str, float]:
+    """The fractions of words, and of whole sentences, that are right in the last sentences of `one_by_one`."""
     episodes = one_by_one(language, length, num_episodes)
-    asked = ((episodes.shot == language.num_source_words) & episodes.is_target)[:, 1:]
+    asked = ((episodes.shot == language.num_source_words) & episodes.is_target)[:, 1:]  # (N, S − 1), as `right`
     right = next_token_log_probabilities(model, episodes).argmax(-1) == episodes.input_ids[:, 1:]
     return {"words right": float(right[asked].mean()), "sentences right": float((right | ~asked).all(1).mean())}
 
 
 def main(arguments: list[str]) -> None:
     options = read_arguments(arguments, __doc__, episodes=2048, seeds=3)
-    results = {}
+    results: dict[str, dict] = {}
     for seed in range(options.seeds):
         model, run = trained(options, f"optimum-{seed}", "--seed", str(seed))
         language = LanguageConfig(**run["config"]["language"], seed=seed)
@@ -91,6 +98,7 @@ def main(arguments: list[str]) -> None:
 
 
 def draw(results: dict) -> Figure:
+    """Accuracy by shot of 100 pairs, and against sentence length, words in use, and words put together."""
     figure = Figure(figsize=(12, 8), layout="constrained")
     (shots, lengths), (words, together) = figure.subplots(2, 2)
     number = np.arange(1, max(PAIRS) + 1)

@@ -1,9 +1,8 @@
-"""Better answers for nothing: a question asked several times, its words bound to other symbols each time.
+"""Averaging predictions over random bindings of words to symbols: what it gains in regret, and what it costs in time.
 
     python studies/bindings.py [--episodes 1024] [--seeds 3] [--rounds 30]
 
-Of the default recipe's models and of those that studies/optimum.py trained: what an average over random bindings
-gains, and what it costs.
+Evaluates the default recipe's models and those of studies/optimum.py.
 """
 
 import os
@@ -15,6 +14,7 @@ os.environ.pop("OMP_NUM_THREADS", None)  # all cores: torch reads it at import
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from transformers import PreTrainedModel
 
 from dataset_script import LanguageConfig
 from metatrans_lab.evaluation import evaluate
@@ -29,8 +29,8 @@ EXAMPLES = [("red", "dax"), ("blue red", "wif dax"), ("green blue", "lug wif"), 
 KEYS = ("target_regret", "determined_accuracy")
 
 
-def milliseconds(model, num_bindings: int, rounds: int) -> float:
-    """From four examples and a question to the answer, nothing read before: the median."""
+def milliseconds(model: PreTrainedModel, num_bindings: int, rounds: int) -> float:
+    """The median time of reading four examples and a question and answering it."""
     times = []
     for _ in range(rounds):
         start = time.perf_counter()
@@ -41,7 +41,8 @@ def milliseconds(model, num_bindings: int, rounds: int) -> float:
 
 def main(arguments: list[str]) -> None:
     options = read_arguments(arguments, __doc__, episodes=1024, seeds=3, rounds=30)
-    results, tables = {}, []
+    results: dict[str, dict] = {}
+    tables = []
     for config, folder in (("cpu", "cpu"), ("optimum", "optimum")):
         runs = []
         for seed in range(options.seeds):
@@ -69,6 +70,7 @@ def main(arguments: list[str]) -> None:
 
 
 def draw(results: dict) -> Figure:
+    """Regret against the number of bindings."""
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     axes = figure.subplots()
     for (config, by_number), colour in zip(results.items(), (ORANGE, BLUE), strict=True):

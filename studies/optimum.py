@@ -1,4 +1,4 @@
-"""How near the model comes to the Bayes optimum, on languages it never saw; and whether its probabilities are true.
+"""How near the model comes to the Bayes optimum on unseen languages, and whether its probabilities are calibrated.
 
     python studies/optimum.py [--seeds 3] [--episodes 20480] [--bindings 8]
 
@@ -33,7 +33,8 @@ NAMES = {
 
 def main(arguments: list[str]) -> None:
     options = read_arguments(arguments, __doc__, seeds=3, episodes=20480, bindings=8)
-    results, rows, true_rows = {}, [], []
+    results: dict[str, dict] = {}
+    rows, calibration_rows = [], []
     for seed in range(options.seeds):
         model, run = trained(options, f"optimum-{seed}", "--seed", str(seed))
         language = LanguageConfig(**run["config"]["language"], seed=seed)
@@ -41,7 +42,7 @@ def main(arguments: list[str]) -> None:
         averaged = evaluate(
             model, language, "test", options.episodes, exact_match=False, num_bindings=options.bindings
         )
-        # Fresh episodes of training's lexicons: who was never shown a tenth of them may know that they never came.
+        # New episodes of training's lexicons: a model gains here if it knows that a tenth of all lexicons never occur.
         fresh = replace(language, seed=FRESH)
         seen = evaluate(model, fresh, "train", options.episodes, exact_match=False)
         calibration = {
@@ -52,7 +53,7 @@ def main(arguments: list[str]) -> None:
         results[f"seed {seed}"] = figures | {"averaged": averaged, "seen": seen}
         for name, of in ((f"seed {seed}", figures), (f"seed {seed}, {options.bindings} bindings", averaged)):
             rows.append([name, *(with_interval(of, key) for key in NAMES)])
-        true_rows += [
+        calibration_rows += [
             [f"seed {seed}, {name}", curve["expected_calibration_error"], curve["probability_error"]]
             for name, curve in calibration.items()
         ]
@@ -61,7 +62,7 @@ def main(arguments: list[str]) -> None:
         rows.append([f"{name} (no model)", *(with_interval(results[name], key) for key in NAMES)])
     tables = [
         markdown(["", *NAMES.values()], rows),
-        markdown(["", "calibration error of the first choice", "of all probabilities"], true_rows),
+        markdown(["", "calibration error of the first choice", "of all probabilities"], calibration_rows),
     ]
     report(
         options, "optimum", results, tables, draw({name: of for name, of in results.items() if name not in BASELINES})
@@ -69,8 +70,9 @@ def main(arguments: list[str]) -> None:
 
 
 def draw(results: dict) -> Figure:
+    """Nats by shot, excess over the optimum by shot, and the reliability diagram."""
     figure = Figure(figsize=(13, 4.2), layout="constrained")
-    cost, excess, true = figure.subplots(1, 3)
+    cost, excess, reliability = figure.subplots(1, 3)
     first = next(iter(results.values()))
     shots = np.arange(1, len(first["nll_by_shot"]) + 1)
     cost.plot(shots, first["bayes_nll_by_shot"], color=GREY, ls="--", marker="s", ms=4, label="Bayes optimum")
@@ -82,16 +84,18 @@ def draw(results: dict) -> Figure:
         bars = [middle - low, high - middle]
         excess.errorbar(shots + 0.12 * number, middle, bars, color=ORANGE, marker="o", ms=3, lw=1, label=name, **fade)
         curve = figures["reliability"]
-        true.plot(curve["probability"], curve["frequency"], color=BLUE, marker="o", ms=4, lw=1, label=name, **fade)
+        reliability.plot(
+            curve["probability"], curve["frequency"], color=BLUE, marker="o", ms=4, lw=1, label=name, **fade
+        )
     cost.set_yscale("symlog", linthresh=0.01, linscale=0.5)
     cost.set_ylim(0)
     cost.set_yticks([0, 0.01, 0.1, 1], ["0", "0.01", "0.1", "1"])
     cost.set(xlabel="shot", ylabel="nats per target word (linear below 0.01)")
     excess.axhline(0, color=GREY, lw=0.8, ls="--")
     excess.set(xlabel="shot", ylabel="nats above the Bayes optimum, 95% intervals")
-    true.plot([0, 1], [0, 1], color=GREY, lw=0.8, ls="--")
-    true.set(xlabel="probability given to a target word", ylabel="how often that word came")
-    for axes in (cost, excess, true):
+    reliability.plot([0, 1], [0, 1], color=GREY, lw=0.8, ls="--")
+    reliability.set(xlabel="probability given to a target word", ylabel="how often that word came")
+    for axes in (cost, excess, reliability):
         axes.grid(alpha=0.25)
         axes.legend(fontsize=8)
     return figure

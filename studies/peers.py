@@ -1,9 +1,9 @@
-"""Other architectures of as many parameters, metatrained on the same episodes by the same command.
+"""Other architectures with the same number of parameters, metatrained on the same episodes by the same command.
 
     python studies/peers.py [--seeds 3] [--others 1]
 
-Trains configs/optimum.yaml, the LSTM's, and configs/peers/*.yaml: the LSTM and the Llama from `seeds` seeds each, the
-others from `others`.
+Trains the LSTM of configs/optimum.yaml and the models of configs/peers/*.yaml: the LSTM and the Llama from `seeds`
+seeds each, the others from `others`.
 """
 
 import os
@@ -35,7 +35,8 @@ NAMES = {
 
 def main(arguments: list[str]) -> None:
     options = read_arguments(arguments, __doc__, seeds=3, others=1, episodes=20480)
-    results, rows = {}, []
+    results: dict[str, dict] = {}
+    rows = []
     for peer in PEERS:
         for seed in range(options.seeds if peer in SEVERAL else options.others):
             # The LSTM's runs are those of studies/optimum.py.
@@ -67,6 +68,7 @@ def main(arguments: list[str]) -> None:
 
 
 def draw(results: dict) -> Figure:
+    """Regret over steps and over seconds, and excess over the optimum by shot."""
     figure = Figure(figsize=(13, 4.2), layout="constrained")
     steps, seconds, shots = figure.subplots(1, 3)
     for name, run in results.items():

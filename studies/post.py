@@ -1,4 +1,4 @@
-"""The post's experiment: its languages, its loss, its optimiser, a narrower LSTM; where its phases begin.
+"""The post's experiment with a narrower LSTM: its languages, loss and optimiser, and the steps of its plateaus.
 
     python studies/post.py [--steps 20000] [--width 256] [--seed 42]
 
@@ -23,16 +23,20 @@ from metatrans_lab.experiments.runs import read_log
 from metatrans_lab.experiments.studies import read_arguments, report
 
 AVERAGED = 10
-"""Lines of the log, 20 steps apart, that a loss is averaged over, the latest."""
+"""A loss is the mean over this many lines of the log, 20 steps apart: the line itself and those before."""
 
 NEAR = 0.02
-"""Nats: a level is reached where the loss is less than this above it, and left where it is more than this below."""
+"""In nats: a level is reached when the loss is less than this above it, and left when it is more than this below."""
 
 
 def main(arguments: list[str]) -> None:
     options = read_arguments(arguments, __doc__, config="kyrylov2023", steps=20000, width=256, seed=42)
     name = f"post-{options.width}-{options.seed}"
-    settings = {"num_steps": options.steps, "model.hidden_size": options.width, "seed": options.seed}
+    settings: dict[str, object] = {
+        "num_steps": options.steps,
+        "model.hidden_size": options.width,
+        "seed": options.seed,
+    }
     settings |= {"num_parts": 2, "mixed_precision": "auto", "read_every": 1}
     _, run = trained(options, name, *(word for key, value in settings.items() for word in (f"--{key}", str(value))))
     language = LanguageConfig(**run["config"]["language"], seed=options.seed)
@@ -62,6 +66,7 @@ def main(arguments: list[str]) -> None:
 
 
 def draw(results: dict, levels: list[tuple[str, float]]) -> Figure:
+    """Loss and accuracy over steps, and the probability of the right token by place, a line a shot."""
     figure = Figure(figsize=(14, 4.2), layout="constrained")
     left, middle, right = figure.subplots(1, 3)
     left.plot(results["steps"], results["loss"], color=ORANGE, lw=1.2)

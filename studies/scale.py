@@ -1,9 +1,9 @@
-"""How many words an LSTM can metalearn, and what they cost.
+"""Larger alphabets: how many words an LSTM can metalearn, and how long that takes.
 
     python studies/scale.py [--words 6 8 12 16] [--seed 0]
 
-Trains configs/wordsN.yaml for each number of words N; there are N sentences of three words in an episode, in which 95%
-of the words occur.
+Trains configs/wordsN.yaml for each number of words N. An episode has N sentences of three words, in which 95% of the
+words occur.
 """
 
 import math
@@ -29,7 +29,8 @@ LEVELS = (0.9, 0.99, 0.999)
 
 def main(arguments: list[str]) -> None:
     options = read_arguments(arguments, __doc__, lists={"words": WORDS}, seed=0, episodes=4096)
-    results, rows, floor_rows = {}, [], []
+    results: dict[str, dict] = {}
+    rows, baseline_rows = [], []
     for words in options.words:
         name = f"words{words}-{options.seed}"
         model, run = trained(options, name, "--seed", str(options.seed), config=f"words{words}")
@@ -48,22 +49,24 @@ def main(arguments: list[str]) -> None:
         for baseline in ("unigram", "copy", "induction", "family"):
             figures = evaluate_words(BASELINES[baseline], language, "test", options.episodes, batch_size=256)
             cells = [with_interval(figures, key) for key in ("determined_accuracy", "target_regret")]
-            floor_rows.append([f"{words} words, {baseline}", *cells])
+            baseline_rows.append([f"{words} words, {baseline}", *cells])
     columns = ["words", "K", "T", "of them occur", "layers × width", "parameters", "steps", "seconds"]
     columns += [f"{a} at step (seconds)" for a in LEVELS] + ["determined accuracy", "target regret"]
     tables = [
         markdown(columns, rows),
-        markdown(["without learning", "determined accuracy", "target regret"], floor_rows),
+        markdown(["without learning", "determined accuracy", "target regret"], baseline_rows),
     ]
     report(options, "scale", results, tables, draw(results))
 
 
 def _step_and_seconds(reached: list) -> str:
+    """A cell such as "800 (21)"; "–" if the accuracy wasn't reached."""
     step, seconds = reached
     return step if step == "–" else f"{step} ({seconds:.0f})"
 
 
 def draw(results: dict) -> Figure:
+    """Steps and seconds to reach each of LEVELS, against the number of words."""
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     steps, seconds = figure.subplots(1, 2)
     for axes, number, label in ((steps, 0, "training steps"), (seconds, 1, "seconds of training")):

@@ -17,13 +17,13 @@ DEFAULT = "cpu.yaml"
 
 @dataclass(frozen=True)
 class Size:
-    """What a number of words asks for beside a larger alphabet.
+    """How the recipe for a number of words differs from the default, apart from the size of the alphabet.
 
     Args:
         about: the file's first line.
-        pairs_per_word: sentence pairs an episode and word of the alphabet, by words a sentence.
-        long_sentences: whether the last stage has those languages of the default's that have long sentences only.
-        schedule: keys with values of their own.
+        schedule: keys that have other values than the default recipe's.
+        pairs_per_word: the number of sentence pairs per word of the alphabet, by sentence length.
+        long_sentences: whether the last stage keeps the default's languages of 3–5 words a sentence.
         settle_at: the step from which on training is mostly on the task itself, in a stage of its own; None: there is
             no such stage.
     """
@@ -36,7 +36,7 @@ class Size:
 
 
 def _larger(num_words: int, settle_at: int | None = None, **schedule: int) -> Size:
-    """As many sentences of three words as there are words, and of shorter ones more, so that they show as much."""
+    """A size with a sentence of three words per word of the alphabet, or with more, shorter ones that show as many."""
     about = (
         f"{num_words} source and {num_words} target words. In {num_words} sentences of three words, 95% of the words "
         "occur."
@@ -59,7 +59,7 @@ SIZES = {
 
 
 def recipe(num_words: int) -> dict:
-    """All keys and values of configs/wordsL.yaml, with those of its base."""
+    """All keys and values of configs/wordsL.yaml, those of its base included."""
     size, default = SIZES[num_words], read_file(CONFIGS / DEFAULT)
     if not size.long_sentences:
         words = default["language"]["num_source_words"]
@@ -74,7 +74,7 @@ def recipe(num_words: int) -> dict:
 
 
 def written(num_words: int) -> str:
-    """The text of configs/wordsL.yaml: what isn't as in its base."""
+    """The text of configs/wordsL.yaml: the keys whose values differ from those of its base."""
     default = read_file(CONFIGS / DEFAULT)
     lines = [f"# {SIZES[num_words].about}", "# Made by tools/make_recipes.py.", f"base: {DEFAULT}"]
     for key, value in recipe(num_words).items():
@@ -89,6 +89,7 @@ def written(num_words: int) -> str:
 
 
 def _stages(curriculum: list[dict], settles: bool) -> list[str]:
+    """The lines of the curriculum, a language a line."""
     lines = []
     for stage in curriculum:
         why = "  # while the rate falls, mostly the task itself" if settles and stage is curriculum[-1] else ""
@@ -99,7 +100,7 @@ def _stages(curriculum: list[dict], settles: bool) -> list[str]:
 
 
 def _flow(value: object) -> str:
-    """A value on one line."""
+    """A value as YAML on one line."""
     text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=float("inf"))
     return text.removesuffix("...\n").strip()
 

@@ -1,8 +1,8 @@
-"""Puts a trained run among the models that come with metatrans.
+"""Copies a trained run to the models that come with metatrans.
 
     python tools/ship.py outputs/optimum-0 translator
 
-Without its code, which the package has, and without what is of the machine that it was trained on.
+Its code is left out, as the package has it, and so are the paths of the machine that it was trained on.
 """
 
 import json
@@ -18,6 +18,10 @@ COPIED = ("model.safetensors", "generation_config.json", "chat_template.jinja", 
 
 
 def main(run: str, name: str) -> None:
+    """Copies the run in a folder as the model of that name.
+
+    The card's example then loads it by `pretrained` instead of by its folder.
+    """
     source, folder = Path(run), PRETRAINED / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

@@ -1,1 +1,1 @@
-"""What a person uses: the shell, the web page."""
+"""The programs that people use: the command `metatrans`, and the web page."""

@@ -1,4 +1,4 @@
-"""Translating in the shell: rules from arguments, a file or the keyboard, questions, and how answers are shown."""
+"""Translating in the shell: rules from arguments, files or the keyboard; questions; and how answers are printed."""
 
 import contextlib
 import json
@@ -6,13 +6,15 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TextIO
+from typing import TextIO, TypeVar
 
 from metatrans_lab.errors import UserError
 from metatrans_lab.models.load import PRETRAINED, load_translator
-from modeling_metalstm import InContextTranslationPipeline, TranslationError
+from modeling_metalstm import InContextTranslationPipeline, TranslationError, TranslatorSession
 from modeling_metalstm.errors_metalstm import TooManyWordsError
 from modeling_metalstm.pipeline_metalstm import UNKNOWN_WORD
+
+T = TypeVar("T")
 
 MAX_FILE_BYTES = 10_000_000
 
@@ -28,7 +30,7 @@ def parse_rule(text: str) -> tuple[str, str]:
     """'blue red = wif dax' → ('blue red', 'wif dax').
 
     Raises:
-        UserError: no "=", or several, or a question.
+        UserError: there is no "=", or several, or it is a question.
     """
     sides = text.split("=")
     if len(sides) != 2:
@@ -39,7 +41,7 @@ def parse_rule(text: str) -> tuple[str, str]:
 
 
 def parse_question(text: str) -> str:
-    """'blue red = ?' → 'blue red'; any other text is as it was."""
+    """'blue red = ?' → 'blue red'; any other text stays as it is."""
     source, equals, target = text.partition("=")
     return source.strip() if equals and target.strip() == UNKNOWN_WORD else text
 
@@ -49,10 +51,10 @@ def read_rules(name: str) -> list[tuple[str, str]]:
     `source` and `target`.
 
     Args:
-        name: the file's; - is what comes in by the pipe.
+        name: the file's; - is standard input.
 
     Raises:
-        UserError: it can't be read, or a line is no rule; the message has its number.
+        UserError: it can't be read, or a line is no rule; the message has the line's number.
     """
     try:
         if name == "-":
@@ -113,12 +115,16 @@ def _paint(text: str, code: str) -> str:
 
 
 def _visible(text: str) -> str:
-    """A text whose control characters are written out, so that they can't reach a terminal."""
+    """The text with its control characters escaped, so that a terminal doesn't obey them."""
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 
 
 def show(result: dict, as_json: bool) -> None:
-    """Prints a translation, and how sure each word is; or JSON, one line."""
+    """Prints a translation and the probability of each word; or all of it as one line of JSON.
+
+    Args:
+        result: as of `TranslatorSession`.
+    """
     if as_json:
         text = json.dumps(result, ensure_ascii=False)
         print(text if _prints(text) else json.dumps(result), flush=True)
@@ -135,7 +141,7 @@ def show(result: dict, as_json: bool) -> None:
         notes += ["no word of yours fits"] * unnamed
         wrong = word["taught"] not in (None, word["target"])
         notes += [f"but example {word['example']} says {_visible(word['taught'] or '')}"] * wrong
-        # What is known of a word without a name is that it is none of the others: that is no probability to show.
+        # A word without a name is known to be none of the user's words; the probability of that says nothing of it.
         probability = f"{dash:>7}" if unnamed else f"{word['probability']:7.2%}"
         note = _paint("; ".join(notes), "31" if wrong else "33") if notes else ""
         print(f"  {source:<{width}} {arrow} {target:<{target_width}}  {probability}   {note}".rstrip())
@@ -144,11 +150,11 @@ def show(result: dict, as_json: bool) -> None:
 
 @dataclass
 class Conversation:
-    """Rules and questions, one after the other.
+    """A sequence of rules and questions, typed or from a pipe.
 
     Args:
         model: a model's name, as of `load_model`.
-        settings: of the pipeline: `num_bindings`, `separator`, `exact`.
+        settings: the pipeline's `num_bindings`, `separator` and `exact`.
     """
 
     model: str
@@ -156,19 +162,20 @@ class Conversation:
     settings: dict = field(default_factory=dict)
     rules: list[tuple[str, str]] = field(default_factory=list)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.translator = InContextTranslationPipeline(model=load_translator(self.model, self.trust_remote_code))
         self.session = self._teach(self.rules) if self.rules else None
 
-    def _teach(self, rules: list[tuple[str, str]]):
+    def _teach(self, rules: list[tuple[str, str]]) -> TranslatorSession:
         return _in_a_sentence(lambda: self.translator.session(rules, **self.settings))
 
     def add(self, rule: tuple[str, str]) -> None:
-        """One more rule; if it can't be, the rules are as they were."""
-        if self.session is None:
+        """Adds a rule; if it can't be added, the rules stay as they are."""
+        session = self.session
+        if session is None:
             self.session = self._teach([rule])
         else:
-            _in_a_sentence(lambda: self.session.add(*rule))
+            _in_a_sentence(lambda: session.add(*rule))
         self.rules.append(rule)
 
     def undo(self) -> None:
@@ -180,23 +187,26 @@ class Conversation:
 
     def ask(self, sentence: str) -> dict:
         """A translation, as of `TranslatorSession`."""
-        if self.session is None:
+        session = self.session
+        if session is None:
             raise UserError("there are no rules yet; write one, such as: red = dax")
-        return _in_a_sentence(lambda: self.session(sentence))
+        return _in_a_sentence(lambda: session(sentence))
 
     def known(self) -> str:
-        """How far it has come."""
+        """The numbers of rules and words so far, in words."""
         if self.session is None:
             return "no rules"
         words, room = len(self.session.lesson.lexicon), self.session.lesson.num_source_words
         return f"{len(self.rules)} rule{'s' * (len(self.rules) != 1)}, {words} of at most {room} words"
 
     def run(self, lines: Iterator[str], as_json: bool) -> int:
+        """Takes rules, questions and commands, a line each, until they end; returns how many of them failed. At a
+        keyboard, Ctrl-C abandons the line or its answer, and nothing else.
+
+        Raises:
+            UserError: lines from a pipe asked for nothing.
         """
-        Takes rules, questions and commands, a line each, until they end; how many were in vain. At a keyboard, Ctrl-C
-        leaves the line or its answer and nothing else.
-        """
-        failed, num_asked = 0, 0  # rules alone don't count: in a pipe, they are of no use
+        failed, num_asked = 0, 0
         while True:
             try:
                 line = next(lines, None)
@@ -215,8 +225,8 @@ class Conversation:
         return failed
 
     def _take(self, text: str, as_json: bool) -> bool:
-        """Whether the line asked for something; a rule, or an empty line, doesn't."""
-        said = print if typed() else lambda *_: None  # in a pipe, answers alone
+        """Does what a line says; returns whether it asked for something, as a rule or an empty line doesn't."""
+        said: Callable[[str], None] = print if typed() else lambda _: None  # a pipe gets answers alone
         if not text:
             return False
         text = parse_question(text)
@@ -240,8 +250,8 @@ class Conversation:
         return True
 
 
-def _in_a_sentence(work: Callable):
-    """What it gives; its errors, as the shell says them."""
+def _in_a_sentence(work: Callable[[], T]) -> T:
+    """The result of the work; errors about the translation become UserErrors."""
     try:
         return work()
     except TooManyWordsError as error:
@@ -251,7 +261,7 @@ def _in_a_sentence(work: Callable):
 
 
 def who_has_room(number: int) -> str:
-    """A sentence on which of our models take so many words; nothing, if none does."""
+    """A sentence that names the models of ours that take so many words; "" if there is none."""
     rooms = {
         path.parent.name: json.loads(path.read_text())["num_source_words"]
         for path in sorted(PRETRAINED.glob("*/config.json"))
@@ -261,12 +271,12 @@ def who_has_room(number: int) -> str:
 
 
 def typed() -> bool:
-    """Whether somebody sits at a keyboard."""
+    """Whether standard input is a terminal, where somebody types."""
     return sys.stdin is not None and sys.stdin.isatty()
 
 
 def keyboard() -> Iterator[str]:
-    """The lines that somebody types, with a prompt, or that come in by the pipe."""
+    """The lines that somebody types after a prompt, or those of the pipe."""
     if not typed():
         return iter(sys.stdin or ())
     with contextlib.suppress(ImportError):
@@ -275,7 +285,7 @@ def keyboard() -> Iterator[str]:
 
 
 def _prompt() -> str | None:
-    """A line; None at their end."""
+    """A typed line; None at the end of input."""
     try:
         return input("> ")
     except EOFError:

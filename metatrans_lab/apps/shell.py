@@ -52,7 +52,7 @@ The token is that of `hf auth login`, or HF_TOKEN.
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="metatrans", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="metatrans", description=(__doc__ or "").splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True, metavar="{translate,evaluate,demo,push-dataset}")
     raw = argparse.RawDescriptionHelpFormatter
     translate = commands.add_parser(
@@ -129,11 +129,19 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> None:
+    """Runs the command.
+
+    Args:
+        arguments: None: those of the process.
+
+    Raises:
+        SystemExit: with the exit code, if it isn't 0.
+    """
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")  # as stderr: words may be of any script
     parser = _parser()
     options, rest = parser.parse_known_args(arguments)
-    # argparse gives an optional positional nothing, if an option stands before it.
+    # argparse leaves an optional positional empty if an option stands before it.
     if options.command == "translate" and options.sentence is None and len(rest) == 1 and rest[0][:1] != "-":
         options.sentence = rest.pop()
     if rest and options.command != "evaluate":
@@ -152,7 +160,7 @@ def main(arguments: list[str] | None = None) -> None:
             _push_dataset(options)
     except UserError as error:
         exit_with(error, "metatrans")
-    except BrokenPipeError:  # whoever read has left; nor can the interpreter's last flush reach them
+    except BrokenPipeError:  # nobody reads any more, nor would they read the interpreter's last flush
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     except KeyboardInterrupt:
@@ -160,6 +168,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _translate(options: argparse.Namespace) -> int:
+    """`metatrans translate`: answers one sentence, or runs a conversation; gives the exit code."""
     from metatrans_lab.apps.conversation import (
         HELP,
         Conversation,
@@ -191,6 +200,7 @@ def _translate(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace, rest: list[str]) -> None:
+    """`metatrans evaluate`; the rest of the arguments are knobs of the languages."""
     from metatrans_lab.config.command_line import parse_overrides, read_value
 
     if options.num_episodes < 2:
@@ -220,9 +230,10 @@ def _evaluate(options: argparse.Namespace, rest: list[str]) -> None:
     if options.json:
         print(json.dumps(results))
         return
-    knobs = ", ".join(f"{name}={value}" for name, value in language.knobs().items())
-    family = "" if language.family == "lexicon" else f"family={language.family}, "
-    print(f"{results['num_eval_episodes']:,} episodes of split {options.split}, {family}{knobs}")
+    described = ", ".join(f"{name}={value}" for name, value in language.knobs().items())
+    if language.family != "lexicon":
+        described = f"family={language.family}, {described}"
+    print(f"{results['num_eval_episodes']:,} episodes of split {options.split}, {described}")
     for name, interval in results["intervals"].items():
         if interval is not None:
             print(f"  {name:<20} {results[name]:9.5f}   (95%: {interval[0]:.5f} to {interval[1]:.5f})")
@@ -233,7 +244,7 @@ def _evaluate(options: argparse.Namespace, rest: list[str]) -> None:
 
 
 def _measure(options: argparse.Namespace, language: Language, loss_on: str) -> dict:
-    """Figures of a baseline, of a model that reads tokens, or of one that reads text; on a GPU if there is one."""
+    """The figures of a baseline, of a model of tokens, or of a language model of text; on a GPU if there is one."""
     import torch
 
     from dataset_script.baselines import BASELINES
@@ -267,6 +278,7 @@ def _measure(options: argparse.Namespace, language: Language, loss_on: str) -> d
 
 
 def _demo(options: argparse.Namespace) -> None:
+    """`metatrans demo`: serves the web page."""
     if importlib.util.find_spec("gradio") is None:
         raise UserError('the web page needs gradio: pip install ".[demo]"')
     if not 0 < options.port < 1 << 16:
@@ -277,6 +289,7 @@ def _demo(options: argparse.Namespace) -> None:
 
 
 def _push_dataset(options: argparse.Namespace) -> None:
+    """`metatrans push-dataset`."""
     from metatrans_lab.hub.data import push_dataset
 
     repository = push_dataset(options.repository, options.config, options.private)
@@ -284,7 +297,7 @@ def _push_dataset(options: argparse.Namespace) -> None:
 
 
 def _training_config(model: str) -> dict:
-    """What a model folder says of its training; nothing if it doesn't."""
+    """The training config in a model's folder; {} if there is none."""
     from metatrans_lab.config.yaml_files import read_file
     from metatrans_lab.models.load import model_folder
 

@@ -6,7 +6,7 @@ BLUE, ORANGE, GREY = "#2f6db3", "#d9730d", "#777777"
 
 
 def plain_log(axes: Axes, *which: str) -> None:
-    """Makes axes logarithmic, with plain numbers as labels: few fonts have the superscripts of 10⁻³.
+    """Makes axes logarithmic, with plain numbers as labels: 0.01, not 10⁻²; none at minor ticks.
 
     Args:
         which: "x", "y" or both.

@@ -1,4 +1,4 @@
-"""The figures of a benchmark: numbers to reach, what was reached, and both in words."""
+"""The figures of a benchmark: measured values and the goals they are compared with, as plain values and as text."""
 
 import statistics
 
@@ -11,12 +11,17 @@ def figure(
     unit: str = "",
     lower: bool = False,
 ) -> dict:
-    """One number to reach.
+    """A measured figure and its goals.
 
     Args:
-        rounds: its value in each round.
-        bar, moonshot: what it must reach, and what it would be grand to reach.
+        what: its name.
+        rounds: its value in each round; the median is compared with the goals.
+        bar, moonshot: the value it must reach, and the one it is hoped to reach; None: it has no such goal.
+        unit: of the values and the goals.
         lower: whether less is better.
+
+    Returns:
+        Plain values; `reached` is "moonshot", "bar", "no", or None if there is no goal.
     """
     median = statistics.median(rounds)
     goals = {"bar": bar, "moonshot": moonshot}
@@ -31,7 +36,7 @@ def figure(
 
 
 def texts(row: dict) -> tuple[str, str, str, str]:
-    """A figure in words: its median, its spread, the bar and the moonshot."""
+    """A figure as text: its median, its range, the bar and the moonshot."""
     unit = f" {row['unit']}" if row["unit"] else ""
     goals = [row["bar"], row["moonshot"]]
     bar, moonshot = ["" if goal is None else f"{'≤' if row['lower'] else '≥'} {goal:g}{unit}" for goal in goals]

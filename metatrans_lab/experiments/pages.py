@@ -1,10 +1,10 @@
-"""Pages with tables that scripts write: a table in Markdown, its cells, and its place on the page.
+"""Pages with tables that scripts write: tables and cells in Markdown, and where on a page they are put.
 
     <!-- name -->
     what a script wrote
     <!-- /name -->
 
-What is between the two marks is replaced whenever the script runs; all else is written by hand.
+A script replaces what stands between its two marks; the rest of the page is written by hand.
 """
 
 from collections.abc import Collection, Sequence
@@ -14,7 +14,7 @@ from metatrans_lab.errors import UserError
 
 
 def fill(page: Path, name: str, text: str) -> None:
-    """Puts a text between the marks of that name.
+    """Replaces what stands between the page's marks of that name by a text.
 
     Raises:
         UserError: the page hasn't each of the two marks once.
@@ -29,10 +29,10 @@ def fill(page: Path, name: str, text: str) -> None:
 
 
 def markdown(columns: list[str], rows: list[list], words: Collection[str] = ()) -> str:
-    """A table; numbers are written with as many digits as tell.
+    """A table; floats are written with five decimals, or one if they are 10 or more.
 
     Args:
-        words: the columns that are set left, as the first is; those of numbers are set right.
+        words: the columns that are aligned left, as the first one is; all others are aligned right.
     """
     sides = ["---" if place == 0 or column in words else "--:" for place, column in enumerate(columns)]
     lines = [f"| {' | '.join(columns)} |", f"|{'|'.join(sides)}|"]
@@ -46,7 +46,7 @@ def with_interval(figures: dict, key: str) -> str:
 
 
 def spread(values: Sequence[float]) -> str:
-    """Of several seeds: the mean, the least and the greatest."""
+    """The mean, the least and the greatest value of several seeds."""
     return f"{sum(values) / len(values):.5f} ({min(values):.5f}…{max(values):.5f})"
 
 

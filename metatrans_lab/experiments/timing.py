@@ -5,10 +5,10 @@ are compared by the median of the rounds' ratios.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 
-def in_turn(contestants: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+def in_turn(contestants: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
     """Each contestant's measurements, one a round."""
     measures: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(rounds):

@@ -1,1 +1,1 @@
-"""The Hugging Face Hub: pushing runs and data, and what came from there."""
+"""The Hugging Face Hub: pushing runs and data, and checking what was downloaded."""

@@ -1,6 +1,7 @@
-"""Pushes the data set to the Hub as Parquet, from where it loads without any code of ours."""
+"""Pushes the data set to the Hub as Parquet, which `load_dataset` reads without any code of ours."""
 
 from collections.abc import Sequence
+from functools import partial
 from threading import Event
 
 from datasets import load_dataset
@@ -41,6 +42,7 @@ rows and the other half the test rows.
 
 
 def _row(name: str) -> str:
+    """A config's row in the card's table."""
     config = next(config for config in Metatrans.BUILDER_CONFIGS if config.name == name)
     language = config.language
     T, active = ("–".join(map(str, sorted(set(ends)))) for ends in (language.length_range, language.active_range))
@@ -52,7 +54,7 @@ def _row(name: str) -> str:
 
 
 def push_dataset(repository: str, configs: Sequence[str] = (), private: bool = False, patience: float = 300.0) -> str:
-    """Pushes named configs (all, if none is named), each with its splits, and the data card; gives the whole name.
+    """Pushes configs of the data set (all, if none is named) and the data card; returns the repository's full name.
 
     Raises:
         UserError: an unknown config, a token that may not, or a Hub that fails for longer than `patience` seconds.
@@ -68,7 +70,7 @@ def push_dataset(repository: str, configs: Sequence[str] = (), private: bool = F
         for name in configs:
             data = load_dataset("metatrans", name)
             main = name == Metatrans.DEFAULT_CONFIG_NAME
-            retry(lambda d=data, n=name, m=main: d.push_to_hub(repository, n, set_default=m), patience, Event())
+            retry(partial(data.push_to_hub, repository, name, set_default=main), patience, Event())
         rows = "\n".join(_row(name) for name in configs)
         text = CARD.format(repository=repository, configs=rows, version=GENERATOR_VERSION)
 

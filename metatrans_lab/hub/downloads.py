@@ -1,7 +1,7 @@
-"""Models that come from the Hub: one that came damaged is never used.
+"""Models from the Hub: one that was damaged on the way is found and not used.
 
-huggingface_hub compares what arrives by its size alone, and keeps it. But its cache names each file by the checksum
-that the Hub has of it: who looks there can tell.
+huggingface_hub checks only the size of what it downloads. But its cache names each file by the Hub's checksum of it,
+which is checked here.
 """
 
 import hashlib
@@ -15,10 +15,10 @@ from metatrans_lab.hub.pusher import httpx, sentence_of, status_of
 
 
 def check_download(repository: str) -> None:
-    """Removes from the cache what isn't as the Hub has it, so that the next try downloads it again.
+    """Removes a model's damaged files from the cache, so that the next try downloads them again.
 
     Raises:
-        UserError: there was any of that.
+        UserError: there were damaged files.
     """
     blobs = Path(constants.HF_HUB_CACHE, f"models--{repository.replace('/', '--')}", "blobs")
     if not os.path.isdir(blobs):  # Path's own is_dir() raises for a name that is too long
@@ -35,16 +35,17 @@ def check_download(repository: str) -> None:
 
 
 def _is_whole(blob: Path) -> bool:
-    """Whether a cached file is what its name says: the sha1 of a file in git, or the sha256 of one in LFS."""
+    """Whether a cached file has the checksum that it is named by: git's sha1, or the sha256 of a file in LFS."""
     named = {40: lambda: hashlib.sha1(b"blob %d\0" % blob.stat().st_size), 64: hashlib.sha256}
     if len(blob.name) not in named:
-        return True  # a download under way, or a Hub that names its files otherwise
+        return True  # a download under way, or a Hub with other names
     with blob.open("rb") as file:
         return hashlib.file_digest(file, named[len(blob.name)]).hexdigest() == blob.name
 
 
 def why(error: Exception) -> str:
-    """The sentence behind a failed load; transformers takes a Hub that fails for a file that is missing."""
+    """Why loading a model failed. transformers reports a Hub that fails as a missing file; the cause says more."""
     behind = error if isinstance(error, httpx.HTTPError) else error.__context__
-    failed = isinstance(behind, httpx.HTTPError) and (status_of(behind) or 500) >= 500
-    return f"the Hub failed: {sentence_of(behind)}" if failed else sentence_of(error)
+    if isinstance(behind, httpx.HTTPError) and (status_of(behind) or 500) >= 500:
+        return f"the Hub failed: {sentence_of(behind)}"
+    return sentence_of(error)

@@ -1,8 +1,8 @@
 """Pushes runs and data to the Hub; in training in the background, where a failing Hub never costs a step.
 
-A missing or wrong token, and a repository that isn't ours to write, are found before the first step. Whatever else
-goes wrong is tried again with growing pauses, within a bound. The token is huggingface_hub's own (`hf auth login`,
-HF_TOKEN): it is no key of a config, so no file of a run can hold it.
+A missing or wrong token, and a repository that it may not write to, are found before the first step. After any other
+failure a push is tried again, with growing pauses up to a bound. The token is huggingface_hub's own (`hf auth login`,
+HF_TOKEN). It is no key of a config, so that no file of a run can contain it.
 """
 
 import shutil
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 from huggingface_hub import HfApi, get_token, set_client_factory
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError
@@ -19,20 +20,22 @@ from huggingface_hub.utils._http import default_client_factory
 
 from metatrans_lab.errors import UserError
 
-# What huggingface_hub itself uses: httpx2 from 2.0 on. Both may be installed.
-httpx = _http.httpx2 if hasattr(_http, "httpx2") else _http.httpx
+# The client that huggingface_hub itself uses, which is httpx2 from its version 2.0 on. Both may be installed.
+httpx: Any = getattr(_http, "httpx2" if hasattr(_http, "httpx2") else "httpx")
 
 TIMEOUT = 60.0
-"""Seconds without an answer; huggingface_hub itself would wait for ever while it uploads."""
+"""Seconds to wait for an answer; huggingface_hub itself waits without end while it uploads."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 
-# One push can raise any of these: statuses, uploads that failed inside, dropped connections, files.
+# What a push may raise: HTTP errors, uploads that failed in a thread, dropped connections, unreadable files.
 PUSH_ERRORS = (HfHubHTTPError, RuntimeError, httpx.HTTPError, OSError, ValueError)
 
 
 def give_clients_a_timeout() -> None:
-    def client_with_timeout() -> httpx.Client:
+    """Has huggingface_hub use clients with a timeout."""
+
+    def client_with_timeout() -> Any:
         client = default_client_factory()
         client.timeout = httpx.Timeout(TIMEOUT)
         return client
@@ -41,7 +44,7 @@ def give_clients_a_timeout() -> None:
 
 
 def status_of(error: BaseException | None) -> int | None:
-    """The HTTP status behind an error, which uploads wrap in another."""
+    """The HTTP status of an error or of its causes, as uploads wrap errors in others; None if there is none."""
     while error is not None:
         if isinstance(error, HfHubHTTPError) and error.response is not None:
             return error.response.status_code
@@ -50,20 +53,26 @@ def status_of(error: BaseException | None) -> int | None:
 
 
 def sentence_of(error: BaseException) -> str:
-    """The error's first line, without the token, should it ever be in there."""
+    """The error's first line; the token, should it be in there, is blotted out."""
     line = (str(error).strip().splitlines() or [type(error).__name__])[0]
     token = get_token()
     return line.replace(token, "***") if token else line
 
 
 def tell(sentence: str) -> None:
+    """Prints a sentence about the Hub to stderr."""
     print(f"hub: {sentence}", file=sys.stderr, flush=True)
 
 
 def retry(action: Callable[[], object], patience: float, stopped: Event) -> None:
-    """Does it, again and again with growing pauses, for at most `patience` seconds of pauses or until `stopped`.
+    """Does the action, and tries again after growing pauses while it fails; the first failure is reported on stderr.
 
-    Says so once. A 401 or 403 is final: no waiting mends it.
+    Args:
+        patience: seconds of pauses, all together.
+        stopped: ends the tries.
+
+    Raises:
+        one of PUSH_ERRORS: it failed to the end, or with status 401 or 403, which no waiting mends.
     """
     pause, told = FIRST_PAUSE, False
     while True:
@@ -86,10 +95,10 @@ def retry(action: Callable[[], object], patience: float, stopped: Event) -> None
 
 
 def claim_repository(api: HfApi, repository: str, private: bool, repo_type: str) -> str:
-    """Makes the repository if it isn't there, and gives its whole name.
+    """Makes the repository if it isn't there, and returns its full name.
 
     Raises:
-        UserError: no token, one that the Hub doesn't know or that may not write there, an impossible name.
+        UserError: there is no token, the Hub doesn't know it or it may not write there, or the name is impossible.
         one of PUSH_ERRORS: the Hub failed.
     """
     try:
@@ -119,7 +128,7 @@ class HubPusher:
         UserError: no token, or one that may not write there.
     """
 
-    def __init__(self, repository: str, private: bool, patience: float):
+    def __init__(self, repository: str, private: bool, patience: float) -> None:
         give_clients_a_timeout()
         self.api, self.repository, self.private, self.patience = HfApi(), repository, private, patience
         self.pool = ThreadPoolExecutor(1, thread_name_prefix="hub")
@@ -150,12 +159,12 @@ class HubPusher:
         self.api.create_tag(self.repository, tag=tag)
 
     def push_in_background(self, folder: Path, message: str) -> None:
-        """Pushes a folder, then removes it. While an earlier push is still under way, this one is left out."""
+        """Pushes a folder, then removes it. If an earlier push is still under way, this one is skipped."""
         if self.pending is not None and not self.pending.done():
             shutil.rmtree(folder, ignore_errors=True)
             return
 
-        def job():
+        def job() -> None:
             try:
                 retry(lambda: self._upload(folder, message), self.patience, self.stopped)
             except PUSH_ERRORS as error:
@@ -166,11 +175,11 @@ class HubPusher:
         self.pending = self.pool.submit(job)
 
     def abandon(self) -> None:
-        """No more tries: the run was stopped."""
+        """Ends all tries, as the run was stopped."""
         self.stopped.set()
 
     def finish(self, folder: Path, message: str, tag: str) -> str | None:
-        """Pushes the finished run and tags it, after what is under way; what went wrong, or None."""
+        """Pushes the finished run and tags it, after any push under way; returns what went wrong, or None."""
         self.pool.shutdown(wait=True)
         try:
             retry(lambda: self._upload(folder, message), self.patience, self.stopped)

@@ -1,4 +1,4 @@
-"""The model card of a run: what it does, how to use it, how good it is and by what measure."""
+"""The model card of a run: what the model does, how to use it, how good it is, and how that was measured."""
 
 from huggingface_hub import EvalResult, ModelCardData
 from transformers import CONFIG_MAPPING
@@ -72,22 +72,23 @@ translator("blue red", examples=[("red", "dax"), ("blue red", "wif dax")])
 
 
 def shown(figure: float | None, digits: int = 5) -> str:
-    """A figure as text; "–" where nothing was there to be measured."""
+    """A figure as text; "–" if there was nothing to measure."""
     return "–" if figure is None else f"{figure:.{digits}f}"
 
 
 def _interval(results: dict, name: str) -> str:
+    """A figure's 95% interval as text."""
     interval = results["intervals"].get(name)
     return "–" if interval is None else f"{interval[0]:.5f} … {interval[1]:.5f}"
 
 
 def called(model_type: str) -> str:
-    """What people call a model of this type: "an LSTM", "a gpt2 model"."""
+    """A model type in prose: "an LSTM", "a gpt2 model"."""
     return "an LSTM" if model_type == "metalstm" else f"a {model_type} model"
 
 
 def _brings_code(model_type: str) -> bool:
-    """Whether a saved model has its code next to its weights, so that it loads where metatrans isn't installed."""
+    """Whether a model of this type is saved with its code, so that it loads where metatrans isn't installed."""
     return CONFIG_MAPPING[model_type]._auto_class is not None
 
 
@@ -124,6 +125,11 @@ def _front_matter(config: TrainingConfig, results: dict) -> str:
 
 
 def model_card(config: TrainingConfig, results: dict) -> str:
+    """The README.md of a run.
+
+    Args:
+        results: as results.json has them.
+    """
     language = config.language_config()
     model_type = config.model.get("model_type", "metalstm")
     stages = [config.language_config(knobs) for stage in config.curriculum for knobs in stage.languages]

@@ -1,4 +1,4 @@
-"""The post's two pictures, with the computed levels beside the measured curves."""
+"""The post's two plots, with the computed levels beside the measured curves."""
 
 import itertools
 import math
@@ -19,7 +19,7 @@ BLUE, ORANGE, GREY = "#2f6db3", "#d9730d", "#777777"
 
 
 def plot_loss(path: Path, log: list[dict], language: Language, loss_on: str) -> None:
-    """loss.png: the loss over steps, the levels as labelled lines.
+    """loss.png: the loss over steps, and the losses of known predictors (`predictor.levels`) as labelled lines.
 
     Args:
         log: lines of log.jsonl: those with `loss` are training, those with `eval_loss` evaluations on `language`.
@@ -42,16 +42,23 @@ def plot_loss(path: Path, log: list[dict], language: Language, loss_on: str) -> 
         if after > before:
             axes.axvline(step, color=GREY, lw=0.8, ls=":")
             if step - labelled > 0.025 * last:
-                place = {"xy": (step - 0.004 * last, 0.97), "xycoords": ("data", "axes fraction")}
-                place |= {"ha": "right", "va": "top"}
-                axes.annotate(f"stage {after + 1}", **place, rotation=90, fontsize=8, color=GREY)
+                axes.annotate(
+                    f"stage {after + 1}",
+                    xy=(step - 0.004 * last, 0.97),
+                    xycoords=("data", "axes fraction"),
+                    ha="right",
+                    va="top",
+                    rotation=90,
+                    fontsize=8,
+                    color=GREY,
+                )
                 labelled = step
     known = levels(language, loss_on)
     floor, top = known["Bayes"], known["uniform"]
     label_height, label_gap = -math.inf, 0.052 * (top - min(floor, 0))
     for name, level in sorted(known.items(), key=lambda item: item[1]):
         axes.axhline(level, color=GREY, lw=0.8, ls="--")
-        # Levels may lie closer together than their labels are high.
+        # Labels of levels that lie close together are moved up, so that they don't overlap.
         label_height = max(level, label_height + label_gap)
         axes.annotate(
             f"{name} {level:.3f}",
@@ -73,8 +80,11 @@ def plot_loss(path: Path, log: list[dict], language: Language, loss_on: str) -> 
 def plot_shots(path: Path, results: dict, language: Language, loss_on: str) -> None:
     """shots.png: how fast the language is learned within the episode.
 
-    Left, nats a target word by shot against the Bayes optimum; right, as in the post, the probability of the right
-    token at each place of a sentence pair, a line a shot.
+    Left: nats per target word by shot, and the Bayes optimum's. Right, as in the post: the probability of the right
+    token by its place in the sentence pair, one line for each shot.
+
+    Args:
+        results: as of `evaluate`.
     """
     figure = Figure(figsize=(11, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.25))
@@ -98,11 +108,11 @@ def plot_shots(path: Path, results: dict, language: Language, loss_on: str) -> N
     T = language.length_range[1]
     targets = range(1, language.max_target_length + 1)
     places = [f"source {i}" for i in range(1, T + 1)] + ["␂"] + [f"target {i}" for i in targets] + ["␁"]
-    first = 0 if is_scored(Role.SOURCE, loss_on) else T  # of what was left out of the loss, nothing is learned
+    first = 0 if is_scored(Role.SOURCE, loss_on) else T  # predictions of tokens outside the loss mean nothing
     colours = colormaps["viridis"](np.linspace(0, 0.92, len(probabilities)))
     for row, colour in zip(probabilities, colours, strict=True):
         right.plot(range(first, len(row)), row[first:], color=colour, lw=1.4)
-    every = 1 + T // 8  # of many words a sentence, so many labels have room
+    every = 1 + T // 8  # of longer sentences, only some places have room for their labels
     named = [i for i, place in enumerate(places) if place in "␂␁" or (int(place.split()[1]) - 1) % every == 0]
     right.set_xticks(named, [_printable(places[i]) for i in named])
     right.set(xlabel="token of the sentence pair", ylabel="mean probability of the right token", ylim=(0, 1.03))
@@ -121,11 +131,12 @@ def plot_shots(path: Path, results: dict, language: Language, loss_on: str) -> N
 
 
 def _printable(place: str) -> str:
-    """Few fonts have ␁ and ␂; their names are drawn instead."""
+    """The label of a place. Few fonts have ␁ and ␂, so their names are drawn instead."""
     return {"␁": "SOH", "␂": "STX"}.get(place, place)
 
 
 def _task(language: Language) -> str:
+    """The languages in a few words, for labels."""
     m, M = language.length_range
     words = f"L=R={language.num_source_words}"
     if language.num_source_words != language.num_target_words:
@@ -134,8 +145,8 @@ def _task(language: Language) -> str:
     return f"{unseen}, K={language.num_pairs}, {words}, T={m if m == M else f'{m}–{M}'}"
 
 
-def _save(figure, path: Path) -> None:
-    """Whoever watches the file never sees half a picture."""
+def _save(figure: Figure, path: Path) -> None:
+    """Writes the picture aside and moves it into place, so that nobody ever reads half of it."""
     temporary = path.with_name(f".{path.name}")
     figure.savefig(temporary, format="png", dpi=130)
     temporary.replace(path)

@@ -1,4 +1,4 @@
-"""What a figure was measured on: the device, and the versions of what ran."""
+"""What figures were measured on: the device, and the versions of the packages."""
 
 import importlib.metadata
 import platform
@@ -11,6 +11,7 @@ from metatrans_lab.machine import share_of_cores
 
 
 def describe_device(device: torch.device) -> str:
+    """A device in words: the GPU's name, or the CPU's with the number of cores."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     model = platform.processor() or platform.machine()
@@ -22,6 +23,7 @@ def describe_device(device: torch.device) -> str:
 
 
 def versions() -> dict[str, str]:
+    """The versions of Python, of the packages that matter, and of the generator of episodes."""
     packages = ("torch", "transformers", "datasets", "accelerate", "huggingface_hub", "numpy")
     found = {package: importlib.metadata.version(package) for package in packages}
     return {"python": platform.python_version(), "generator": str(GENERATOR_VERSION)} | found

@@ -1,4 +1,4 @@
-"""What a terminal shows of a run that is done."""
+"""The summary of a finished run that is printed on the terminal."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from metatrans_lab.report.cards import shown
 
 
 def summary(results: dict, path: Path) -> str:
-    """The figures that matter.
+    """The most important figures, a line each.
 
     Args:
         results: as results.json has them.

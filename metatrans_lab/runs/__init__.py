@@ -1,1 +1,1 @@
-"""A run's folder and its life: claims, checkpoints, signals, going back."""
+"""A run from start to end: its folder, checkpoints, log, signals, rollbacks and export."""

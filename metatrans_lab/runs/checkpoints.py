@@ -1,7 +1,7 @@
-"""Checkpoints that a kill at any moment leaves whole, and that tell when they are not.
+"""Checkpoints: a kill at any moment leaves them whole, and a damaged one is noticed when it is loaded.
 
-They are written aside, flushed to disk, and renamed; only then are old ones removed. Each has the checksums of its
-files, which `sha256sum --check SHA256SUMS` reads as well.
+A checkpoint is written aside, flushed to disk and renamed; only then are old ones removed. It has the checksums of its
+files, in a form that `sha256sum --check SHA256SUMS` reads.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from safetensors.torch import load, save
 from metatrans_lab.errors import UserError, tell
 
 FORMAT = 1
-"""Of the files; a checkpoint of a higher one is of a newer version."""
+"""The version of the checkpoint's files; one with a higher number was written by a newer version of metatrans."""
 
 PREFIX, ASIDE = "checkpoint-", ".aside"
 PROGRESS_KEYS = {
@@ -31,7 +31,7 @@ WEIGHTS, STATE, PROGRESS, SUMS = "model.safetensors", "state.pt", "progress.json
 
 
 def flush(path: Path) -> None:
-    """Has the file's contents, or the folder's entries, reach the disk."""
+    """Flushes a file's contents, or a folder's entries, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -46,11 +46,12 @@ def list_checkpoints(folder: Path) -> list[Path]:
 
 
 def step_of(checkpoint: Path) -> int:
+    """The step after which a checkpoint was saved, as its name says."""
     return int(checkpoint.name.removeprefix(PREFIX))
 
 
 def remove_checkpoint(checkpoint: Path) -> None:
-    """Renames it first: a kill on the way leaves no half checkpoint behind that looks like one."""
+    """Removes a checkpoint. It is renamed first, so that a kill meanwhile leaves nothing that looks like one."""
     aside = checkpoint.with_name(f".{checkpoint.name}.removed")
     shutil.rmtree(aside, ignore_errors=True)
     checkpoint.rename(aside)
@@ -58,7 +59,7 @@ def remove_checkpoint(checkpoint: Path) -> None:
 
 
 def set_aside(checkpoint: Path) -> None:
-    """Renames one that is broken or spoilt, so that a new one may take its place."""
+    """Renames a checkpoint that is broken or has bad numbers, so that a new one may take its place."""
     aside = checkpoint.with_name(checkpoint.name + ASIDE)
     shutil.rmtree(aside, ignore_errors=True)
     checkpoint.rename(aside)
@@ -73,7 +74,7 @@ def save_checkpoint(folder: Path, step: int, weights: dict, state: dict, progres
         progress: plain JSON values; those of PROGRESS_KEYS at least.
 
     Raises:
-        OSError: it can't be written; then nothing is left of it, and the older ones are as they were.
+        OSError: it can't be written. Nothing of it is left then, and older ones stay.
     """
     buffer = io.BytesIO()
     torch.save(state, buffer)
@@ -87,7 +88,7 @@ def save_checkpoint(folder: Path, step: int, weights: dict, state: dict, progres
     aside = folder / f".{final.name}.partial"
     shutil.rmtree(aside, ignore_errors=True)
     try:
-        aside.mkdir()  # not its parents: a run whose folder was removed has lost its claim to it
+        aside.mkdir()  # without parents: if the run's folder was removed, so was the claim on it
         for name, data in files.items():
             (aside / name).write_bytes(data)
             flush(aside / name)
@@ -95,7 +96,7 @@ def save_checkpoint(folder: Path, step: int, weights: dict, state: dict, progres
     except OSError:
         shutil.rmtree(aside, ignore_errors=True)
         raise
-    if final.exists():  # a run stopped at its checkpoint's own step: the same, so either of them will do
+    if final.exists():  # the run was stopped right after this checkpoint was saved: both are the same
         shutil.rmtree(aside)
     else:
         aside.rename(final)
@@ -111,8 +112,9 @@ def _checksum(data: bytes) -> str:
 
 
 def _each_its_own(weights: dict) -> dict:
-    """Tensors on the host, of which no two share their memory, as tied embeddings do: safetensors can't say so."""
-    written, own = set(), {}
+    """The tensors on the host, copied where two share memory, as tied embeddings do: safetensors refuses these."""
+    written: set[int] = set()  # addresses
+    own = {}
     for name, tensor in weights.items():
         tensor = tensor.detach().cpu().contiguous()
         own[name] = tensor.clone() if tensor.data_ptr() in written else tensor
@@ -121,7 +123,7 @@ def _each_its_own(weights: dict) -> dict:
 
 
 def load_checkpoint(path: Path) -> tuple[dict, dict, dict]:
-    """(weights, state, progress) of a checkpoint; nothing in it is unpickled beyond tensors and plain values.
+    """(weights, state, progress) of a checkpoint. Only tensors and plain values are unpickled, so it can't run code.
 
     Raises:
         UserError: the folder is no checkpoint, one of its files is broken or of another checkpoint, or it is of a
@@ -164,14 +166,16 @@ def load_checkpoint(path: Path) -> tuple[dict, dict, dict]:
 
 
 def open_checkpoint(wanted: str, folder: Path, before: int | None = None) -> tuple[Path, tuple[dict, dict, dict]]:
-    """The checkpoint that `resume_from_checkpoint` names, and what it holds: a path, or "latest", the newest of the
-    run's own that is whole; if newer ones are not, that is told.
+    """The path and the contents of the checkpoint that `resume_from_checkpoint` names.
 
     Args:
-        before: the latest must be of an earlier step than this.
+        wanted: its path, or "latest": the run's newest checkpoint that isn't damaged. Damaged ones that are passed
+            over are reported on stderr.
+        folder: the run's.
+        before: "latest" is the newest one from before this step; None: of any step.
 
     Raises:
-        UserError: there is none.
+        UserError: there is none, or the one that is named can't be read.
     """
     if wanted != "latest":
         return Path(wanted), load_checkpoint(Path(wanted))

@@ -1,4 +1,4 @@
-"""A claim on a folder: as long as the process that made it lives, no other one trains there."""
+"""A claim on a folder: while the process that made it lives, no other process trains there."""
 
 import os
 from pathlib import Path
@@ -8,22 +8,22 @@ from metatrans_lab.errors import UserError
 try:
     import fcntl
 except ImportError:  # no POSIX: two runs in one folder aren't noticed
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]  # a module, or None
 
 
 class Claim:
-    """A lock on a folder, which goes with the process, however that ends.
+    """A lock on a folder, which the system releases when the process ends, however it ends.
 
     Args:
         path: the folder's.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path) -> None:
         self.path = path
         self._descriptor: int | None = None
 
     def take(self) -> None:
-        """Claims the folder that is there now; one that was removed and made anew is another, and claimed again.
+        """Claims the folder that is now at the path; if it was removed and made anew, it must be claimed again.
 
         Raises:
             UserError: another process has claimed it.

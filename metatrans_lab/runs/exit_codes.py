@@ -1,4 +1,4 @@
-"""How train.py ends: a code for whoever started it, and a sentence for whoever reads.
+"""The exit codes of train.py, and the sentence that it prints when it fails.
 
 0      done
 1      it couldn't go on (a full disk, another process that ended, numbers gone wrong), or a fault of ours, which
@@ -18,15 +18,15 @@ from metatrans_lab.runs.processes import lost_process
 FAILED, NOT_PUSHED = 1, 3
 
 RESUME = "the same command goes on with --resume_from_checkpoint latest"
-"""What is said of a run that can be resumed."""
+"""What a run that can be resumed says."""
 
 
 def guarded(main: Callable[[list[str]], int], arguments: list[str]) -> int:
-    """`main`'s exit code; what people can mend, or what ended the run from outside, is told in one sentence.
+    """Runs `main` and gives the exit code. Failures that aren't faults of ours are told in one sentence.
 
     Raises:
         SystemExit: the input was bad.
-        Exception: a fault of ours.
+        Exception: a fault of ours; it keeps its traceback.
     """
     try:
         return main(arguments)

@@ -1,4 +1,4 @@
-"""The model as the Hub gets it: with its tokenizer and card at the end, and as a snapshot on the way."""
+"""The folder that the Hub gets: the whole run at its end, and snapshots of the model during training."""
 
 import json
 import shutil
@@ -18,24 +18,24 @@ from metatrans_lab.runs.storage import CONFIG, LOG, LOSS, RESULTS, SHOTS, Storag
 from modeling_metalstm import build_tokenizer
 
 SNAPSHOT = ".push-"
-"""How a snapshot's folder is named, before the step."""
+"""The name of a snapshot's folder, followed by the step."""
 
 
 def write_model(model: PreTrainedModel, language: Language, folder: Path) -> None:
-    """The model and its tokenizer, into a folder that is made if need be."""
+    """Saves the model and its tokenizer into a folder, which is made if it isn't there."""
     with _no_progress_bars():
         model.save_pretrained(folder)
     build_tokenizer(language.num_source_words, language.num_target_words).save_pretrained(folder)
 
 
 def write_snapshot(model: PreTrainedModel, config: TrainingConfig, step: int, storage: Storage) -> Path | None:
-    """A folder of its own with the model as it is now and the log so far: what a push at a checkpoint takes.
+    """Writes the model as it is now and the log so far into a folder of their own, to be pushed at a checkpoint.
 
     Returns:
-        The folder; None if it couldn't be written and the run goes on without.
+        The folder; None if it couldn't be written and the run goes on without it.
 
     Raises:
-        TrainingError: it can't be written, and the run may not go on without.
+        TrainingError: it can't be written, and the run may not go on without it.
     """
     folder = storage.path / f"{SNAPSHOT}{step}"
     shutil.rmtree(folder, ignore_errors=True)
@@ -58,7 +58,7 @@ def complete_results(
     ragged: dict,
     train_seconds: float,
 ) -> dict:
-    """All that results.json says: the last evaluation's figures, and what they were measured on.
+    """The contents of results.json: the last evaluation's figures, and how and on what they were measured.
 
     Args:
         identity: the run's, as of `run_identity`.
@@ -79,7 +79,7 @@ def complete_results(
 
 
 def write_export(model: PreTrainedModel, config: TrainingConfig, results: dict, storage: Storage) -> None:
-    """The Hub-ready folder, results.json last, so that it marks a complete run.
+    """Writes the folder that the Hub gets. results.json comes last: a run that has it is complete.
 
     Raises:
         TrainingError: it can't be written.
@@ -92,7 +92,7 @@ def write_export(model: PreTrainedModel, config: TrainingConfig, results: dict, 
 
 @contextmanager
 def _no_progress_bars() -> Iterator[None]:
-    """These models are written in an instant."""
+    """Without transformers' progress bars: these models are written in an instant."""
     shown_before = is_progress_bar_enabled()
     disable_progress_bar()
     try:

@@ -1,4 +1,4 @@
-"""A run's folder from its first step to its last: what may become one, what is written when, what goes again."""
+"""A run's folder: whether it may be used, and all that is written into it and removed from it during the run."""
 
 import shutil
 from pathlib import Path
@@ -27,16 +27,16 @@ from metatrans_lab.training.training import Training
 
 
 class RunFolder:
-    """Looks whether a run may have its folder, without writing anything yet.
+    """A run's folder. The constructor checks that the run may use it, and writes nothing.
 
     Args:
-        checkpoint, resumed: the checkpoint's path and what `load_checkpoint` read, if the run is resumed.
+        checkpoint, resumed: the path of the checkpoint, and what `load_checkpoint` gave; None: the run isn't resumed.
 
     Attributes:
         path: the folder's.
-        log: what is said of training and evaluations.
-        micro_batches (int): that each process takes a step.
-        resumed_threads (int or None): torch's threads when the checkpoint was saved.
+        log: the run's log of training and evaluations.
+        micro_batches (int): the number of micro-batches that each process takes a step.
+        resumed_threads (int or None): torch's number of threads when the checkpoint was saved.
 
     Raises:
         UserError: the folder can't be used or holds something else, or the checkpoint is of another run.
@@ -44,7 +44,7 @@ class RunFolder:
 
     def __init__(
         self, config: TrainingConfig, accelerator: Accelerator, checkpoint: Path | None, resumed: tuple | None
-    ):
+    ) -> None:
         self.config, self.path, self.device = config, config.folder, accelerator.device
         self.identity = run_identity(config, accelerator.num_processes, accelerator.mixed_precision)
         self.micro_batches = config.gradient_accumulation_steps
@@ -52,11 +52,10 @@ class RunFolder:
         if progress is not None:
             before, now = progress["num_processes"], accelerator.num_processes
             self.micro_batches = share_out(self.micro_batches, before, now)
-            self.identity["num_processes"] = before  # the number that it began with
+            self.identity["num_processes"] = before  # a run keeps the number it began with
             check_same_run(self.identity, progress)
-        self.resumed_step, self.resumed_threads = (
-            (None, None) if progress is None else (progress["step"], progress["num_threads"])
-        )
+        self.resumed_step: int | None = None if progress is None else progress["step"]
+        self.resumed_threads: int | None = None if progress is None else progress["num_threads"]
         self.storage = Storage(self.path, config.save_errors)
         self.log = RunLog(self.storage, config, self.micro_batches)
         self._claim = Claim(self.path)
@@ -69,6 +68,7 @@ class RunFolder:
             raise UserError(f"can't use the folder {self.path}: {error.strerror}") from error
 
     def _check_folder(self, checkpoint: Path | None) -> None:
+        """Raises UserError if the folder holds something that this run may not replace or continue."""
         if not self.path.exists():
             return
         if not self.path.is_dir():
@@ -86,7 +86,7 @@ class RunFolder:
         )
 
     def begin(self) -> None:
-        """Makes the folder, with its config and, if the run is resumed, the log so far; it is this process's now.
+        """Makes and claims the folder, and writes its config and, if the run is resumed, the log so far.
 
         Raises:
             UserError: it can't be written, or another process trains in it.
@@ -109,8 +109,8 @@ class RunFolder:
             raise UserError(f"can't write to the folder {self.path}: {error.strerror}") from error
 
     def _forget_what_came_after(self) -> None:
-        """Checkpoints later than the one that the run goes on from: "latest" passes over them only if they are broken,
-        and then they stay, under another name.
+        """Removes the checkpoints that are later than the one that the run resumes from. If it resumes from "latest",
+        these were passed over because they are broken; they stay, under another name.
         """
         for later in list_checkpoints(self.path):
             if step_of(later) > (self.resumed_step or 0):
@@ -122,10 +122,10 @@ class RunFolder:
         self._claim.release()
 
     def save(self, training: Training) -> Path | None:
-        """A checkpoint; None if it couldn't be written and the run goes on without.
+        """Saves a checkpoint and gives its path; None if it couldn't be written and the run goes on without it.
 
         Raises:
-            TrainingError: it can't be written, and the run may not go on without.
+            TrainingError: it can't be written, and the run may not go on without it.
         """
         step, keep = training.num_done, self.config.keep_checkpoints
         weights, state, progress = training.state()
@@ -134,15 +134,17 @@ class RunFolder:
         return None
 
     def roll_back(self, training: Training, why: Exception) -> None:
-        """Takes the training back to the last checkpoint, as `metatrans_lab.runs.rollback` has it."""
+        """Takes the training back to the last checkpoint: see `metatrans_lab.runs.rollback`."""
         roll_back(training, why, self.storage, self.log)
 
     def write_snapshot(self, model: PreTrainedModel, step: int) -> Path | None:
-        """What a push at a checkpoint takes, as `metatrans_lab.runs.export` has it."""
+        """Writes the folder that is pushed at a checkpoint: see `metatrans_lab.runs.export`."""
         return write_snapshot(model, self.config, step, self.storage)
 
     def finish(self, model: PreTrainedModel, evaluation: dict, ragged: dict, train_seconds: float) -> dict:
-        """Logs the last evaluation, writes the Hub-ready folder and says how it went; gives trackers' figures."""
+        """Logs the last evaluation, writes the folder that the Hub gets, and prints the summary; gives the figures for
+        trackers.
+        """
         config = self.config
         tracked = self.log.evaluation(config.num_steps, evaluation)
         results = complete_results(config, self.identity, model, self.device, evaluation, ragged, train_seconds)

@@ -1,15 +1,16 @@
-"""What makes two runs the same run: one may go on from the other's checkpoint, or be taken for it."""
+"""The settings that make two runs the same: one may resume from the other's checkpoint, or stand for it in a cache."""
 
 import json
 from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 from dataset_script.families import FAMILIES
 from dataset_script.families.contract import GENERATOR_VERSION
 from metatrans_lab.config.keys import Stage, TrainingConfig
 from metatrans_lab.errors import UserError, tell
 
-# What may differ between a run and its resumption. None of it shapes the weights but num_threads, by rounding, where
-# operations divide among threads: so a resumed run keeps its number unless it is told another.
+# Keys that may differ between a run and its resumption, as they don't shape the weights. (num_threads does, by
+# rounding, where an operation is divided among threads: a resumed run keeps its number unless it is given another.)
 FREE_KEYS = (
     *("name", "output_dir", "num_threads", "log_every", "eval_every", "eval_episodes"),
     *("save_every", "keep_checkpoints", "save_errors", "max_rollbacks", "resume_from_checkpoint", "overwrite"),
@@ -18,7 +19,7 @@ FREE_KEYS = (
 
 
 def run_identity(config: TrainingConfig, num_processes: int, mixed_precision: str) -> dict:
-    """As checkpoints and results.json have it: plain values, the config without its free keys."""
+    """The settings that checkpoints and results.json record, as plain values; of the config all but the free keys."""
     return {
         "config": {key: value for key, value in asdict(config).items() if key not in FREE_KEYS},
         "num_processes": num_processes,
@@ -29,13 +30,13 @@ def run_identity(config: TrainingConfig, num_processes: int, mixed_precision: st
 
 @dataclass(frozen=True)
 class Difference:
-    """A key by which one run is another than the one that was asked for; in text, a clause about the other.
+    """A key that another run's config has with another value. As text it is a clause about the other run.
 
     Attributes:
         key: its name.
-        was: its value in the other run, or the default if that was saved before there was such a key.
-        asked: its value in the one asked for; None if the key is no longer known.
-        known: whether it is.
+        was: its value in the other run; the default, if that run was saved before there was such a key.
+        asked: its value in the run that is asked for.
+        known: whether this version of metatrans has the key; if not, `asked` is None.
     """
 
     key: str
@@ -50,10 +51,10 @@ class Difference:
 
 
 def differing_key(asked: dict, saved: dict) -> Difference | None:
-    """The first key, free ones aside, in which a config differs from a saved one; None: it is the same run.
+    """The first key in which a config differs from a saved one, free keys aside; None: it is the same run.
 
-    A key that one of them lacks has its default there: it was added after that was saved. So has a knob that the
-    language lacks, and a key of a stage.
+    A key that one of them lacks was added after that one was saved, and counts as having its default. The same holds
+    for the knobs of the language and the keys of a stage.
 
     Args:
         asked, saved: as of `dataclasses.asdict(config)`, or as JSON gives that back.
@@ -69,8 +70,8 @@ def differing_key(asked: dict, saved: dict) -> Difference | None:
     return None
 
 
-def _complete(key: str, value):
-    """A key's value as JSON would give it back, with the defaults of what is left out inside it."""
+def _complete(key: str, value: Any) -> Any:
+    """A key's value as JSON gives it back, with defaults filled in for the knobs and stage keys that it leaves out."""
     if key == "language" and isinstance(value, dict):
         family = value.get("family", "lexicon")
         knobs = {f.name: f.default for f in fields(FAMILIES[family])} if family in FAMILIES else {}
@@ -81,7 +82,7 @@ def _complete(key: str, value):
 
 
 def check_same_run(identity: dict, progress: dict) -> None:
-    """Refuses a checkpoint that a run can't go on from.
+    """Raises UserError if a run can't resume from a checkpoint.
 
     Args:
         identity: the run's, as of `run_identity`.
@@ -101,14 +102,15 @@ def check_same_run(identity: dict, progress: dict) -> None:
 
 
 def share_out(micro_batches: int, before: int, now: int) -> int:
-    """Micro-batches that each of `now` processes takes, to take together what `before` of them took: so a run that
-    goes on with another number has the same episodes, step by step.
+    """The number of micro-batches that each process takes a step when a run resumes with another number of processes.
+    All processes together take as many as before, so that each step has the same episodes.
 
     Args:
-        micro_batches: that each of the processes took before.
+        micro_batches: the number that each process took before.
+        before, now: numbers of processes.
 
     Raises:
-        UserError: they can't all take as many.
+        UserError: the micro-batches can't be divided equally.
     """
     together = before * micro_batches
     if now == before:

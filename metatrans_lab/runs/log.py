@@ -1,4 +1,4 @@
-"""A run's log.jsonl, and the pictures that are redrawn with each of its evaluations."""
+"""A run's log.jsonl, and its pictures, which are redrawn with each evaluation."""
 
 import json
 import math
@@ -10,29 +10,29 @@ from metatrans_lab.training.training import Training
 
 
 class RunLog:
-    """The log in memory, and as far as it could be written, on the disk.
+    """The log in memory and, as far as it could be written, on the disk.
 
     Args:
         storage: the run's folder.
         config: the run's.
-        micro_batches: that each process takes a step.
+        micro_batches: the number of micro-batches that each process takes a step.
 
     Attributes:
-        lines (list[dict]): the log.
+        lines (list[dict]): the log's lines.
     """
 
-    def __init__(self, storage: Storage, config: TrainingConfig, micro_batches: int):
+    def __init__(self, storage: Storage, config: TrainingConfig, micro_batches: int) -> None:
         self.storage, self.config, self.micro_batches = storage, config, micro_batches
         self.lines: list[dict] = []
         self._step, self._seconds = 0, 0.0  # of the last line about training
         self._is_written = True
 
     def goes_on_from(self, step: int, train_seconds: float) -> None:
-        """Speeds are counted from here until the next line."""
+        """Sets the step and the time from which the next line's speed is computed."""
         self._step, self._seconds = step, train_seconds
 
     def read(self, step: int) -> None:
-        """Takes up what the folder's log says up to a step, if there is one."""
+        """Takes up the lines of the folder's log up to a step, if there is a log."""
         if (self.storage.path / LOG).is_file():
             lines = map(_parse, (self.storage.path / LOG).read_text().splitlines())
             self.lines = [line for line in lines if line and line["step"] <= step]
@@ -41,7 +41,7 @@ class RunLog:
             self.lines = [line for line in self.lines if line["step"] < last or "eval_loss" not in line]
 
     def write(self) -> None:
-        """All of it, in the place of what was there.
+        """Writes the whole log, in place of the one that was there.
 
         Raises:
             OSError: it can't be written; the next line tries again.
@@ -51,9 +51,10 @@ class RunLog:
         self._is_written = True
 
     def _append(self, line: dict) -> None:
+        """Adds a line; rewrites the whole log if an earlier line couldn't be written."""
         self.lines.append(line)
         with self.storage.writing(LOG):
-            if not self._is_written:  # an earlier line is missing, or half there
+            if not self._is_written:
                 self.write()
                 return
             self._is_written = False
@@ -62,7 +63,7 @@ class RunLog:
             self._is_written = True
 
     def training(self, training: Training, measures: dict) -> float:
-        """Appends a line; returns the episodes per second and process since the line before."""
+        """Appends a line about a step; returns the episodes per second and process since the last one."""
         step, seconds = training.num_done, training.train_seconds
         rate = (step - self._step) / max(seconds - self._seconds, 1e-9)
         episodes = rate * self.config.batch_size * self.micro_batches
@@ -74,7 +75,7 @@ class RunLog:
         return episodes
 
     def evaluation(self, step: int, results: dict) -> dict:
-        """Appends a line and redraws both pictures; gives the figures as trackers get them, apart from training's."""
+        """Appends a line about an evaluation and redraws both pictures; returns its figures, named for trackers."""
         names = ("target_regret", "target_nll", "determined_accuracy", "eliminated_accuracy")
         figures = {"eval_loss": results["loss"]} | {name: results[name] for name in names}
         self._append({"step": step} | figures | {"seconds": self._seconds})
@@ -86,10 +87,13 @@ class RunLog:
         return {f"eval/{name.removeprefix('eval_')}": value for name, value in figures.items() if value is not None}
 
     def rollback(self, step: int, before: int, learning_rate_factor: float) -> None:
-        """Forgets what came after a step that the run went back to, and says instead that it did.
+        """Replaces all lines after the step that the run went back to by one line that says so.
+
+        Args:
+            step, before: the step that the run went back to, and the one it had reached.
 
         Raises:
-            OSError: that can't be written.
+            OSError: the log can't be written.
         """
         self.lines = [line for line in self.lines if line["step"] <= step]
         self.lines.append({"step": step, "rolled_back_from": before, "learning_rate_factor": learning_rate_factor})

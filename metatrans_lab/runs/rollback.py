@@ -1,4 +1,4 @@
-"""A run whose numbers have gone wrong goes back to its last checkpoint."""
+"""Rollback: a run whose numbers have gone wrong goes back to its last checkpoint."""
 
 from metatrans_lab.errors import TrainingError, UserError, tell
 from metatrans_lab.runs.checkpoints import list_checkpoints, open_checkpoint, set_aside, step_of
@@ -8,10 +8,10 @@ from metatrans_lab.training.training import Training
 
 
 def roll_back(training: Training, why: Exception, storage: Storage, log: RunLog) -> None:
-    """Takes the training back, with half the learning rates, and the log too; later checkpoints, spoilt, go aside.
+    """Takes the training back, with half the learning rates. Later checkpoints may have bad numbers; they are renamed.
 
     Raises:
-        TrainingError: there is no checkpoint, or it went back as often as it may.
+        TrainingError: there is no checkpoint, or there were `max_rollbacks` before.
     """
     wrong = f"the numbers have gone wrong ({why})"
     if training.rollbacks == training.config.max_rollbacks:

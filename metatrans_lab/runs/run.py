@@ -1,4 +1,4 @@
-"""A run, and all that surrounds the loop of train.py: its folder, its log and bar, trackers, signals, the Hub."""
+"""Everything around the training loop of train.py: the run's folder, log, progress bar, trackers, signals, the Hub."""
 
 import sys
 from types import TracebackType
@@ -22,17 +22,17 @@ from metatrans_lab.training.training import Diverged, Training
 
 
 class Run:
-    """Prepares a run, or takes up one from a checkpoint; nothing is written before it is entered as a context.
+    """A run, new or resumed from a checkpoint. Nothing is written until it is entered as a context.
 
     Attributes:
-        training: what is trained, step by step.
-        folder: where it is written.
+        training: the model and its optimisers, trained step by step.
+        folder: the run's folder.
 
     Raises:
-        UserError: what was asked for can't be; nothing was written.
+        UserError: the config can't be run; nothing was written.
     """
 
-    def __init__(self, config: TrainingConfig):
+    def __init__(self, config: TrainingConfig) -> None:
         checkpoint, resumed = None, None
         if config.resume_from_checkpoint is not None:
             checkpoint, resumed = open_checkpoint(config.resume_from_checkpoint, config.folder)
@@ -60,7 +60,7 @@ class Run:
         self._is_exported = False
 
     def __enter__(self) -> "Run":
-        """The folder is made and claimed; from now on a signal has the run stop after its step."""
+        """Makes and claims the folder. From now on a signal has the run stop after its step."""
         try:
             if self.is_main:
                 self.folder.begin()
@@ -88,12 +88,13 @@ class Run:
         self._let_go()
 
     def _let_go(self) -> None:
+        """Releases the folder, and abandons pushes if the run isn't complete."""
         self.folder.release()
         if self.hub is not None and not self._is_exported:
             self.hub.abandon()
 
     def log(self, measures: dict) -> None:
-        """A line of the log, for trackers too, and what the bar shows."""
+        """Writes a step's measures to the log, the trackers and the progress bar."""
         if not self.is_main:
             return
         curriculum = self.training.curriculum
@@ -106,7 +107,7 @@ class Run:
         )
 
     def evaluate(self) -> None:
-        """On languages that are kept from training; both pictures are drawn anew."""
+        """Evaluates on the validation split, logs the figures, and redraws both pictures."""
         if self.is_main:
             config, training = self.config, self.training
             results = evaluate(
@@ -121,11 +122,15 @@ class Run:
         self.accelerator.wait_for_everyone()
 
     def stop_signal(self) -> int:
-        """The number of a signal that came to any of the processes; 0: none did."""
+        """The number of a signal that any of the processes received; 0: none."""
         return self.stop.came_anywhere(self.accelerator)
 
     def save(self, stopped: int = 0) -> None:
-        """A checkpoint; it is pushed, if that is wished and the run goes on. A stopped run says where it stands."""
+        """Saves a checkpoint, and pushes a snapshot if the config says so and the run goes on.
+
+        Args:
+            stopped: the signal that ends the run, whose last words are printed; 0: none.
+        """
         training, step = self.training, self.training.num_done
         saved = self.folder.save(training) if self.is_main else None
         training.rolled_back_to = None
@@ -142,10 +147,10 @@ class Run:
                 print(f"stopped by a signal; {how}", flush=True)
 
     def roll_back(self, error: Diverged) -> None:
-        """Back to the last checkpoint, with half the learning rates.
+        """Goes back to the last checkpoint, with half the learning rates.
 
         Raises:
-            TrainingError: there is none, or it went back as often as it may.
+            TrainingError: there is none, or there were `max_rollbacks` before.
         """
         self.folder.roll_back(self.training, error)
         self.accelerator.wait_for_everyone()
@@ -153,7 +158,7 @@ class Run:
         self.bar.update(self.training.num_done)
 
     def export(self) -> None:
-        """The last evaluation, and the folder as the Hub gets it."""
+        """The last evaluation, and the folder that the Hub gets."""
         config, training = self.config, self.training
         seconds = training.train_seconds
         self.bar.close()
@@ -170,9 +175,9 @@ class Run:
         self._is_exported = True
 
     def push(self) -> int:
-        """The exported folder to the Hub, if that is wished; the exit code. The training is over then."""
-        # Else its reducer, as the last to hold gloo's process group, would end it with the GIL, for which gloo may
-        # wait.
+        """Pushes the exported folder to the Hub, if the config says so; gives the exit code. Training can't go on."""
+        # Otherwise DDP's reducer would be the last to hold gloo's process group, and would end it while holding the
+        # GIL, for which gloo's threads may be waiting.
         del self.training
         self.accelerator.free_memory()
         self.accelerator.end_training()

@@ -1,4 +1,4 @@
-"""A run's folder on the disk: what lies in it, and what becomes of the run when a file can't be written.
+"""The files of a run's folder, and what happens when one of them can't be written.
 
 outputs/NAME/
   training_config.yaml   every key, as the run used it
@@ -20,26 +20,26 @@ CONFIG, LOG, LOSS, SHOTS, RESULTS = "training_config.yaml", "log.jsonl", "loss.p
 
 
 class Storage:
-    """A run's folder, and what is done when something can't be written into it.
+    """A run's folder, and whether the run goes on when something can't be written into it.
 
     Args:
         path: the folder.
         save_errors: "stop" or "go_on", as of `TrainingConfig`.
     """
 
-    def __init__(self, path: Path, save_errors: str):
+    def __init__(self, path: Path, save_errors: str) -> None:
         self.path, self.save_errors = path, save_errors
 
     @contextmanager
     def writing(self, what: str, needed: bool = False) -> Iterator[None]:
-        """Around the writing of a file or folder: if that fails, it is told, and training goes on where it may.
+        """A context for writing a file or folder: if that fails, it is reported, and training goes on if it may.
 
         Args:
             what: its name in the folder.
-            needed: without it the run has failed, whatever `save_errors` says.
+            needed: whether the run fails without it, whatever `save_errors` says.
 
         Raises:
-            TrainingError: it can't be written, and training may not go on without.
+            TrainingError: it can't be written, and training may not go on without it.
         """
         try:
             yield
@@ -56,7 +56,7 @@ class Storage:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Puts it in the place of what was there; a kill leaves the one or the other."""
+    """Replaces a file's text; a kill meanwhile leaves either the old or the new one, whole."""
     temporary = path.with_name(f".{path.name}")
     temporary.write_text(text)
     flush(temporary)

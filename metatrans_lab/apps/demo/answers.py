@@ -1,4 +1,4 @@
-"""From what stands on the page to what it shows; knows nothing of the page's toolkit."""
+"""From the texts that were typed on the page to what it shows; independent of the page's toolkit."""
 
 import random
 import re
@@ -13,16 +13,16 @@ from modeling_metalstm import TranslationError, TranslatorSession
 from modeling_metalstm.errors_metalstm import TooManyWordsError
 
 MAX_CHARACTERS = 500
-"""Of a field: more is nobody's sentence."""
+"""The most characters of a field: no sentence is longer."""
 
 MAX_WORDS = 200
-"""Of all rules and the sentence: an answer is to come while one types."""
+"""The most words of all rules and the sentence together: answers are to come while one types."""
 
 Fields = Sequence[str | None]
 
 
 def read_rows(sources: Fields, targets: Fields) -> tuple[list[tuple[str, str]], list[int]]:
-    """The rules on the page, and each one's row, from 1; empty rows are none.
+    """The rules on the page, and the row of each, counted from 1; empty rows are skipped.
 
     Raises:
         TranslationError: a row that is half empty, or too long.
@@ -42,7 +42,7 @@ def read_rows(sources: Fields, targets: Fields) -> tuple[list[tuple[str, str]], 
 
 
 def by_rows(text: str, row_of: Sequence[int]) -> str:
-    """An error that speaks of examples, in the page's words: rules, numbered as its rows."""
+    """An error about examples in the page's words, as one about rules, which are numbered by their rows."""
 
     def rename(match: re.Match) -> str:
         numbers = [row_of[int(number) - 1] for number in re.findall(r"\d+", match[0])]
@@ -50,24 +50,25 @@ def by_rows(text: str, row_of: Sequence[int]) -> str:
         word = "rules" if len(numbers) > 1 else "rule"
         return f"{before}{word if before else word.capitalize()} {' and '.join(map(str, numbers))}"
 
-    # How errors about examples begin; what follows may quote anything.
+    # Only at the beginning, where errors name examples; what follows may quote anything.
     return re.sub(r"\A(?:Examples? \d+(?: and \d+)?|The (?:source|target) side of example \d+)", rename, text)
 
 
 def answer(model: PreTrainedModel, question: str | None, sources: Fields, targets: Fields) -> tuple[str, str, str]:
-    """The translation, the hint and the curve, as HTML; an error in place of the first, if there is one."""
+    """The translation, the hint and the curve, as HTML; an error's message stands in place of the translation."""
     row_of: list[int] = []
     try:
         rules, row_of = read_rows(sources, targets)
         if not rules:
             return drawing.message("Write a rule: a sentence, and its translation in words of your own."), "", ""
-        if len(question or "") > MAX_CHARACTERS:
+        question = question or ""
+        if len(question) > MAX_CHARACTERS:
             raise TranslationError(f"The sentence has more than {MAX_CHARACTERS} characters.")
-        if sum(len(source.split()) for source, _ in rules) + len((question or "").split()) > MAX_WORDS:
+        if sum(len(source.split()) for source, _ in rules) + len(question.split()) > MAX_WORDS:
             raise TranslationError(f"The rules and the sentence have more than {MAX_WORDS} words together.")
         session = TranslatorSession(model, rules)
         curve = drawing.shots(session.shots(), row_of)
-        if not (question or "").strip():
+        if not question.strip():
             return drawing.message("Now write a sentence to translate."), "", curve
         result = session(question)
         return drawing.answer(result, row_of), drawing.hint(result), curve
@@ -80,21 +81,21 @@ def answer(model: PreTrainedModel, question: str | None, sources: Fields, target
 class Game:
     """The model against a person: the same rules, the same question."""
 
-    def __init__(self, seed: int | None = None):
+    def __init__(self, seed: int | None = None) -> None:
         self.rng = random.Random(seed)
         self.rounds = self.yours = self.models = 0
         self.deal()
 
     def deal(self) -> None:
-        """Another language."""
+        """Starts a round with another language."""
         self.start, self.truth = make_language(self.rng, num_words=5, num_rules=4)
         self.answered = False
 
     def play(self, model: PreTrainedModel, text: str | None) -> str:
-        """Who was right, as a sentence; a round counts once.
+        """A sentence that says who was right. Only the first answer of a round counts.
 
         Raises:
-            TranslationError: an answer too long, or none.
+            TranslationError: the answer is empty or too long.
         """
         text = text or ""
         if len(text) > MAX_CHARACTERS:

@@ -1,4 +1,4 @@
-"""What the page shows, as HTML: words are text there, whatever is typed."""
+"""The page's HTML, in which all that was typed is escaped."""
 
 from html import escape
 
@@ -29,23 +29,23 @@ STYLE = """
 
 
 def message(text: str) -> str:
-    """What is wrong, or missing."""
+    """A box that says what is wrong or missing."""
     return f'<div class="mt mt-error" role="alert">{escape(text)}</div>'
 
 
 def note(text: str) -> str:
-    """A sentence."""
+    """A box with a sentence."""
     return f'<div class="mt mt-hint">{escape(text)}</div>'
 
 
 def rules(pairs: list[tuple[str, str]]) -> str:
-    """Rules that can't be changed."""
+    """A list of rules that can't be edited."""
     lines = [f"<div><b>{escape(source)}</b> = {escape(target)}</div>" for source, target in pairs]
     return f'<div class="mt">{"".join(lines)}</div>'
 
 
 def question(text: str) -> str:
-    """What is asked for."""
+    """The question of a round."""
     return f'<div class="mt">What is <b>{escape(text)}</b>?</div>'
 
 
@@ -63,6 +63,7 @@ def answer(result: dict, row_of: list[int]) -> str:
 
 
 def _word(word: dict, row_of: list[int]) -> str:
+    """A word's translation, the bar of its probability, and a note on where it comes from."""
     row = row_of[word["example"] - 1] if word["example"] else None
     if word["guess"]:
         kind, note = "mt-guess", "a guess: no rule translates it"
@@ -72,7 +73,7 @@ def _word(word: dict, row_of: list[int]) -> str:
         kind, note = "", f"settled by rule {row}"
     percent, filled = f"{word['probability']:.1%}", 100 * word["probability"]
     if word["target"] == UNKNOWN_WORD and word["taught"] != UNKNOWN_WORD:
-        # What is known of a word without a name is that it is none of the others: that is no probability to show.
+        # A word without a name is known to be none of the user's words; the probability of that says nothing of it.
         percent, filled, note = "–", 0.0, f"{note}; none of your words fits"
     return (
         f'<div class="mt-word {kind}"><b>{escape(word["source"])} → {escape(word["target"])}</b>'
@@ -82,7 +83,7 @@ def _word(word: dict, row_of: list[int]) -> str:
 
 
 def hint(result: dict) -> str:
-    """Which rule would teach it most: about the word that it knows least."""
+    """A hint which rule would help most: one with the word that is known least."""
     guesses = [word for word in result["words"] if word["guess"]]
     weakest = min(result["words"], key=lambda word: word["probability"])
     if guesses:
@@ -95,7 +96,12 @@ def hint(result: dict) -> str:
 
 
 def shots(shots: list[list[dict]], row_of: list[int]) -> str:
-    """How sure the model was of each rule's translation before it read it, beside the best possible: an SVG."""
+    """A plot (SVG) of the model's probability of each rule's translation before it read it, and of the optimum's.
+
+    Args:
+        shots: as of `TranslatorSession.shots`.
+        row_of: the page's row of each rule.
+    """
     width, height, left, bottom = 460, 190, 44, 34
     top, right = 14, 12
     number = len(shots)

@@ -1,4 +1,4 @@
-"""The page itself, in Gradio."""
+"""The page, in Gradio."""
 
 import os
 import random
@@ -9,10 +9,11 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read at import
 
 import gradio as gr
 import torch
+from transformers import PreTrainedModel
 
 from metatrans_lab.apps.demo import drawing, workshop
 from metatrans_lab.apps.demo.answers import MAX_CHARACTERS, Game, answer
-from metatrans_lab.apps.demo.ready_made import READY_MADE, make_language
+from metatrans_lab.apps.demo.ready_made import READY_MADE, Start, make_language
 from metatrans_lab.errors import UserError
 from metatrans_lab.models.load import load_translator
 from metatrans_lab.report.cards import called
@@ -30,8 +31,8 @@ never seen your language reads the rules, learns it while reading, and translate
 """
 
 
-def build(model) -> gr.Blocks:
-    """The page, for a model that is loaded."""
+def build(model: PreTrainedModel) -> gr.Blocks:
+    """The page, for a loaded model."""
     with gr.Blocks(title="metatrans", analytics_enabled=False) as page:
         kind = called(model.config.model_type)
         gr.Markdown(INTRODUCTION.format(kind=f"{kind[0].upper()}{kind[1:]}"))
@@ -44,7 +45,7 @@ def build(model) -> gr.Blocks:
     return page
 
 
-def _translate_tab(page: gr.Blocks, model) -> None:
+def _translate_tab(page: gr.Blocks, model: PreTrainedModel) -> None:
     first = next(iter(READY_MADE.values()))
     with gr.Row():
         with gr.Column(min_width=320, elem_classes="mt-rules"):
@@ -77,20 +78,22 @@ def _translate_tab(page: gr.Blocks, model) -> None:
     shown = gr.State(len(first.rules))
     fields, outputs = [question, *sources, *targets], [answered, hinted, curve]
 
-    def reply(question, *columns):
+    # Callbacks return the new values of their outputs. `columns` are all sources, then all targets.
+
+    def reply(question: str | None, *columns: str | None) -> tuple[str, str, str]:
         with _answering:
             return answer(model, question, columns[:NUM_ROWS], columns[NUM_ROWS:])
 
     def lay_out(rules: list[tuple[str, str]], number: int) -> list:
-        """Values of all fields, and which rows are seen."""
+        """The number of rows, the values of all their fields, and which rows are visible."""
         padded = [*rules, *[("", "")] * (NUM_ROWS - len(rules))]
         seen = [gr.update(visible=row < number) for row in range(NUM_ROWS)]
         return [number, *(source for source, _ in padded), *(target for _, target in padded), *seen]
 
-    def begin(start) -> list:
+    def begin(start: Start) -> list:
         return [start.question, *lay_out(start.rules, len(start.rules))]
 
-    def remove(row: int, number: int, *columns) -> list:
+    def remove(row: int, number: int, *columns: str) -> list:
         rules = list(zip(columns[:NUM_ROWS], columns[NUM_ROWS:], strict=True))
         del rules[row]
         return lay_out(rules, max(number - 1, 1))
@@ -104,7 +107,7 @@ def _translate_tab(page: gr.Blocks, model) -> None:
 
     quiet = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
     respond = {"fn": reply, "inputs": fields, "outputs": outputs, **quiet}
-    # Not `input`, which a deleted letter is none of.
+    # On `change`: Gradio raises no `input` when a letter is deleted.
     gr.on([field.change for field in fields], **respond, trigger_mode="always_last")
     page.load(**respond)
     everything = [shown, *sources, *targets, *rows]
@@ -120,7 +123,7 @@ def _translate_tab(page: gr.Blocks, model) -> None:
         opened.then(None, js=js)
 
 
-def _play_tab(page: gr.Blocks, model) -> None:
+def _play_tab(page: gr.Blocks, model: PreTrainedModel) -> None:
     gr.Markdown("The same rules, the same question: who is right, you or the model?")
     game = gr.State(None)
     rules, asked = gr.HTML(elem_id="game-rules"), gr.HTML(elem_id="game-question")
@@ -132,14 +135,14 @@ def _play_tab(page: gr.Blocks, model) -> None:
         )
     verdict = gr.HTML(elem_id="verdict")
 
-    def deal(game: Game | None):
+    def deal(game: Game | None) -> tuple[Game, str, str, str, str]:
         if game is None:
             game = Game()
         else:
             game.deal()
         return game, drawing.rules(game.start.rules), drawing.question(game.start.question), "", ""
 
-    def play(game: Game, text: str):
+    def play(game: Game, text: str) -> tuple[Game, str]:
         try:
             return game, drawing.note(game.play(model, text))
         except TranslationError as error:
@@ -175,7 +178,7 @@ def launch(name: str, host: str, port: int, browser: bool) -> None:
 
 
 def theme() -> gr.themes.Base:
-    """Fonts of the reader's own machine: none is fetched."""
+    """Gradio's theme with fonts of the reader's machine, so that none is downloaded."""
     return gr.themes.Soft(
         font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"], primary_hue="blue"
     )

@@ -36,7 +36,7 @@ PLAIN = ("sun", "moon", "river", "stone", "tree", "bird", "fish", "cat", "dog", 
 
 
 def make_language(rng: random.Random, num_words: int = 6, num_rules: int = 6) -> tuple[Start, str]:
-    """A language of plain words into made-up ones: rules that tell each of its words, a question, and its answer."""
+    """A random language of plain words and made-up ones: rules that show each word, a question, and its answer."""
     sources = rng.sample(PLAIN, num_words)
     lexicon = dict(zip(sources, rng.sample(WORDS.tolist(), num_words), strict=True))
     words = rng.sample(sources, num_words)  # each occurs in some rule

@@ -1,4 +1,4 @@
-"""A small model that learns while one watches: the post's two plots, drawn live, with knobs."""
+"""The workshop: a small model that is trained while one watches, with the post's two plots drawn live."""
 
 import base64
 import tempfile
@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
@@ -18,16 +19,20 @@ from metatrans_lab.training.parts import step_in_parts
 from metatrans_lab.training.prepare import prepare
 
 MAX_RUNS = 2
-"""How many models learn at once, whoever asks."""
+"""The most models that are trained at once, for all visitors together."""
 
 NUM_STEPS, BATCH_SIZE = 1200, 32
 DRAW_EVERY = 1.0  # seconds
-PATIENCE = 20.0  # seconds, for an earlier watcher to leave
+PATIENCE = 20.0  # seconds to wait until an earlier watcher of the same run has left
 EVAL_EPISODES = 128
 
 
 def recipe(words: int, length: int, pairs: int, width: int, curriculum: bool) -> TrainingConfig:
-    """The default recipe, narrower and for other languages."""
+    """The default recipe with a narrower model, for other languages.
+
+    Args:
+        words, length, pairs: L = R, T and K. width: H. curriculum: whether shorter sentences come first.
+    """
     language = {
         "num_pairs": pairs,
         "num_source_words": words,
@@ -67,26 +72,27 @@ def recipe(words: int, length: int, pairs: int, width: int, curriculum: bool) ->
 
 
 class LiveRun:
-    """A run that goes on step by step for as long as somebody watches."""
+    """A run that is trained for as long as somebody watches."""
 
-    def __init__(self, config: TrainingConfig):
+    def __init__(self, config: TrainingConfig) -> None:
         self.config, self.language = config, config.language_config()
         self.training = prepare(config, num_threads=1, cpu=True)
         self.seconds, self.paused = 0.0, True
         self.watched = threading.Lock()
         self.log: list[dict] = []
-        self.results: dict | None = None
+        self.results: dict = {}  # of the last evaluation, as of `evaluate`
 
     @property
     def step(self) -> int:
-        """Steps done."""
+        """The number of steps done."""
         return self.training.num_done
 
     def train(self, seconds: float) -> None:
-        """Steps for about so long."""
+        """Trains for about so many seconds, and evaluates."""
         start, training, loss_on = time.perf_counter(), self.training, self.config.loss_on
         while self.step < self.config.num_steps and time.perf_counter() - start < seconds and not self.paused:
             measures = training.step(step_in_parts)
+            assert measures is not None  # the recipe has them read after every step
             self.log.append({"step": self.step, "stage": training.curriculum.stage, "loss": measures["loss"]})
         model = training.plain_model
         self.results = evaluate(model, self.language, "validation", EVAL_EPISODES, loss_on, exact_match=False)
@@ -94,7 +100,7 @@ class LiveRun:
         self.seconds += time.perf_counter() - start
 
     def pictures(self) -> tuple[bytes, bytes]:
-        """The loss over steps, and how fast a language is learned, as PNG."""
+        """Both plots as PNG: the loss over steps, and how fast a language is learned."""
         with tempfile.TemporaryDirectory() as folder:
             loss, shots = Path(folder) / "loss.png", Path(folder) / "shots.png"
             plot_loss(loss, self.log, self.language, self.config.loss_on)
@@ -102,13 +108,14 @@ class LiveRun:
             return loss.read_bytes(), shots.read_bytes()
 
     def phase(self) -> str:
-        """Which of the computed levels the loss has come down to."""
+        """The lowest of the computed levels that the loss has reached, in words."""
         known = sorted(levels(self.language, self.config.loss_on).items(), key=lambda item: -item[1])
         loss = self.results["loss"]
         passed = [name for name, level in known if loss <= level + 0.02]
         return f"at the level “{passed[-1]}”" if passed else "above all levels"
 
     def status(self) -> str:
+        """How far the run is, and its figures, in words."""
         results, curriculum = self.results, self.training.curriculum
         done = self.step >= self.config.num_steps
         return (
@@ -123,10 +130,10 @@ _places = threading.BoundedSemaphore(MAX_RUNS)
 
 
 def watch(run: LiveRun, began: Callable[[], None] = lambda: None) -> Iterator[tuple[str, str, str]]:
-    """Trains, and gives what is to be shown: the status and both plots, as HTML, every second or so.
+    """Trains, and every second or so yields what is to be shown: the status and both plots, as HTML.
 
     Args:
-        began: is called once there is room for the run.
+        began: called once the run is being trained.
     """
     run.paused = True  # for whoever still watches it
     if not run.watched.acquire(timeout=PATIENCE):
@@ -143,7 +150,7 @@ def watch(run: LiveRun, began: Callable[[], None] = lambda: None) -> Iterator[tu
                 run.train(DRAW_EVERY)
                 over, (loss, shots) = run.paused or run.step >= run.config.num_steps, run.pictures()
                 yield drawing.note(run.status()), _image(loss, "the loss over steps"), _image(shots, "by shot")
-                if over:  # and was shown to be
+                if over:  # which has now been shown
                     return
         finally:
             run.paused = True
@@ -157,7 +164,7 @@ def _image(data: bytes, text: str) -> str:
 
 
 def build_tab() -> None:
-    """The workshop's tab, within a page."""
+    """Builds the workshop's tab, within a page."""
     gr.Markdown(
         "A small LSTM that begins from nothing, here and now. What if there are more words? Longer sentences? "
         "No curriculum from short sentences to long ones? The dashed lines are where a model rests that knows "
@@ -174,20 +181,21 @@ def build_tab() -> None:
         pause = gr.Button("Pause", elem_id="pause")
         go_on = gr.Button("Go on", elem_id="go-on")
     status, loss, shots = gr.HTML(elem_id="status"), gr.HTML(elem_id="loss"), gr.HTML(elem_id="shots")
-    bench = gr.State(None)  # what a visitor has on it: a run, or nothing
+    bench = gr.State(None)  # a visitor's run, or None
 
-    def start(run: LiveRun | None, *knobs):
+    def start(run: LiveRun | None, *knobs: Any) -> Iterator[tuple[LiveRun | None, str, str, str]]:
         if run is not None:
             run.paused = True
+        # The old run stays on the bench until the new one has found room.
         new, there = LiveRun(recipe(*knobs)), [run]
         for shown in watch(new, lambda: there.__setitem__(0, new)):
             yield there[0], *shown
 
-    def stop(run: LiveRun | None):
+    def stop(run: LiveRun | None) -> None:
         if run is not None:
             run.paused = True
 
-    def resume(run: LiveRun | None):
+    def resume(run: LiveRun | None) -> Iterator[tuple[str, str, str]]:
         if run is None:
             yield drawing.message("Nothing is on the bench yet; start a model first."), "", ""
         elif run.paused:
