@@ -68,11 +68,10 @@ def levels(config: Language, loss_on: str) -> dict[str, float]:
     Returns:
         Mean nats a scored token, by name; in closed form if the family has one, else averaged over episodes.
     """
-    expected = config.expected_nll()
-    if expected is None:
+    expected, of_one_pair = config.expected_nll(), replace(config, num_pairs=1).expected_nll()
+    if expected is None or of_one_pair is None:
         return _sampled_levels(config, loss_on)
     K, L, R = config.num_pairs, config.num_source_words, config.num_target_words
-    first = replace(config, num_pairs=1).expected_nll()
     words = K * sum(config.length_range) / 2  # source words an episode; as many target words
     is_source_scored = float(is_scored(Role.SOURCE, loss_on))
     source, source_nll = is_source_scored * words, is_source_scored * expected.source
@@ -86,7 +85,7 @@ def levels(config: Language, loss_on: str) -> dict[str, float]:
         "uniform": math.log(config.vocab_size),
         "unigram": -sum(number * share * math.log(share) for share, number in shares if share > 0),
         "format only": (source * math.log(L) + words * math.log(R) + length_nll) / predicted,
-        "sentence alone": (source_nll + K * first.target + delimiter_nll) / predicted,
+        "sentence alone": (source_nll + K * of_one_pair.target + delimiter_nll) / predicted,
         "Bayes": (source_nll + expected.target + delimiter_nll) / predicted,
     }
 

@@ -47,9 +47,10 @@ def functions_of(step: Callable[[], object]) -> set[CodeType]:
     return found
 
 
-def first_line(node: ast.AST) -> int:
+def lines_of(node: ast.ClassDef | ast.FunctionDef) -> set[int]:
     """Of a definition, its decorators included."""
-    return min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+    first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+    return set(range(first, (node.end_lineno or node.lineno) + 1))
 
 
 def lines_to_read(text: str, starts: set[int], classes: tuple[str, ...]) -> set[int]:
@@ -64,16 +65,14 @@ def lines_to_read(text: str, starts: set[int], classes: tuple[str, ...]) -> set[
                     add_body(child)
                 visit(child, child)
             elif isinstance(child, ast.FunctionDef):
-                whole = range(first_line(child), child.end_lineno + 1)
-                if starts & set(whole):
-                    lines.update(whole)
+                if starts & lines_of(child):
+                    lines.update(lines_of(child))
                     if inside is not None:
                         add_body(inside)
 
     def add_body(of: ast.ClassDef) -> None:
         methods = [child for child in of.body if isinstance(child, ast.FunctionDef)]
-        of_methods = {n for method in methods for n in range(first_line(method), method.end_lineno + 1)}
-        body = set(range(first_line(of), of.end_lineno + 1)) - of_methods
+        body = lines_of(of).difference(*map(lines_of, methods))
         lines.update(n for n in body if written[n - 1].strip())
 
     visit(ast.parse(text), None)
