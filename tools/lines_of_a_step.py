@@ -64,11 +64,10 @@ def lines_to_read(text: str, starts: set[int], classes: tuple[str, ...]) -> set[
                 if child.name in classes:
                     add_body(child)
                 visit(child, child)
-            elif isinstance(child, ast.FunctionDef):
-                if starts & lines_of(child):
-                    lines.update(lines_of(child))
-                    if inside is not None:
-                        add_body(inside)
+            elif isinstance(child, ast.FunctionDef) and starts & lines_of(child):
+                lines.update(lines_of(child))
+                if inside is not None:
+                    add_body(inside)
 
     def add_body(of: ast.ClassDef) -> None:
         methods = [child for child in of.body if isinstance(child, ast.FunctionDef)]
