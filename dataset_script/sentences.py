@@ -111,11 +111,8 @@ class Sentences(Episodes):
 
     @cached_property
     def role(self) -> Array:
-        # Plain ints: arrays of either kind take them.
-        start, source, turn, target, padding = map(
-            int, (Role.START, Role.SOURCE, Role.TURN, Role.TARGET, Role.PADDING)
-        )
-        return self.lay_out(start, source, turn, target, end=start, pad=padding, dtype="int8")
+        r = Role
+        return self.lay_out(r.START, r.SOURCE, r.TURN, r.TARGET, end=r.START, pad=r.PADDING, dtype="int8")
 
     @cached_property
     def shot(self) -> Array:

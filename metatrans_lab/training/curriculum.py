@@ -35,9 +35,7 @@ class Curriculum:
         self.accuracy, self.num_batches = 0.0, 0
 
     def choose(self, step: int) -> tuple[int, Language]:
-        """The stage and the languages that a step's batches are drawn from: the current stage, or an earlier one that
-        is replayed.
-        """
+        """The stage, the current one or an earlier one that is replayed, and the languages of a step's batches."""
         keys = index_keys(f"metatrans curriculum {self.config.seed}", np.array([step], dtype=np.int64))
 
         def below(purpose: int, bound: int) -> int:

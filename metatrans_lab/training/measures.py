@@ -46,9 +46,8 @@ def measure(
             step follow.
 
     Returns:
-        (6,) float64: the loss; the Bayes floor, the mean cost of the scored tokens under the exact predictor; the
-        number of determined tokens that are right, and of all determined tokens; `spoilt`; 1, which counts
-        micro-batches.
+        (6,) float64: the loss; the mean cost of the scored tokens under the exact predictor; the numbers of determined
+        tokens that are right, and of all determined tokens; `spoilt`; 1, which counts micro-batches.
     """
     width = labels.shape[1]
     scored, determined = labels[:, 1:] != IGNORE, episodes.determined[:, 1:width]  # (B, S − 1) each

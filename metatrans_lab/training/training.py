@@ -42,11 +42,10 @@ class Training:
         model, optimizers: as accelerate wraps them. raw_model: the model without that.
         num_done (int): steps done.
         parts (PartwiseGradients or None): computes a batch's gradients part by part; on a CPU, in one process.
-        unread (list): step, stage and measures (6,) of the steps whose measures weren't read yet, as they may be on a
-            GPU.
-        spoilt_steps (int): the number of steps whose gradients weren't finite and were left out. bad_steps (int): of
-            the latest steps in a row, those without finite gradients or with a hopeless loss.
-        rollbacks (int): the number of times that it went back to a checkpoint; each halves the learning rates.
+        unread (list): step, stage and measures (6,) of steps whose measures weren't read yet; they may be on a GPU.
+        spoilt_steps (int): steps whose gradients weren't finite and were left out. bad_steps: such ones, or with a
+            hopeless loss, in a row up to now.
+        rollbacks (int): how often it went back to a checkpoint; each time halves the learning rates.
         rolled_back_to (int or None): the step of that checkpoint, until a later checkpoint is saved.
     """
 
@@ -120,14 +119,11 @@ class Training:
             yield self.curriculum.batch(self.num_done, part, num_parts, device=accelerator.device)
 
     def step(self, take: Callable[["Training"], torch.Tensor]) -> dict | None:
-        """One optimiser update.
+        """One optimiser update; its measures, as of `_read`, if it is a step after which they are read.
 
         Args:
             take: takes the step on `batches()`, gradients and the optimisers' update, and gives the sum of the
                 micro-batches' measures, as of `measures.measure`.
-
-        Returns:
-            The step's measures, as of `_read`, if it is a step after which they are read; else None.
 
         Raises:
             Diverged: the run's numbers have gone wrong; in all processes at once.
@@ -150,11 +146,7 @@ class Training:
         """Reads the measures of all steps since the last reading; the curriculum may go to its next stage by them.
 
         Returns:
-            Of the last step, over all processes: the mean `loss`, `bayes_nll`, the Bayes floor under it, and
-            `determined_accuracy`.
-
-        Raises:
-            Diverged: there were too many bad steps in a row.
+            Of the last step, over all processes: `loss`, `bayes_nll` (the floor under it), `determined_accuracy`.
         """
         hopeless = HOPELESS * math.log(self.curriculum.languages[0][0].vocab_size)
         sums = self.accelerator.reduce(torch.stack([sums for _, _, sums in self.unread])).tolist()
