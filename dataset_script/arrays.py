@@ -87,6 +87,11 @@ def row_starts(x: np.ndarray) -> np.ndarray:
     return np.arange(len(x), dtype=np.int64)[:, None] * x.shape[1]
 
 
+def on_host(x: Array) -> np.ndarray:
+    """The same numbers as numpy's array; of a tensor on a GPU, which the host waits for, a copy."""
+    return x if isinstance(x, np.ndarray) else x.cpu().numpy()
+
+
 def where(condition: Array, x: Array, other: int | Array) -> Array:
     """x where the condition holds, other elsewhere."""
     return np.where(condition, x, other) if isinstance(condition, np.ndarray) else torch.where(condition, x, other)

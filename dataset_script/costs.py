@@ -10,7 +10,16 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from dataset_script.arrays import Array, arange_like, count_before, first_positions, look_up, table_like, where
+from dataset_script.arrays import (
+    Array,
+    arange_like,
+    count_before,
+    first_positions,
+    look_up,
+    on_host,
+    table_like,
+    where,
+)
 from dataset_script.episodes import Role
 from dataset_script.sentences import Sentences
 from dataset_script.sources import source_nll_tables
@@ -67,10 +76,11 @@ class CostedSentences(Sentences):
 
     @cached_property
     def bayes_nll(self) -> Array:
-        tokens = np.asarray(self.input_ids).astype(np.int64)
+        # By the predictor, in numpy, at every training step: a family that trains on a GPU has costs of its own.
+        tokens = on_host(self.input_ids).astype(np.int64)
         p = self.config.next_token_probabilities(tokens)[:, :-1]  # (N, S − 1, V)
         came = np.take_along_axis(p, tokens[:, 1:, None], -1)[..., 0]
-        real = np.asarray(self.role)[:, 1:] != Role.PADDING
+        real = on_host(self.role)[:, 1:] != Role.PADDING
         nll = np.pad(np.where(real, -np.log(np.where(real, came, 1.0)), 0.0), ((0, 0), (1, 0))).astype(np.float32)
         return nll if isinstance(self.words, np.ndarray) else torch.from_numpy(nll).to(self.words.device)
 

@@ -40,10 +40,12 @@ class LexiconConfig(Language):
     __doc__ = Language.__doc__
 
     family: ClassVar[str] = "lexicon"
+    translates: ClassVar[str] = "A word stands at the same place as its translation"
     limits: ClassVar[str] = (
-        "Words of several tokens, another word order, one word with two translations: it knows languages of one family"
-        " only,\none-to-one lexicons."
+        "Words of several tokens, another word order, one word with two translations: it knows languages of one "
+        "family only, one-to-one lexicons."
     )
+    is_capturable: ClassVar[bool] = True
 
     def _stream_family(self) -> str:
         return ""  # streams of this family were named before there were others

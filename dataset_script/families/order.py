@@ -55,9 +55,11 @@ PURPOSE_ORDER = 6  # of draws, beside those of `lexicons`, `sources` and `text`
 
 @dataclass(frozen=True)
 class OrderConfig(Language):
-    __doc__ = f"""{Language.__doc__}
-    The family's own:
-        orders: names of the orders that a language may have, of {", ".join(ORDERS)}.
+    """The languages of the family `order`: besides the knobs of `Language`, theirs is
+
+    Args:
+        orders: names of the orders that a language may have, of straight, reversed, last_first, first_last,
+            pairs_swapped and ends_swapped.
     """
 
     orders: tuple[str, ...] = tuple(ORDERS)
@@ -65,10 +67,15 @@ class OrderConfig(Language):
     family: ClassVar[str] = "order"
     first_knobs: ClassVar[tuple[str, ...]] = (*COMMON_KNOBS, "orders")
     run_knobs: ClassVar[frozenset[str]] = Language.run_knobs | {"orders"}
-    limits: ClassVar[str] = (
-        f"Words of several tokens, one word with two translations, an order that depends on the words: it knows "
-        f"one-to-one lexicons,\nand sentences that are {', '.join(ORDERS)}."
+    translates: ClassVar[str] = (
+        "Every word has one translation, and a language says them in one order: straight, reversed, last word first, "
+        "first word last, pairs of neighbours swapped, or ends swapped"
     )
+    limits: ClassVar[str] = (
+        "Words of several tokens, one word with two translations, an order that depends on the words: it knows "
+        "one-to-one lexicons and a few orders."
+    )
+    is_capturable: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()

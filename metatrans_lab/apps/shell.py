@@ -209,15 +209,16 @@ def _evaluate(options: argparse.Namespace, rest: list[str]) -> None:
         raise UserError(f"num_bindings must be at least 0, got {options.num_bindings}")
     trained = _training_config(options.model)
     knobs = {name: read_value(name, text) for name, text in parse_overrides(rest).items()}
-    knobs = trained.get("language", {}) | {"seed": trained.get("seed", 0)} | knobs
-    family = knobs.pop("family", "lexicon")
+    of_model = trained.get("language", {}) | {"seed": trained.get("seed", 0)}
+    family = knobs.pop("family", of_model.get("family", "lexicon"))
     try:
         known = [field.name for field in fields(family_class(family))]
         for name in knobs:
             if name not in known:
                 near = nearest(name, [*known, "family", "split", "num_episodes", "loss_on"])
                 raise UserError(f"unknown key {name!r}{near}")
-        language = make_language(family, **knobs)
+        # Of another family than the model's, only the knobs that both have.
+        language = make_language(family, **{name: of_model[name] for name in known if name in of_model} | knobs)
     except (ValueError, TypeError) as error:
         raise UserError(str(error)) from error
     loss_on = options.loss_on or trained.get("loss_on", "all")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_script.families import FAMILIES
+from dataset_script.families.contract import Language
 from metatrans_lab.config.keys import Stage, TrainingConfig
 from metatrans_lab.config.typed import from_dict
 from metatrans_lab.config.yaml_files import read_file, read_yaml
@@ -85,5 +86,6 @@ def describe_keys() -> str:
     defaults = asdict(TrainingConfig()) | {"language.family": "lexicon"} | knobs
     del defaults["language"], defaults["language.seed"]
     lines = [f"  --{name} {json.dumps(value)}" for name, value in defaults.items()]
-    meanings = [inspect.getdoc(cls) or "" for cls in (TrainingConfig, *FAMILIES.values(), Stage)]
+    families = [family for family in FAMILIES.values() if family.__doc__ != Language.__doc__]
+    meanings = [inspect.getdoc(cls) or "" for cls in (TrainingConfig, Language, *families, Stage)]
     return "\n\n".join([*meanings, "\n".join(["The defaults:", *lines])])

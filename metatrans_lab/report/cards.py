@@ -1,5 +1,7 @@
 """The model card of a run: what the model does, how to use it, how good it is, and how that was measured."""
 
+import textwrap
+
 from huggingface_hub import EvalResult, ModelCardData
 from transformers import CONFIG_MAPPING
 
@@ -16,8 +18,7 @@ metatrans. The idea is from Volodymyr Kyrylov's post
 [Meta Sequence Transducer](https://proger.github.io/posts/meta/transducer.html).
 
 {use}
-It has room for {L} source and {R} target words. A word stands at the same place as its translation; a word that no
-example shows is a guess.
+{room}
 
 ## How good it is
 
@@ -42,9 +43,19 @@ predictor:
 
 ## What it can't do
 
-{limits} It answers in the words of the examples, of which it takes at most {L} and {R}. It was trained on
-sentences of {shortest}–{longest} words; in longer ones it loses its place, however sure it is of itself.
+{limits}
 """
+
+ROOM = (
+    "It has room for {language.num_source_words} source and {language.num_target_words} target words. "
+    "{language.translates}; a word that no example shows is a guess."
+)
+
+LIMITS = (
+    "{language.limits} It answers in the words of the examples, of which it takes at most {language.num_source_words} "
+    "and {language.num_target_words}. It was trained on sentences of {shortest}–{longest} words; in longer ones it "
+    "loses its place, however sure it is of itself."
+)
 
 DATA = """
 
@@ -134,6 +145,7 @@ def model_card(config: TrainingConfig, results: dict) -> str:
     model_type = config.model.get("model_type", "metalstm")
     stages = [config.language_config(knobs) for stage in config.curriculum for knobs in stage.languages]
     lengths = [stage.length_range for stage in stages]
+    shortest, longest = min(m for m, _ in lengths), max(M for _, M in lengths)
     names = {"nll": "target_nll", "regret": "target_regret", "determined": "determined_accuracy"}
     names |= {"exact": "exact_match", "ragged": "ragged_exact_match"}
     return CARD.format(
@@ -141,13 +153,10 @@ def model_card(config: TrainingConfig, results: dict) -> str:
         name=config.name,
         kind=called(model_type),
         use=(TRANSLATE if _brings_code(model_type) else TRANSLATE_WITH_METATRANS).format(name=config.name),
-        L=language.num_source_words,
-        R=language.num_target_words,
         K=language.num_pairs,
         T="–".join(map(str, sorted(set(language.length_range)))),
-        limits=language.limits,
-        shortest=min(m for m, _ in lengths),
-        longest=max(M for _, M in lengths),
+        room=textwrap.fill(ROOM.format(language=language), 119),
+        limits=textwrap.fill(LIMITS.format(language=language, shortest=shortest, longest=longest), 119),
         seed=config.seed,
         episodes=results["num_eval_episodes"],
         unseen=" of languages never trained on" if language.held_out_languages else "",

@@ -48,7 +48,8 @@ class CapturedSteps:
         """A step on the episodes from number `first` on; gives its measures, which the next call overwrites."""
         self.first.fill_(first)
         # Lexicons that are too many to be listed are drawn by rejection, a loop of unknown length: no graph can do it.
-        if self.stream is None or split_lexicons(language, "train") is None:
+        is_looped = split_lexicons(language, "train") is None
+        if self.stream is None or not language.is_capturable or is_looped:
             return self._step(language)
         if self.warm_ups.setdefault(language, 0) < WARM_UPS:
             self.warm_ups[language] += 1

@@ -190,12 +190,10 @@ def test_rows_of_the_data_set():
         assert row["order"] == episodes.order[n] and row["lexicon"] == episodes.lexicons[n].tolist()
     with pytest.raises(ValueError, match="the family lexicon has no knob 'orders'"):
         load_dataset("metatrans", split="test", streaming=True, orders=["reversed"])
-    with pytest.raises(ValueError, match="family must be one of lexicon, order, got 'grammar'"):
-        load_dataset("metatrans", split="test", streaming=True, family="grammar")
 
 
 def test_it_is_trained_on_and_measured(train, tmp_path):
     assert train("--language.family", "order", "--name", "order", "--num_steps", "20", "--decay_steps", "0") == 0
     results = json.loads((tmp_path / "outputs/order/results.json").read_text())
     assert results["config"]["language"]["family"] == "order" and results["target_regret"] > 0
-    assert "sentences that are straight" in (tmp_path / "outputs/order/README.md").read_text()
+    assert "in one order: straight, reversed" in " ".join((tmp_path / "outputs/order/README.md").read_text().split())
