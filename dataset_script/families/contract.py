@@ -132,14 +132,13 @@ class Language(ABC):
     run_knobs: ClassVar[frozenset[str]] = frozenset(
         {"num_source_words", "num_target_words", "held_out_languages", "num_training_languages"}
     )
-    """Knobs that no stage of a curriculum may change: the same token would be another word, held-out languages would
-    be trained on, or what a model is told apart by its card (which languages it is for) would change on the way."""
+    """Knobs that no stage of a curriculum may change: they say what a token is, or which languages are trained on."""
     translates: ClassVar[str]
     """How a sentence is translated: a clause for the model card."""
     limits: ClassVar[str]
     """What a model trained on these languages can't do: a sentence for its model card."""
     is_capturable: ClassVar[bool] = False
-    """Are episodes and their costs made without the host waiting for a GPU? Then training steps can be CUDA graphs."""
+    """Are episodes and costs made without the host waiting for a GPU? Then training steps can be CUDA graphs."""
 
     def __post_init__(self) -> None:
         check_int("num_pairs", self.num_pairs, 1)

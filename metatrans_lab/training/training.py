@@ -29,7 +29,7 @@ class Diverged(ArithmeticError):
 
 
 class Training:
-    """A run's state from its first step to its last. What a step does to the model isn't here but is given to `step`.
+    """A run from its first step to its last. What a step does to the model isn't here but is given to `step`.
 
     Args:
         config: the run's.
@@ -43,10 +43,8 @@ class Training:
         num_done (int): steps done.
         parts (PartwiseGradients or None): computes a batch's gradients part by part; on a CPU, in one process.
         unread (list): step, stage and measures (6,) of steps whose measures weren't read yet; they may be on a GPU.
-        spoilt_steps (int): steps whose gradients weren't finite and were left out. bad_steps: such ones, or with a
-            hopeless loss, in a row up to now.
-        rollbacks (int): how often it went back to a checkpoint; each time halves the learning rates.
-        rolled_back_to (int or None): the step of that checkpoint, until a later checkpoint is saved.
+        spoilt_steps, bad_steps (int): steps without finite gradients; in a row, such ones and hopeless losses.
+        rollbacks (int): how often it went back to a checkpoint, `rolled_back_to`; each time halves the learning rates.
     """
 
     def __init__(
@@ -134,8 +132,7 @@ class Training:
         self.unread.append((step, stage, take(self).clone()))
         self.num_done = done = step + 1
         last = done == config.num_steps
-        # To read measures, the host has to wait for the GPU: so not after every step, unless the config says so.
-        measures = None
+        measures = None  # to read them, the host has to wait for a GPU: not after every step, if the config says so
         if done % config.read_every == 0 or done % config.log_every == 0 or last or curriculum.ends_at(done):
             measures = self._read()
         if (last or self.is_time_to_save) and not self._is_finite():
