@@ -18,7 +18,7 @@ import pyarrow as pa
 from datasets.builder import Key
 
 from dataset_script.episodes import LOSS_ON, sample_episodes
-from dataset_script.families import FAMILIES, family_class, make_language
+from dataset_script.families import FAMILIES, family_class, make_language, owner_of
 from dataset_script.families.contract import SPLITS, TOKEN_DTYPE, Language, check_int
 from dataset_script.lexicons import split_lexicons
 from dataset_script.text import NUM_WORDS, draw_names, write_episodes
@@ -104,7 +104,7 @@ class MetatransConfig(Knobs):
         known = own | {f.name for f in fields(datasets.BuilderConfig)}
         for f in fields(Knobs):
             if f.name not in known and getattr(self, f.name) != f.default:
-                raise ValueError(f"the family {self.family} has no knob {f.name!r}")
+                raise ValueError(f"the family {self.family} has no knob {f.name!r}{owner_of(f.name)}")
         return make_language(self.family, **{name: getattr(self, name) for name in own})
 
     def rows(self, split: str) -> int | None:

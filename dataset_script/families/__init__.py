@@ -1,5 +1,6 @@
 """Families of languages, by name."""
 
+from dataclasses import fields
 from typing import Any
 
 from dataset_script.families.contract import Language
@@ -35,3 +36,9 @@ def make_language(family: str = "lexicon", **knobs: Any) -> Language:
         241
     """
     return family_class(family)(**knobs)
+
+
+def owner_of(knob: object) -> str:
+    """How a message about a knob that a family hasn't ends: '; it is a knob of the family order', or ''."""
+    owners = [name for name, family in FAMILIES.items() if knob in {f.name for f in fields(family)}]
+    return f"; it is a knob of the family {owners[0]}" if owners else ""

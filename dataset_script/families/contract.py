@@ -137,6 +137,8 @@ class Language(ABC):
     """How a sentence is translated: a clause for the model card."""
     limits: ClassVar[str]
     """What a model trained on these languages can't do: a sentence for its model card."""
+    is_in_place: ClassVar[bool] = False
+    """Does every word stand at the place of its translation? Then people can ask in words of their own."""
     is_capturable: ClassVar[bool] = False
     """Are episodes and costs made without the host waiting for a GPU? Then training steps can be CUDA graphs."""
 

@@ -45,6 +45,7 @@ class LexiconConfig(Language):
         "Words of several tokens, another word order, one word with two translations: it knows languages of one "
         "family only, one-to-one lexicons."
     )
+    is_in_place: ClassVar[bool] = True
     is_capturable: ClassVar[bool] = True
 
     def _stream_family(self) -> str:

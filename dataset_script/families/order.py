@@ -81,7 +81,7 @@ class OrderConfig(Language):
         super().__post_init__()
         orders = tuple(self.orders) if isinstance(self.orders, list | tuple) else ()
         if not orders or len(set(orders)) < len(orders) or not set(orders) <= set(ORDERS):
-            raise ValueError(f"orders must be different ones of {', '.join(ORDERS)}, got {self.orders!r}")
+            raise ValueError(f"orders must be a list of different names of {', '.join(ORDERS)}, got {self.orders!r}")
         object.__setattr__(self, "orders", orders)
 
     def sample(self, keys: Array, split: str) -> OrderEpisodes:

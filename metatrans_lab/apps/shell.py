@@ -12,7 +12,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from dataset_script.episodes import LOSS_ON
-from dataset_script.families import family_class, make_language
+from dataset_script.families import family_class, make_language, owner_of
 from dataset_script.families.contract import SPLITS, Language
 from metatrans_lab.errors import UserError, exit_with, nearest
 
@@ -28,9 +28,11 @@ EVALUATE_EXAMPLES = """examples:
   metatrans evaluate outputs/cpu --num_pairs 100 --num_episodes 1024
   metatrans evaluate outputs/cpu --sentence_length "[1, 5]" --num_active_words "[2, 6]" --json
   metatrans evaluate induction
+  metatrans evaluate unigram --family order
   metatrans evaluate HuggingFaceTB/SmolLM2-135M --render text --num_episodes 64
 
-Any knob of the languages is a key: num_pairs, sentence_length, num_active_words, held_out_languages, seed and others.
+Any knob of the languages is a key: family, num_pairs, sentence_length, num_active_words, held_out_languages, seed and
+others.
 The others are what the model was trained on, if its folder says so, else the post's.
 """
 
@@ -207,7 +209,9 @@ def _evaluate(options: argparse.Namespace, rest: list[str]) -> None:
         raise UserError(f"num_episodes must be at least 2, got {options.num_episodes}")
     if options.num_bindings < 0:
         raise UserError(f"num_bindings must be at least 0, got {options.num_bindings}")
-    trained = _training_config(options.model)
+    from metatrans_lab.models.load import training_config
+
+    trained = training_config(options.model)
     knobs = {name: read_value(name, text) for name, text in parse_overrides(rest).items()}
     of_model = trained.get("language", {}) | {"seed": trained.get("seed", 0)}
     family = knobs.pop("family", of_model.get("family", "lexicon"))
@@ -216,7 +220,7 @@ def _evaluate(options: argparse.Namespace, rest: list[str]) -> None:
         for name in knobs:
             if name not in known:
                 near = nearest(name, [*known, "family", "split", "num_episodes", "loss_on"])
-                raise UserError(f"unknown key {name!r}{near}")
+                raise UserError(f"unknown key {name!r}{owner_of(name) or near}")
         # Of another family than the model's, only the knobs that both have.
         language = make_language(family, **{name: of_model[name] for name in known if name in of_model} | knobs)
     except (ValueError, TypeError) as error:
@@ -295,15 +299,6 @@ def _push_dataset(options: argparse.Namespace) -> None:
 
     repository = push_dataset(options.repository, options.config, options.private)
     print(f'pushed; load_dataset("{repository}") needs nothing of metatrans')
-
-
-def _training_config(model: str) -> dict:
-    """The training config in a model's folder; {} if there is none."""
-    from metatrans_lab.config.yaml_files import read_file
-    from metatrans_lab.models.load import model_folder
-
-    path = model_folder(model) / "training_config.yaml"
-    return read_file(path) if path.is_file() else {}
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from dataset_script.episodes import LOSS_ON
-from dataset_script.families import family_class, make_language
+from dataset_script.families import family_class, make_language, owner_of
 from dataset_script.families.contract import Language
 from metatrans_lab.config.checks import check_config
 from metatrans_lab.errors import UserError, nearest
@@ -132,7 +132,8 @@ class TrainingConfig:
             if name == "seed":
                 raise UserError("language has no seed of its own; set seed at the top level")
             if name not in known:
-                raise UserError(f"language has no knob {name!r}{nearest(name, known)}")
+                hint = owner_of(name) or nearest(name, [*known, "family"])
+                raise UserError(f"language has no knob {name!r}{hint}")
         return make_language(family, **merged, seed=self.seed)
 
     @property

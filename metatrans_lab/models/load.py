@@ -7,6 +7,8 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 from transformers.utils.logging import disable_progress_bar
 
 import modeling_metalstm  # noqa: F401  (registers model_type "metalstm")
+from dataset_script.families import FAMILIES
+from metatrans_lab.config.yaml_files import read_file
 from metatrans_lab.errors import UserError, nearest
 from metatrans_lab.hub.downloads import check_download, why
 from metatrans_lab.models.build import sentence_of_model
@@ -71,16 +73,32 @@ def load_model(folder: str, trust_remote_code: bool = False) -> PreTrainedModel:
     return model
 
 
+def training_config(name: str) -> dict:
+    """The training config in a model's folder; {} if there is none.
+
+    Raises:
+        UserError: it can't be read.
+    """
+    path = model_folder(name) / "training_config.yaml"
+    return read_file(path) if path.is_file() else {}
+
+
 def load_translator(name: str, trust_remote_code: bool = False) -> PreTrainedModel:
     """A saved model that translates, as of `load_model`: any causal LM that has an alphabet.
 
     Raises:
-        UserError: it can't be loaded, or it has no alphabet.
+        UserError: it can't be loaded, it has no alphabet, or its languages aren't of words in place.
     """
     model = load_model(name, trust_remote_code)
     if Alphabet.of(model.config) is None:
         raise UserError(
             f"{name} is a {model.config.model_type} model without an alphabet (its config.json names no "
             "num_source_words and num_target_words); translating needs a model that train.py made"
+        )
+    family = (training_config(name).get("language") or {}).get("family", "lexicon")
+    if family in FAMILIES and not FAMILIES[family].is_in_place:
+        raise UserError(
+            f"{name} was trained on languages of the family {family}, whose words change places, and translate takes "
+            "examples of words in place; metatrans evaluate measures it"
         )
     return model

@@ -148,11 +148,12 @@ def model_card(config: TrainingConfig, results: dict) -> str:
     shortest, longest = min(m for m, _ in lengths), max(M for _, M in lengths)
     names = {"nll": "target_nll", "regret": "target_regret", "determined": "determined_accuracy"}
     names |= {"exact": "exact_match", "ragged": "ragged_exact_match"}
+    use = TRANSLATE if _brings_code(model_type) else TRANSLATE_WITH_METATRANS
     return CARD.format(
         front=_front_matter(config, results),
         name=config.name,
         kind=called(model_type),
-        use=(TRANSLATE if _brings_code(model_type) else TRANSLATE_WITH_METATRANS).format(name=config.name),
+        use=use.format(name=config.name) if language.is_in_place else "",
         K=language.num_pairs,
         T="–".join(map(str, sorted(set(language.length_range)))),
         room=textwrap.fill(ROOM.format(language=language), 119),

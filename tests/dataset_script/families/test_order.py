@@ -12,7 +12,9 @@ from dataset_script import family_probabilities, make_language, sample_episodes
 from dataset_script.baselines import family, induction
 from dataset_script.families.order import ORDERS, OrderConfig
 from dataset_script.predictor import expected_nll, levels
+from metatrans_lab.errors import UserError
 from metatrans_lab.evaluation import evaluate_words
+from metatrans_lab.models import load_translator
 
 SMALL = {
     "three words": OrderConfig(num_pairs=3, num_source_words=3, num_target_words=3, sentence_length=3),
@@ -162,7 +164,7 @@ def test_orders_are_uniform():
 
 @pytest.mark.parametrize("orders", [(), ("upside_down",), ("reversed", "reversed"), "reversed", 3])
 def test_impossible_orders_are_refused(orders):
-    with pytest.raises(ValueError, match="orders must be different ones of straight, reversed"):
+    with pytest.raises(ValueError, match="orders must be a list of different names of straight, reversed"):
         OrderConfig(orders=orders)
 
 
@@ -196,4 +198,6 @@ def test_it_is_trained_on_and_measured(train, tmp_path):
     assert train("--language.family", "order", "--name", "order", "--num_steps", "20", "--decay_steps", "0") == 0
     results = json.loads((tmp_path / "outputs/order/results.json").read_text())
     assert results["config"]["language"]["family"] == "order" and results["target_regret"] > 0
+    with pytest.raises(UserError, match="trained on languages of the family order, whose words change places"):
+        load_translator(str(tmp_path / "outputs/order"))
     assert "in one order: straight, reversed" in " ".join((tmp_path / "outputs/order/README.md").read_text().split())
