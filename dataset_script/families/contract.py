@@ -134,13 +134,10 @@ class Language(ABC):
     )
     """Knobs that no stage of a curriculum may change: they say what a token is, or which languages are trained on."""
     translates: ClassVar[str]
-    """How a sentence is translated: a clause for the model card."""
     limits: ClassVar[str]
-    """What a model trained on these languages can't do: a sentence for its model card."""
-    is_in_place: ClassVar[bool] = False
-    """Does every word stand at the place of its translation? Then people can ask in words of their own."""
-    is_capturable: ClassVar[bool] = False
-    """Are episodes and costs made without the host waiting for a GPU? Then training steps can be CUDA graphs."""
+    """For model cards: how a sentence is translated, a clause, and what a model can't do, a sentence."""
+    is_in_place: ClassVar[bool] = False  # does a word stand at its translation's place, so that people can ask?
+    is_capturable: ClassVar[bool] = False  # does the host never wait for a GPU, so that steps can be CUDA graphs?
 
     def __post_init__(self) -> None:
         check_int("num_pairs", self.num_pairs, 1)
