@@ -1,0 +1,90 @@
+"""The three ways to compute a matrix memory are one function, gradients too."""
+
+import pytest
+import torch
+
+from modeling_metalstm.matrix_recurrence import memory_chunked, memory_parallel, memory_reference
+
+TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5, torch.bfloat16: 2e-2}
+CHUNKS = [1, 4, 7, 64]
+
+
+def draw(seed, length, num_heads=2, key_size=5, value_size=3, batch_size=3, dtype=torch.float32):
+    """q, k, v in a dtype, the gates' logarithms and a memory, at least in float32; all of them need gradients."""
+    torch.manual_seed(seed)
+    wide = torch.promote_types(dtype, torch.float32)
+    shape = (batch_size, num_heads, length)
+    q, k = (torch.randn(*shape, key_size, dtype=dtype) / key_size**0.5 for _ in range(2))
+    v = torch.randn(*shape, value_size, dtype=dtype)
+    log_i = torch.nn.functional.logsigmoid(torch.randn(shape, dtype=wide))
+    log_f = torch.nn.functional.logsigmoid(torch.randn(shape, dtype=wide) + 2)
+    memory = torch.randn(batch_size, num_heads, key_size, value_size, dtype=wide)
+    return [leaf.requires_grad_() for leaf in (q, k, v, log_i, log_f, memory)]
+
+
+def with_gradients(recurrence, leaves, real=None, **options):
+    """The outputs (of real tokens), the last memory, and the gradients of all inputs, by fixed random probes."""
+    outputs, memory = recurrence(*leaves, **options)
+    if real is not None:
+        outputs = outputs[real[:, None].expand(outputs.shape[:3])]
+    torch.manual_seed(1)
+    probes = [torch.randn(x.shape, dtype=torch.float64).to(x.dtype) for x in (outputs, memory)]
+    return [outputs, memory, *torch.autograd.grad((outputs, memory), leaves, probes)]
+
+
+def fast(chunk_size):
+    return (memory_parallel, {}) if chunk_size is None else (memory_chunked, {"chunk_size": chunk_size})
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+@pytest.mark.parametrize("chunk_size", [None, *CHUNKS])
+@pytest.mark.parametrize("num_heads", [1, 4])
+@pytest.mark.parametrize("length", [1, 2, 17, 70])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_every_way_is_the_reference_gradients_too(seed, length, num_heads, chunk_size, dtype):
+    recurrence, options = fast(chunk_size)
+    leaves = draw(seed, length, num_heads, dtype=dtype)
+    # What half precision is compared with is computed in float32, of the same numbers.
+    exact = [leaf.detach().to(torch.promote_types(dtype, torch.float32)).requires_grad_() for leaf in leaves]
+    for actual, expected in zip(
+        with_gradients(recurrence, leaves, **options), with_gradients(memory_reference, exact), strict=True
+    ):
+        assert (actual.to(expected.dtype) - expected).norm() <= TOLERANCE[dtype] * max(1, expected.norm())
+
+
+@pytest.mark.parametrize("recurrence", [memory_reference, memory_parallel, memory_chunked])
+def test_padding_leaves_the_memory_as_it_is(recurrence):
+    leaves = draw(0, 9, dtype=torch.float64)
+    real = torch.arange(9) < torch.tensor([9, 4, 0])[:, None]  # (B, S)
+    with torch.no_grad():
+        leaves[3].masked_fill_(~real[:, None], -torch.inf)
+        leaves[4].masked_fill_(~real[:, None], 0)
+    _, memory, *gradients = with_gradients(recurrence, leaves, real)
+    assert torch.equal(memory[2], leaves[5][2])
+    for row, length in enumerate([9, 4]):
+        alone = [leaf[row : row + 1, :, :length] for leaf in leaves[:5]]
+        torch.testing.assert_close(memory[row], memory_reference(*alone, leaves[5][row : row + 1])[1][0])
+    assert all(gradient.isfinite().all() for gradient in gradients)
+    for gradient in gradients[:3]:  # of queries, keys and values of padding
+        assert not gradient[~real[:, None].expand(gradient.shape[:3])].any()
+
+
+@pytest.mark.parametrize("recurrence", [memory_parallel, memory_chunked])
+def test_closed_gates_and_long_sequences_stay_finite(recurrence):
+    """A forget gate that closes at every token sums up to a logarithm of -40,000; nothing of it overflows."""
+    leaves = draw(0, 1000, dtype=torch.float32)
+    with torch.no_grad():
+        leaves[4].fill_(-40.0)
+    actual, expected = (with_gradients(way, leaves) for way in (recurrence, memory_reference))
+    for a, e in zip(actual, expected, strict=True):
+        assert a.isfinite().all()
+        torch.testing.assert_close(a, e, rtol=1e-4, atol=1e-4)
+
+
+def test_a_half_precision_memory_accumulates_in_float32():
+    """512 additions of 1/512: in bfloat16 they would stall at a half."""
+    q = torch.ones(1, 1, 512, 1, dtype=torch.bfloat16)
+    log_i, log_f = torch.full((1, 1, 512), 1 / 512).log(), torch.zeros(1, 1, 512)
+    for recurrence in (memory_reference, memory_parallel, memory_chunked):
+        _, memory = recurrence(q, q, q, log_i, log_f, torch.zeros(1, 1, 1, 1))
+        assert memory.dtype == torch.float32 and abs(float(memory) - 1) < 0.01
