@@ -98,8 +98,9 @@ def memory_chunked(
         As `memory_reference`.
     """
     outputs = []
-    for part in zip(*(x.split(chunk_size, dim=2) for x in (q, k, v, log_i, log_f)), strict=True):
-        read, memory = memory_parallel(*part, memory)
+    parts = zip(*(x.split(chunk_size, dim=2) for x in (q, k, v, log_i, log_f)), strict=True)
+    for q_part, k_part, v_part, i_part, f_part in parts:
+        read, memory = memory_parallel(q_part, k_part, v_part, i_part, f_part, memory)
         outputs.append(read)
     return torch.cat(outputs, dim=2), memory
 
