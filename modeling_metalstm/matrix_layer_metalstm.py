@@ -12,8 +12,8 @@ LONG = 128
 
 CHUNK_SIZE = 64
 
-REMEMBERING = (4.0, 8.0)
-"""The heads' forget biases at the start, spread between these: a memory then halves in 38 to 2,000 tokens."""
+REMEMBERING = (0.0, 6.0)
+"""The heads' forget biases at the start, spread between these: a memory then halves in 1 to 280 tokens."""
 
 
 class MatrixMemoryLayer(GradientCheckpointingLayer):
@@ -27,7 +27,7 @@ class MatrixMemoryLayer(GradientCheckpointingLayer):
     C       = f C + i k vᵀ / √d          see matrix_recurrence.py
     y       = x + (σ(o) ⊙ RMSNorm(Cᵀ q)) W_out
     ```
-    A fresh layer writes half of every token and forgets next to nothing.
+    A fresh layer writes half of every token, and its heads forget at different rates.
 
     Args:
         input_size (`int`): D; where it isn't H, the residual goes through a matrix.
