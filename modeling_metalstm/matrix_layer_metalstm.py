@@ -1,4 +1,7 @@
-"""A layer whose cell is a matrix, the mLSTM of xLSTM (Beck et al. 2024, arXiv 2405.04517), in a residual block."""
+"""
+A layer whose cell is a matrix, the mLSTM of xLSTM (Beck et al. 2024, arXiv 2405.04517), in a residual block. It stands
+by itself: no `MetaLSTMConfig` asks for it yet.
+"""
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +14,7 @@ LONG = 128
 """Beyond so many tokens, sequences are read in chunks: the weights of all pairs of tokens grow with their square."""
 
 CHUNK_SIZE = 64
+"""Tokens a chunk."""
 
 REMEMBERING = (0.0, 6.0)
 """The heads' forget biases at the start, spread between these: a memory then halves in 1 to 280 tokens."""
@@ -72,7 +76,7 @@ class MatrixMemoryLayer(GradientCheckpointingLayer):
                 outputs beyond them mean nothing.
 
         Returns:
-            The outputs `(B, S, H)`, and the memory after each row's last token.
+            The outputs `(B, S, H)`, and the memory after each row's last token, `(B, N, d, d)`.
         """
         num_tokens = inputs.shape[1]
         u = self.norm(inputs)

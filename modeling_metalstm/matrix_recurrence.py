@@ -22,13 +22,10 @@ memory and all sums of gates, whatever the dtype of queries, keys and values.
 
 import torch
 
-Memory = tuple[torch.Tensor, torch.Tensor]
-"""What was read of each token `(B, N, S, e)`, and the memory after the last one `(B, N, d, e)`."""
-
 
 def memory_reference(
     q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, log_i: torch.Tensor, log_f: torch.Tensor, memory: torch.Tensor
-) -> Memory:
+) -> tuple[torch.Tensor, torch.Tensor]:
     """
     The recurrence as its equations read, one token at a time.
 
@@ -52,7 +49,7 @@ def memory_reference(
 
 def memory_parallel(
     q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, log_i: torch.Tensor, log_f: torch.Tensor, memory: torch.Tensor
-) -> Memory:
+) -> tuple[torch.Tensor, torch.Tensor]:
     """
     All pairs of tokens at once: what token t reads of token s ≤ t is its value, weighted by
 
@@ -71,7 +68,7 @@ def memory_parallel(
     # Before the exponential, where the future's weights could overflow, and their gradients be no numbers.
     weights = weights.masked_fill(~is_past, -torch.inf).exp().to(q.dtype)
     outputs = (q @ k.mT * weights) @ v  # (B, N, S, e)
-    outputs = outputs + _read(q * kept.exp()[..., None].to(q.dtype), memory)
+    outputs = outputs + (q * kept.exp()[..., None].to(q.dtype)) @ memory.to(q.dtype)
 
     left = (kept[..., -1:] - kept + log_i).exp()  # (B, N, S): what is left of each token at the end
     added = (k * left[..., None].to(k.dtype)).mT @ v  # (B, N, d, e)
@@ -85,8 +82,8 @@ def memory_chunked(
     log_i: torch.Tensor,
     log_f: torch.Tensor,
     memory: torch.Tensor,
-    chunk_size: int = 64,
-) -> Memory:
+    chunk_size: int,
+) -> tuple[torch.Tensor, torch.Tensor]:
     """
     Chunk by chunk, each in parallel, for long sequences.
 
@@ -103,8 +100,3 @@ def memory_chunked(
         read, memory = memory_parallel(q_part, k_part, v_part, i_part, f_part, memory)
         outputs.append(read)
     return torch.cat(outputs, dim=2), memory
-
-
-def _read(q: torch.Tensor, memory: torch.Tensor) -> torch.Tensor:
-    """What queries `(B, N, S, d)` read of the memory, `(B, N, S, e)` in their dtype."""
-    return q @ memory.to(q.dtype)

@@ -1,5 +1,7 @@
 """The three ways to compute a matrix memory are one function, gradients too."""
 
+from functools import partial
+
 import pytest
 import torch
 
@@ -7,6 +9,7 @@ from modeling_metalstm.matrix_recurrence import memory_chunked, memory_parallel,
 
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5, torch.bfloat16: 2e-2}
 CHUNKS = [1, 4, 7, 64]
+IN_CHUNKS = partial(memory_chunked, chunk_size=4)
 
 
 def draw(seed, length, num_heads=2, key_size=5, value_size=3, batch_size=3, dtype=torch.float32):
@@ -52,7 +55,7 @@ def test_every_way_is_the_reference_gradients_too(seed, length, num_heads, chunk
         assert (actual.to(expected.dtype) - expected).norm() <= TOLERANCE[dtype] * max(1, expected.norm())
 
 
-@pytest.mark.parametrize("recurrence", [memory_reference, memory_parallel, memory_chunked])
+@pytest.mark.parametrize("recurrence", [memory_reference, memory_parallel, IN_CHUNKS])
 def test_padding_leaves_the_memory_as_it_is(recurrence):
     leaves = draw(0, 9, dtype=torch.float64)
     real = torch.arange(9) < torch.tensor([9, 4, 0])[:, None]  # (B, S)
@@ -69,7 +72,7 @@ def test_padding_leaves_the_memory_as_it_is(recurrence):
         assert not gradient[~real[:, None].expand(gradient.shape[:3])].any()
 
 
-@pytest.mark.parametrize("recurrence", [memory_parallel, memory_chunked])
+@pytest.mark.parametrize("recurrence", [memory_parallel, IN_CHUNKS])
 def test_closed_gates_and_long_sequences_stay_finite(recurrence):
     """A forget gate that closes at every token sums up to a logarithm of -40,000; nothing of it overflows."""
     leaves = draw(0, 1000, dtype=torch.float32)
@@ -85,6 +88,6 @@ def test_a_half_precision_memory_accumulates_in_float32():
     """512 additions of 1/512: in bfloat16 they would stall at a half."""
     q = torch.ones(1, 1, 512, 1, dtype=torch.bfloat16)
     log_i, log_f = torch.full((1, 1, 512), 1 / 512).log(), torch.zeros(1, 1, 512)
-    for recurrence in (memory_reference, memory_parallel, memory_chunked):
+    for recurrence in (memory_reference, memory_parallel, IN_CHUNKS):
         _, memory = recurrence(q, q, q, log_i, log_f, torch.zeros(1, 1, 1, 1))
         assert memory.dtype == torch.float32 and abs(float(memory) - 1) < 0.01
