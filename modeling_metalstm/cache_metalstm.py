@@ -1,4 +1,4 @@
-"""The state of an LSTM layer as a cache layer, so that `past_key_values` and `generate()` carry it."""
+"""The state of each type of layer as a cache layer, so that `past_key_values` and `generate()` carry it."""
 
 from typing import Any
 
@@ -59,7 +59,7 @@ class LSTMCacheLayer(CacheLayerMixin):
         return -1
 
     def reset(self) -> None:
-        LSTMCacheLayer.__init__(self)
+        type(self).__init__(self)
 
     def crop(self, tokens_to_remove: int) -> None:
         if tokens_to_remove != 0:
@@ -77,24 +77,74 @@ class LSTMCacheLayer(CacheLayerMixin):
             self.keys, self.values = self.keys[indices], self.values[indices]
 
 
-# A state has one size however long the prompt, so the static cache is the same thing.
-STATIC_LAYER_TYPE_MAPPING[LSTMCacheLayer._layer_type] = LSTMCacheLayer
-
-
-def read_state(cache: Cache, layer: int, batch_size: int) -> tuple[torch.Tensor, torch.Tensor] | None:
+class MatrixCacheLayer(LSTMCacheLayer):
     """
-    One layer's hidden and cell state, `(B, H)` each; None before the first token.
+    One matrix memory's state, a `MatrixState`: `keys` is its memory `(B, N, d, d)`, `values` its last output `(B, H)`
+    and `places` the last token's place `(B,)`, whatever the number of tokens read.
+    """
+
+    _layer_type = "mlstm"
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.places: torch.Tensor | None = None
+
+    def update(  # type: ignore[override]
+        self,
+        key_states: torch.Tensor,
+        value_states: torch.Tensor,
+        places: torch.Tensor | None = None,
+        num_tokens: int = 0,
+        **kwargs: Any,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """
+        Takes the state after `num_tokens` more columns of input, padding included.
+
+        Args:
+            key_states, value_states, places (`torch.Tensor`): the parts of a `MatrixState`.
+            num_tokens (`int`): the number of columns read, by which `get_seq_length()` grows.
+        """
+        self.places = places
+        return super().update(key_states, value_states, num_tokens, **kwargs)
+
+    def batch_repeat_interleave(self, repeats: int) -> None:
+        super().batch_repeat_interleave(repeats)
+        if self.places is not None:
+            self.places = self.places.repeat_interleave(repeats, dim=0)
+
+    def batch_select_indices(self, indices: torch.Tensor) -> None:
+        super().batch_select_indices(indices)
+        if self.places is not None:
+            self.places = self.places[indices]
+
+
+class ExampleMatrixCacheLayer(MatrixCacheLayer):
+    """The state of a layer of type `"mlstm_example"`."""
+
+    _layer_type = "mlstm_example"
+
+
+# A state has one size however long the prompt, so the static cache is the same thing.
+for _layer in (LSTMCacheLayer, MatrixCacheLayer, ExampleMatrixCacheLayer):
+    STATIC_LAYER_TYPE_MAPPING[_layer._layer_type] = _layer
+
+
+def read_state(cache: Cache, layer: int, layer_type: str, batch_size: int) -> tuple[torch.Tensor, ...] | None:
+    """
+    One layer's state: an LSTM's hidden and cell state, `(B, H)` each, or the parts of a `MatrixState`; None before the
+    first token.
 
     Args:
         cache (`Cache`): what was given as `past_key_values`.
         layer (`int`): which.
+        layer_type (`str`): its type, of the model.
         batch_size (`int`): B of the input.
 
     Raises:
         ValueError: if the cache isn't one of this model and batch.
     """
     # By attribute: a model loaded as remote code has a cache class of its own.
-    if layer >= len(cache.layers) or cache.layers[layer]._layer_type != LSTMCacheLayer._layer_type:
+    if layer >= len(cache.layers) or cache.layers[layer]._layer_type != layer_type:
         raise ValueError(
             "This model keeps LSTM states, so `past_key_values` must come from one of its earlier calls or "
             "from `DynamicCache(config=model.config)`."
@@ -107,4 +157,4 @@ def read_state(cache: Cache, layer: int, batch_size: int) -> tuple[torch.Tensor,
             f"`past_key_values` holds the state of {state.keys.shape[0]} sequences, but the input has "
             f"{batch_size}; `past_key_values.batch_repeat_interleave(n)` repeats each n times."
         )
-    return state.keys, state.values
+    return (state.keys, state.values) if layer_type == "lstm" else (state.keys, state.values, state.places)

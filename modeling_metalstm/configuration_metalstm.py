@@ -1,4 +1,4 @@
-"""The configuration of a MetaLSTM: embedding → LSTM layers → linear head."""
+"""The configuration of a MetaLSTM: embedding → layers, LSTMs or matrix memories → linear head."""
 
 import copy
 from typing import Any
@@ -8,6 +8,9 @@ from transformers import PreTrainedConfig
 
 from .dispatch_metalstm import RECURRENCES
 
+LAYER_TYPES = ("lstm", "mlstm", "mlstm_example")
+"""What a layer can be: see `layers_metalstm.py` for the first, `matrix_layer_metalstm.py` for the others."""
+
 INITIALIZATIONS = ("torch", "metalstm")
 
 # Far above any use; what a damaged or malicious file may ask for is refused before there is memory for it.
@@ -15,6 +18,8 @@ LARGEST = {
     "embedding_size": 1 << 16,
     "hidden_size": 1 << 16,
     "num_hidden_layers": 1_000,
+    "num_heads": 1_000,
+    "lstm_size": 1 << 16,
     "num_source_words": 1 << 16,
     "num_target_words": 1 << 16,
 }
@@ -47,8 +52,16 @@ class MetaLSTMConfig(PreTrainedConfig):
     Args:
         vocab_size (`int`, *optional*): number of tokens, `L + R + 3` if not given; it may be larger, not smaller.
         embedding_size (`int`, defaults to 512): length of a token's embedding.
-        hidden_size (`int`, defaults to 1024): length of the hidden and of the cell state of each layer.
-        num_hidden_layers (`int`, defaults to 1): number of LSTM layers.
+        hidden_size (`int`, defaults to 1024): length of a layer's outputs, and of an LSTM's two states.
+        num_hidden_layers (`int`, *optional*): number of layers; as many as `layer_types`, or 1, if not given.
+        layer_types (`list[str]`, *optional*): what each layer is, from the first on, LSTMs all if not given. `"lstm"`:
+            the post's, whose state is a vector; `"mlstm"`: one whose state is a matrix, a memory of all examples;
+            `"mlstm_example"`: one that remembers the example that it reads, by the words' places.
+        num_heads (`int`, defaults to 4): the number of memories of a layer that isn't an LSTM, which share its width.
+        lstm_size (`int`, *optional*): length of the states of `"lstm"` layers, `hidden_size` if not given; another
+            one needs a last layer of another type.
+        max_place_offset (`int`, defaults to 0): in training, an `"mlstm_example"` layer counts the places of each
+            example from a random number up to this on, and so learns sentences longer than those it sees.
         dropout (`float`, defaults to 0.0): dropout between the layers, as in `torch.nn.LSTM`.
         tie_word_embeddings (`bool`, defaults to `False`): one matrix for the embedding and the head; needs
             `embedding_size == hidden_size`.
@@ -72,7 +85,11 @@ class MetaLSTMConfig(PreTrainedConfig):
     vocab_size: int | None = None
     embedding_size: int = 512
     hidden_size: int = 1024
-    num_hidden_layers: int = 1
+    num_hidden_layers: int | None = None
+    layer_types: list[str] | None = None
+    num_heads: int = 4
+    lstm_size: int | None = None
+    max_place_offset: int = 0
     dropout: float | int = 0.0
     tie_word_embeddings: bool = False
     initialization: str = "torch"
@@ -85,11 +102,16 @@ class MetaLSTMConfig(PreTrainedConfig):
     eos_token_id: int | list[int] | None = None
 
     def __post_init__(self, **kwargs: Any) -> None:
+        if self.num_hidden_layers is None:
+            self.num_hidden_layers = 1 if self.layer_types is None else len(self.layer_types)
+        if self.lstm_size is None:
+            self.lstm_size = self.hidden_size
         for name, largest in LARGEST.items():
             if getattr(self, name) < 1:
                 raise ValueError(f"`{name}` must be 1 or more, not {getattr(self, name)}.")
             if getattr(self, name) > largest:
                 raise ValueError(f"`{name}` must be at most {largest:,}, not {getattr(self, name):,}.")
+        self._check_layers()
         if not 0 <= self.dropout < 1:
             raise ValueError(f"`dropout` must be at least 0 and below 1, not {self.dropout}.")
         if self.tie_word_embeddings and self.embedding_size != self.hidden_size:
@@ -124,10 +146,37 @@ class MetaLSTMConfig(PreTrainedConfig):
                 del kwargs["custom_pipelines"]
         super().__post_init__(**kwargs)
 
+    def _check_layers(self) -> None:
+        """Fills in `layer_types`, by which `DynamicCache(config=…)` builds the cache too, and checks what they need."""
+        if self.layer_types is None:
+            self.layer_types = ["lstm"] * self.num_hidden_layers
+        for layer_type in self.layer_types:
+            if layer_type not in LAYER_TYPES:
+                raise ValueError(f"`layer_types` may have {LAYER_TYPES}, not {layer_type!r}.")
+        if len(self.layer_types) != self.num_hidden_layers:
+            raise ValueError(
+                f"`layer_types` has {len(self.layer_types)} layers, but `num_hidden_layers` is {self.num_hidden_layers}."
+            )
+        if self.layer_types[-1] == "lstm" and self.lstm_size != self.hidden_size:
+            raise ValueError(
+                f"`lstm_size` ({self.lstm_size}) must equal `hidden_size` ({self.hidden_size}) where the last layer is "
+                "an LSTM."
+            )
+        if set(self.layer_types) != {"lstm"}:
+            divisor = 2 * self.num_heads if "mlstm_example" in self.layer_types else self.num_heads
+            if self.hidden_size % divisor:
+                raise ValueError(
+                    f"`hidden_size` ({self.hidden_size}) must be a multiple of {divisor}, for {self.num_heads} heads"
+                    + (" whose keys turn in pairs." if divisor > self.num_heads else ".")
+                )
+        if self.max_place_offset < 0:
+            raise ValueError(f"`max_place_offset` must be 0 or more, not {self.max_place_offset}.")
+
     @property
-    def layer_types(self) -> list[str]:
-        """One cache layer type per LSTM layer; `DynamicCache(config=…)` builds the cache from it."""
-        return ["lstm"] * self.num_hidden_layers
+    def input_sizes(self) -> list[int]:
+        """The length of the vectors that each layer reads."""
+        outputs = [self.lstm_size if layer_type == "lstm" else self.hidden_size for layer_type in self.layer_types]
+        return [self.embedding_size, *outputs[:-1]]
 
     @property
     def start_of_source_id(self) -> int:
@@ -140,7 +189,7 @@ class MetaLSTMConfig(PreTrainedConfig):
         return self.num_source_words + self.num_target_words + 1
 
     def validate_layer_type(self) -> None:
-        """The library's list of layer types is closed and has no LSTM; ours follow from `num_hidden_layers`."""
+        """The library's list of layer types is closed and has none of ours, which are checked with the layers."""
 
     def to_dict(self) -> dict[str, Any]:
         """The configuration as a dictionary, with the names of the code that a saved folder needs."""

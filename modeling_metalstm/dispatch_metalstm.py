@@ -27,17 +27,23 @@ WIDE = 512
 """From this hidden size on, "auto" trains by `lstm_cpu` on a CPU; below, nn.LSTM's fused cell wins."""
 
 
+LONG = 96
+"""Beyond so many tokens, matrix memories read in chunks: the weights of all pairs of tokens grow with their square."""
+
+
 class Plan(NamedTuple):
     """
     How one call of the model runs.
 
     Args:
-        recurrence (`str`): the one of `IMPLEMENTATIONS` that runs every layer.
+        recurrence (`str`): the one of `IMPLEMENTATIONS` that runs every LSTM layer.
+        memory (`str`): the one of `matrix_layer_metalstm.MEMORIES`, or "step", that runs every other.
         reads_tokens (`bool`): whether the first layer gets tokens and the vectors of the whole vocabulary, to multiply
             each of these once, rather than a vector for each token.
     """
 
     recurrence: str
+    memory: str
     reads_tokens: bool
 
 
@@ -59,7 +65,8 @@ def plan_call(
         batch_size, sequence_length (`int`): B and S of the input, padding included.
         hidden_size, vocab_size (`int`): H and V.
         device_type (`str`): where the weights are, such as `"cuda"`.
-        needs_vectors (`bool`): whether the input is vectors, or the vectors of its tokens are to be returned.
+        needs_vectors (`bool`): whether the input is vectors, the vectors of its tokens are to be returned, or the first
+            layer is no LSTM.
         is_padded (`bool`): whether there is padding in the input.
         is_frozen (`bool`): whether the model's `frozen_weights()` is open.
     """
@@ -77,4 +84,10 @@ def plan_call(
             recurrence = "cpu" if hidden_size >= WIDE and torch.is_grad_enabled() else "nn_lstm"
         # Few tokens are fewer products than the vocabulary's.
         looks_up = recurrence != "nn_lstm" and batch_size * sequence_length > vocab_size
-    return Plan(recurrence, looks_up and not needs_vectors)
+    if recurrence == "step":
+        memory = "step"
+    elif sequence_length == 1 or name == "reference":
+        memory = "reference"
+    else:
+        memory = "parallel" if sequence_length <= LONG else "chunked"
+    return Plan(recurrence, memory, looks_up and not needs_vectors)

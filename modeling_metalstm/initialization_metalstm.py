@@ -7,6 +7,7 @@ from torch import nn
 from transformers import initialization as init
 
 from .layers_metalstm import MetaLSTMLayers
+from .matrix_layer_metalstm import REMEMBERING, MatrixMemoryLayer
 
 
 @torch.no_grad()
@@ -15,7 +16,8 @@ def init_weights(module: nn.Module, initialization: str) -> None:
     Draws the weights of one module, if it has any of its own; those that were loaded stay.
 
     Args:
-        module (`nn.Module`): an embedding, the head, the LSTM layers, or anything else, which is left as it is.
+        module (`nn.Module`): an embedding, a linear layer, a norm, the LSTM layers, a matrix memory, whose parts have
+            been drawn before it, or anything else, which is left as it is.
         initialization (`str`): `"torch"` or `"metalstm"`, which differ in the LSTM layers.
     """
     if isinstance(module, nn.Embedding):
@@ -39,3 +41,11 @@ def init_weights(module: nn.Module, initialization: str) -> None:
                 forget = float(name.startswith("bias_ih"))  # in one of the two biases, as they add up
                 bias = parameter.new_tensor([0.0, forget, 0.0, 0.0]).repeat_interleave(module.hidden_size)
                 init.copy_(parameter, bias)
+    elif isinstance(module, nn.LayerNorm):
+        init.ones_(module.weight)
+    elif isinstance(module, MatrixMemoryLayer):
+        init.zeros_(module.gates.weight)
+        write, keep = torch.zeros(module.num_heads), torch.linspace(*REMEMBERING, module.num_heads)
+        init.copy_(module.gates.bias, torch.cat([write, keep]))
+        queries, keys, *others = module.in_proj.weight.chunk(4)
+        init.copy_(module.in_proj.weight, torch.cat([keys, keys, *others]))

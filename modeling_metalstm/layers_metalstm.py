@@ -1,5 +1,7 @@
 """The LSTM layers: parameters of `torch.nn.LSTM`, run one layer at a time by the recurrence that was planned."""
 
+from typing import Any
+
 import torch
 from torch import nn
 from transformers.modeling_layers import GradientCheckpointingLayer
@@ -10,10 +12,21 @@ from .layouts_metalstm import FreezableWeights
 
 
 class MetaLSTMLayers(FreezableWeights, GradientCheckpointingLayer, nn.LSTM):
-    """All layers in one module, by `nn.LSTM`'s names and in its layout: a state dict of one loads into the other."""
+    """
+    All LSTM layers in one module, by `nn.LSTM`'s names and in its layout: where nothing stands between them, a state
+    dict of one loads into the other.
+
+    Args:
+        config (`MetaLSTMConfig`): of a model with LSTM layers.
+    """
 
     def __init__(self, config: MetaLSTMConfig) -> None:
-        super().__init__(config.embedding_size, config.hidden_size, config.num_hidden_layers, batch_first=True)
+        input_sizes = [size for size, kind in zip(config.input_sizes, config.layer_types, strict=True) if kind == "lstm"]
+        hidden_size: Any = config.lstm_size  # an int, which the configuration has seen to
+        super().__init__(input_sizes[0], hidden_size, len(input_sizes), batch_first=True)
+        for layer, input_size in enumerate(input_sizes):
+            if layer and input_size != hidden_size:  # a layer of another type, and size, is between
+                setattr(self, f"weight_ih_l{layer}", nn.Parameter(torch.empty(4 * hidden_size, input_size)))
 
     def layer_weights(self, layer: int) -> list[torch.Tensor]:
         """`weight_ih (4H, D)`, `weight_hh (4H, H)`, `bias_ih (4H,)`, `bias_hh (4H,)` of one layer."""
@@ -33,7 +46,7 @@ class MetaLSTMLayers(FreezableWeights, GradientCheckpointingLayer, nn.LSTM):
         Runs one layer.
 
         Args:
-            layer (`int`): which.
+            layer (`int`): which of the LSTM layers.
             recurrence (`str`): by which of `IMPLEMENTATIONS`: the plan's.
             inputs (`torch.Tensor`): vectors `(B, S, D)`, or tokens `(B, S)` if there is a `vocabulary`.
             h0, c0 (`torch.Tensor` of shape `(B, H)`): the state before the first token.

@@ -1,99 +1,197 @@
 """
-A layer whose cell is a matrix, the mLSTM of xLSTM (Beck et al. 2024, arXiv 2405.04517), in a residual block. It stands
-by itself: no `MetaLSTMConfig` asks for it yet.
+A layer whose cell is a matrix, the mLSTM of xLSTM (Beck et al. 2024, arXiv 2405.04517), in a residual block: the layer
+types `"mlstm"` and `"mlstm_example"`.
 """
+
+import math
+from functools import partial
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 from transformers.modeling_layers import GradientCheckpointingLayer
 
+from .layouts_metalstm import FreezableWeights, Layouts
 from .matrix_recurrence import memory_chunked, memory_parallel, memory_reference
-
-LONG = 128
-"""Beyond so many tokens, sequences are read in chunks: the weights of all pairs of tokens grow with their square."""
+from .matrix_step import matrix_step
+from .place_metalstm import Marks
 
 CHUNK_SIZE = 64
 """Tokens a chunk."""
 
+MEMORIES = {
+    "reference": memory_reference,
+    "parallel": memory_parallel,
+    "chunked": partial(memory_chunked, chunk_size=CHUNK_SIZE),
+}
+"""What a plan may name for these layers, see `dispatch_metalstm.py`."""
+
 REMEMBERING = (0.0, 6.0)
 """The heads' forget biases at the start, spread between these: a memory then halves in 1 to 280 tokens."""
 
+TURNED = ("mlstm_example",)
+"""The layer types whose keys turn by place."""
 
-class MatrixMemoryLayer(GradientCheckpointingLayer):
+
+class MatrixState(NamedTuple):
+    """
+    What a layer keeps of the tokens that it has read.
+
+    Args:
+        memory (`torch.Tensor` of shape `(B, N, d, d)`): the heads' memories, in float32 or wider.
+        output (`torch.Tensor` of shape `(B, H)`): what the layer said of the last token.
+        place (`torch.LongTensor` of shape `(B,)`): the last token's place in its sentence.
+    """
+
+    memory: torch.Tensor
+    output: torch.Tensor
+    place: torch.Tensor
+
+
+class MatrixMemoryLayer(FreezableWeights, GradientCheckpointingLayer):
     """
     Writes each token's value under its key into a memory, and reads the memory by the token's query:
 
     ```
-    u       = RMSNorm(x)
-    q k v o = u W_in                     queries, keys, values and output gates of all heads
+    u       = LayerNorm(x)
+    q k v o = u W_in + b                 queries, keys, values and output gates of all heads
     i f     = σ(u W_gates + b)           a number each a head
     C       = f C + i k vᵀ / √d          see matrix_recurrence.py
-    y       = x + (σ(o) ⊙ RMSNorm(Cᵀ q)) W_out
+    y       = x + (σ(o) ⊙ LayerNorm(Cᵀ q)) W_out
     ```
-    A fresh layer writes half of every token, and its heads forget at different rates.
+    A layer of type `"mlstm"` keeps all examples: the dictionary. One of type `"mlstm_example"` keeps the example that
+    it reads: its memory is emptied at each `␁`, and its queries and keys are turned by the token's place in its
+    sentence (Su et al. 2021, arXiv 2104.09864), so that a token finds the one at its own place, or a place further, in
+    the other sentence, however long the two are. In d/2 planes by angles n π (j + ½) / (d/2), j = 0 … d/2-1, equal
+    keys at different places up to d apart are orthogonal.
+
+    A fresh layer writes half of every token, its heads forget at different rates, and its queries look for their own
+    keys.
 
     Args:
+        layer_type (`str`): `"mlstm"` or `"mlstm_example"`.
         input_size (`int`): D; where it isn't H, the residual goes through a matrix.
         hidden_size (`int`): H, shared by the heads.
         num_heads (`int`): N; each has keys and values of d = H / N numbers.
-
-    Raises:
-        ValueError: if H can't be shared by the heads.
     """
 
-    def __init__(self, input_size: int, hidden_size: int, num_heads: int) -> None:
+    num_layers = 1
+
+    def __init__(self, layer_type: str, input_size: int, hidden_size: int, num_heads: int) -> None:
         super().__init__()
-        if hidden_size % num_heads:
-            raise ValueError(f"`hidden_size` ({hidden_size}) must be a multiple of the {num_heads} heads.")
+        self.is_turned = layer_type in TURNED
         self.num_heads, self.head_size = num_heads, hidden_size // num_heads
-        self.norm = nn.RMSNorm(input_size, eps=1e-6)
-        self.in_proj = nn.Linear(input_size, 4 * hidden_size, bias=False)
+        self.norm = nn.LayerNorm(input_size, eps=1e-6, bias=False)
+        self.in_proj = nn.Linear(input_size, 4 * hidden_size)
         self.gates = nn.Linear(input_size, 2 * num_heads)
-        self.head_norm = nn.RMSNorm(self.head_size, eps=1e-6)
+        self.head_norm = nn.LayerNorm(self.head_size, eps=1e-6, bias=False)
         self.out_proj = nn.Linear(hidden_size, hidden_size, bias=False)
         self.resize = None if input_size == hidden_size else nn.Linear(input_size, hidden_size, bias=False)
-        nn.init.zeros_(self.gates.weight)
-        with torch.no_grad():
-            write, keep = self.gates.bias.chunk(2)
-            write.zero_()
-            keep.copy_(torch.linspace(*REMEMBERING, num_heads))
 
-    def empty_memory(self, batch_size: int) -> torch.Tensor:
-        """The memory before the first token, `(B, N, d, d)` zeros in float32 or wider."""
-        weight = self.in_proj.weight
+    def empty_state(self, batch_size: int) -> MatrixState:
+        """The state before the first token."""
+        weight, size = self.out_proj.weight, self.head_size
         dtype = torch.promote_types(weight.dtype, torch.float32)
-        return weight.new_zeros(batch_size, self.num_heads, self.head_size, self.head_size, dtype=dtype)
+        return MatrixState(
+            weight.new_zeros(batch_size, self.num_heads, size, size, dtype=dtype),
+            weight.new_zeros(batch_size, len(weight)),
+            weight.new_zeros(batch_size, dtype=torch.long),
+        )
 
     def forward(
-        self, inputs: torch.Tensor, memory: torch.Tensor, lengths: torch.Tensor | None = None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+        self,
+        inputs: torch.Tensor,
+        state: MatrixState,
+        way: str,
+        marks: Marks | None = None,
+        lengths: torch.Tensor | None = None,
+    ) -> tuple[torch.Tensor, MatrixState]:
         """
         Args:
             inputs (`torch.Tensor` of shape `(B, S, D)`): the vectors of the layer below.
-            memory (`torch.Tensor` of shape `(B, N, d, d)`): the memory before the first token.
+            state (`MatrixState`): the state before the first token.
+            way (`str`): by which of `MEMORIES`, or `"step"`, of one token by frozen weights: the plan's.
+            marks (`Marks`, *optional*): where sentences begin, which a layer of type `"mlstm_example"` needs.
             lengths (`torch.Tensor` of shape `(B,)`, *optional*): the tokens of each row, padding being on the right;
                 outputs beyond them mean nothing.
 
         Returns:
-            The outputs `(B, S, H)`, and the memory after each row's last token, `(B, N, d, d)`.
+            The outputs `(B, S, H)`, and the state after each row's last token.
         """
-        num_tokens = inputs.shape[1]
+        memory, output, place = state
+        starts = places = None
+        if self.is_turned:
+            assert marks is not None
+            starts, places = marks.starts, marks.places(place)
+        if way == "step":
+            kept = self.layouts  # read once, as another thread may close its context meanwhile
+            layouts = Layouts() if kept is None else kept[0]
+            turned_by = None if places is None else turns(places[:, 0], self.head_size)
+            first = None if starts is None else starts[:, 0]
+            output, memory = matrix_step(self._modules, inputs[:, 0], memory, turned_by, first, layouts)
+            return output[:, None], MatrixState(memory, output, place if places is None else places[:, 0])
+
         u = self.norm(inputs)
-        q, k, v, o = self.in_proj(u).unflatten(-1, (4, self.num_heads, self.head_size)).unbind(2)  # (B, S, N, d) each
-        q, k, v = (x.transpose(1, 2) for x in (q, k / self.head_size**0.5, v))  # (B, N, S, d) each
+        qk, v, o = self.in_proj(u).unflatten(-1, (4, self.num_heads, -1)).split([2, 1, 1], dim=2)  # (B, S, …, N, d)
+        if places is not None:
+            cos, sin = turns(places, self.head_size)  # (B, S, d/2) each
+            qk = _Turn.apply(qk, cos[:, :, None, None].to(qk.dtype), sin[:, :, None, None].to(qk.dtype))
+        q, k, v = (x.transpose(1, 2) for x in (*qk.unbind(2), v.squeeze(2)))  # (B, N, S, d) each
         log_i, log_f = F.logsigmoid(self.gates(u).to(memory.dtype)).mT.chunk(2, dim=1)  # (B, N, S) each
+        log_i = log_i - math.log(self.head_size) / 2
         if lengths is not None:
-            is_padding = (torch.arange(num_tokens, device=inputs.device) >= lengths[:, None])[:, None]  # (B, 1, S)
-            log_i, log_f = log_i.masked_fill(is_padding, -torch.inf), log_f.masked_fill(is_padding, 0.0)
+            is_padding = torch.arange(inputs.shape[1], device=inputs.device) >= lengths[:, None]  # (B, S)
+            log_i = log_i.masked_fill(is_padding[:, None], -torch.inf)
+            log_f = log_f.masked_fill(is_padding[:, None], 0.0)
+            starts = None if starts is None else starts & ~is_padding
 
-        if num_tokens == 1:
-            read, memory = memory_reference(q, k, v, log_i, log_f, memory)
-        elif num_tokens <= LONG:
-            read, memory = memory_parallel(q, k, v, log_i, log_f, memory)
-        else:
-            read, memory = memory_chunked(q, k, v, log_i, log_f, memory, CHUNK_SIZE)
-
+        read, memory = MEMORIES[way](q, k, v, log_i, log_f, memory, starts)
         read = self.head_norm(read.transpose(1, 2).to(self.head_norm.weight.dtype)).to(o.dtype)  # (B, S, N, d)
-        outputs = self.out_proj((o.sigmoid() * read).flatten(2))  # (B, S, H)
-        return outputs + (inputs if self.resize is None else self.resize(inputs)), memory
+        outputs = self.out_proj((o.squeeze(2).sigmoid() * read).flatten(2))  # (B, S, H)
+        outputs = outputs + (inputs if self.resize is None else self.resize(inputs))
+        output = last_of(outputs, output, lengths)
+        if places is not None:
+            place = last_of(places, place, lengths)
+        return outputs, MatrixState(memory, output, place)
+
+
+def turns(places: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """
+    The cosines and the sines, `(…, d/2)` each in float32, of the angles by which vectors turn.
+
+    Args:
+        places (`torch.LongTensor`): the tokens' places, of any shape.
+        size (`int`): d, even, of the vectors.
+    """
+    planes = torch.arange(size // 2, device=places.device, dtype=torch.float32)
+    angles = places[..., None] * (planes + 0.5) * (2 * math.pi / size)
+    return angles.cos(), angles.sin()
+
+
+class _Turn(torch.autograd.Function):
+    """
+    Vectors `(…, d)` turned, the first half of their numbers with the second: x, y to x cos - y sin, x sin + y cos. The
+    gradient is turned back, in half of the passes that autograd would make.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, vectors, cos, sin):  # type: ignore[no-untyped-def]
+        ctx.save_for_backward(cos, sin)
+        x, y = vectors.chunk(2, dim=-1)
+        return torch.cat([(x * cos).addcmul_(y, sin, value=-1), (x * sin).addcmul_(y, cos)], dim=-1)
+
+    @staticmethod
+    def backward(ctx: Any, gradient):  # type: ignore[no-untyped-def]
+        cos, sin = ctx.saved_tensors
+        return _Turn.apply(gradient, cos, -sin), None, None
+
+
+def last_of(values: torch.Tensor, before: torch.Tensor, lengths: torch.Tensor | None) -> torch.Tensor:
+    """The values `(B, S, …)` of each row's last token, `(B, …)`; what was `before` for a row without tokens."""
+    if lengths is None:
+        return values[:, -1]
+    index = (lengths - 1).clamp(min=0)
+    last = values[torch.arange(len(values), device=values.device), index]
+    has_tokens = (lengths > 0).view(-1, *[1] * (values.dim() - 2))
+    return torch.where(has_tokens, last, before.to(last.dtype))

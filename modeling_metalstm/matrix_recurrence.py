@@ -20,11 +20,21 @@ Shapes: B batch, N heads, S sequence, d a key, e a value. Gates come as logarith
 memory and all sums of gates, whatever the dtype of queries, keys and values.
 """
 
+from typing import Any
+
 import torch
+import torch.nn.functional as F
+from torch.autograd.function import once_differentiable
 
 
 def memory_reference(
-    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, log_i: torch.Tensor, log_f: torch.Tensor, memory: torch.Tensor
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    log_i: torch.Tensor,
+    log_f: torch.Tensor,
+    memory: torch.Tensor,
+    starts: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """
     The recurrence as its equations read, one token at a time.
@@ -35,12 +45,16 @@ def memory_reference(
         log_i, log_f (`torch.Tensor` of shape `(B, N, S)`): the gates' logarithms, at most 0. A token of padding has
             -inf and 0: the memory passes it unchanged.
         memory (`torch.Tensor` of shape `(B, N, d, e)`): the memory before the first token.
+        starts (`torch.BoolTensor` of shape `(B, S)`, *optional*): the tokens before which the memory is emptied.
 
     Returns:
         What the queries read, `(B, N, S, e)` in the dtype of `v`, and the memory after the last token.
     """
+    i, f = log_i.exp(), log_f.exp()
+    if starts is not None:
+        f = f.masked_fill(starts[:, None], 0.0)
     outputs = []
-    for q_t, k_t, v_t, i_t, f_t in zip(*(x.unbind(2) for x in (q, k, v, log_i.exp(), log_f.exp())), strict=True):
+    for q_t, k_t, v_t, i_t, f_t in zip(*(x.unbind(2) for x in (q, k, v, i, f)), strict=True):
         added = k_t.to(memory.dtype)[..., :, None] * v_t.to(memory.dtype)[..., None, :]  # (B, N, d, e)
         memory = f_t[..., None, None] * memory + i_t[..., None, None] * added
         outputs.append((q_t.to(memory.dtype)[..., None, :] @ memory).squeeze(-2))  # (B, N, e)
@@ -48,7 +62,13 @@ def memory_reference(
 
 
 def memory_parallel(
-    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, log_i: torch.Tensor, log_f: torch.Tensor, memory: torch.Tensor
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    log_i: torch.Tensor,
+    log_f: torch.Tensor,
+    memory: torch.Tensor,
+    starts: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """
     All pairs of tokens at once: what token t reads of token s ≤ t is its value, weighted by
@@ -56,23 +76,12 @@ def memory_parallel(
         q_t · k_s × i_s × f_{s+1} … f_t
 
     Args:
-        q, k, v, log_i, log_f, memory: as in `memory_reference`.
+        q, k, v, log_i, log_f, memory, starts: as in `memory_reference`.
 
     Returns:
         As `memory_reference`.
     """
-    kept = log_f.cumsum(-1)  # (B, N, S): of what was there before the first token, the logarithm
-    num_tokens = q.shape[2]
-    is_past = torch.ones(num_tokens, num_tokens, dtype=torch.bool, device=q.device).tril()  # (S, S): t by s
-    weights = kept[..., :, None] - kept[..., None, :] + log_i[..., None, :]  # (B, N, S, S)
-    # Before the exponential, where the future's weights could overflow, and their gradients be no numbers.
-    weights = weights.masked_fill(~is_past, -torch.inf).exp().to(q.dtype)
-    outputs = (q @ k.mT * weights) @ v  # (B, N, S, e)
-    outputs = outputs + (q * kept.exp()[..., None].to(q.dtype)) @ memory.to(q.dtype)
-
-    left = (kept[..., -1:] - kept + log_i).exp()  # (B, N, S): what is left of each token at the end
-    added = (k * left[..., None].to(k.dtype)).mT @ v  # (B, N, d, e)
-    return outputs, kept[..., -1, None, None].exp() * memory + added.to(memory.dtype)
+    return memory_chunked(q, k, v, log_i, log_f, memory, starts, chunk_size=q.shape[2])
 
 
 def memory_chunked(
@@ -82,21 +91,108 @@ def memory_chunked(
     log_i: torch.Tensor,
     log_f: torch.Tensor,
     memory: torch.Tensor,
+    starts: torch.Tensor | None = None,
+    *,
     chunk_size: int,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """
-    Chunk by chunk, each in parallel, for long sequences.
+    Chunks of tokens side by side, each in parallel within itself, and the memory from one to the next.
 
     Args:
-        q, k, v, log_i, log_f, memory: as in `memory_reference`.
-        chunk_size (`int`): tokens a chunk; the last one may have fewer.
+        q, k, v, log_i, log_f, memory, starts: as in `memory_reference`.
+        chunk_size (`int`): at most so many tokens a chunk.
 
     Returns:
         As `memory_reference`.
     """
-    outputs = []
-    parts = zip(*(x.split(chunk_size, dim=2) for x in (q, k, v, log_i, log_f)), strict=True)
-    for q_part, k_part, v_part, i_part, f_part in parts:
-        read, memory = memory_parallel(q_part, k_part, v_part, i_part, f_part, memory)
-        outputs.append(read)
-    return torch.cat(outputs, dim=2), memory
+    batch_size, num_heads, num_tokens, _ = q.shape
+    num_chunks = -(-num_tokens // chunk_size)
+    size = -(-num_tokens // num_chunks)  # tokens a chunk: as even as can be
+    if starts is not None:
+        # Not by a closed forget gate: sums of its logarithms would leave nothing of the others' digits.
+        log_f = log_f.masked_fill(starts[:, None], 0.0)
+    filling = num_chunks * size - num_tokens
+    if filling:  # padding, at the end
+        q, k, v = (F.pad(x, (0, 0, 0, filling)) for x in (q, k, v))
+        log_i, log_f = F.pad(log_i, (0, filling), value=-torch.inf), F.pad(log_f, (0, filling))
+        starts = None if starts is None else F.pad(starts, (0, filling))
+    kept = log_f.unflatten(2, (num_chunks, size)).cumsum(-1)  # (B, N, J, C): since before the chunk, the logarithm
+    log_i = log_i.unflatten(2, (num_chunks, size))
+    stretch = None
+    if starts is not None:  # (B, 1, J, C): how many starts the chunk has had; 0 is still what was before it
+        stretch = starts[:, None].unflatten(2, (num_chunks, size)).cumsum(-1)
+    chunks = (x.reshape(batch_size * num_heads * num_chunks, size, x.shape[-1]) for x in (q, k, v))
+    outputs, memory = _Chunks.apply(*chunks, kept, log_i, memory, stretch)
+    return outputs.view(batch_size, num_heads, num_chunks * size, -1)[:, :, :num_tokens], memory
+
+
+class _Chunks(torch.autograd.Function):
+    """
+    The chunks' products, and their gradients by hand: of the weights of all pairs of tokens, which are most of the
+    numbers, autograd would keep and pass over several times as many.
+
+    For J chunks of C tokens: q, k (B·N·J, C, d), v (B·N·J, C, e), kept and log_i (B, N, J, C), memory (B, N, d, e),
+    stretch (B, 1, J, C). With K the sum of a chunk's log f up to a token, and M the memory before the chunk,
+
+        w_ts = exp(K_t - K_s + log i_s)                  for s ≤ t, of one stretch
+        y_t  = Σ_s w_ts (q_t · k_s) v_s + exp(K_t) Mᵀ q_t
+        M'   = exp(K_C) M + Σ_s w_Cs k_s v_sᵀ
+    """
+
+    @staticmethod
+    def forward(ctx: Any, q, k, v, kept, log_i, memory, stretch):  # type: ignore[no-untyped-def]
+        size, num_chunks, dtype = q.shape[1], kept.shape[2], q.dtype
+        ends = kept[..., -1:]  # (B, N, J, 1)
+        read, left, passed = kept.exp(), (ends - kept + log_i).exp(), ends.exp()
+        if stretch is not None:
+            is_first, is_last = stretch == 0, stretch == stretch[..., -1:]
+            read, left, passed = read * is_first, left * is_last, passed * is_first[..., -1:]
+
+        # The exponents of the future would overflow; those of the past are at most 0.
+        weights = (kept[..., :, None] - (kept - log_i)[..., None, :]).clamp_(max=0).exp_().to(dtype)  # (B, N, J, C, C)
+        weights = weights.tril_() if stretch is None else weights.mul_(_is_read(stretch).to(dtype))
+        weights = weights.view(-1, size, size)
+        pairs = torch.bmm(q, k.mT).mul_(weights)  # (B·N·J, C, C)
+        y = torch.bmm(pairs, v)  # (B·N·J, C, e)
+
+        left_flat, read_flat = (x.to(dtype).view(-1, size, 1) for x in (left, read))
+        added = torch.bmm((k * left_flat).mT, v).view(*kept.shape[:3], *memory.shape[-2:])  # (B, N, J, d, e)
+        memories = [memory]
+        for chunk in range(num_chunks):
+            memories.append(passed[:, :, chunk, :, None] * memories[-1] + added[:, :, chunk].to(memory.dtype))
+        before = torch.stack(memories[:-1], dim=2).to(dtype).view(-1, *memory.shape[-2:])  # (B·N·J, d, e)
+        y.baddbmm_(q * read_flat, before)
+        ctx.save_for_backward(q, k, v, weights, pairs, y, read_flat, left_flat, passed, before, *memories)
+        return y, memories[-1]
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, dy, d_memory):  # type: ignore[no-untyped-def]
+        q, k, v, weights, pairs, y, read, left, passed, before, *memories = ctx.saved_tensors
+        shape, dtype, wide = passed.shape[:3], q.dtype, passed.dtype  # (B, N, J)
+        dy = dy.contiguous()
+
+        # From the last chunk to the first: the gradient of the memory after each.
+        d_before = torch.bmm((q * read).mT, dy).view(*shape, *d_memory.shape[-2:])  # (B, N, J, d, e)
+        after, d_ends = [], []
+        for chunk in reversed(range(shape[2])):
+            after.append(d_memory)
+            d_ends.append((d_memory * memories[chunk + 1]).sum((-2, -1)))  # (B, N)
+            d_memory = passed[:, :, chunk, :, None] * d_memory + d_before[:, :, chunk].to(d_memory.dtype)
+        d_after = torch.stack(after[::-1], dim=2).to(dtype).view(-1, *d_memory.shape[-2:])  # (B·N·J, d, e)
+
+        d_products = torch.bmm(dy, v.mT).mul_(weights)  # (B·N·J, C, C)
+        dq = torch.baddbmm(torch.bmm(dy, before.mT).mul_(read), d_products, k)
+        dk = torch.baddbmm(torch.bmm(v, d_after.mT).mul_(left), d_products.mT, q)
+        dv = torch.baddbmm(torch.bmm(k, d_after).mul_(left), pairs.mT, dy)
+        # A token's K_t scales all that it reads, and exp(log i_s - K_s) all that is read of it.
+        d_kept = (dy * y).sum(-1, dtype=wide).view(*shape, -1)  # (B, N, J, C)
+        d_log_i = (v * dv).sum(-1, dtype=wide).view(*shape, -1)
+        d_kept = d_kept - d_log_i
+        d_kept[..., -1] += torch.stack(d_ends[::-1], dim=2)
+        return dq, dk, dv, d_kept, d_log_i, d_memory, None
+
+
+def _is_read(stretch: torch.Tensor) -> torch.Tensor:
+    """Whether token t reads of token s, `(B, 1, J, C, C)`: it is none of the future, and of the same stretch."""
+    return (stretch[..., :, None] == stretch[..., None, :]).tril_()

@@ -1,11 +1,12 @@
 """
-MetaLSTM: embedding → LSTM layers → linear head, which learns a language while it reads its examples.
+MetaLSTM: embedding → recurrent layers → linear head, which learns a language while it reads its examples.
 
 The model of Volodymyr Kyrylov's post of 12 October 2023, at home in transformers: its state travels as
 `past_key_values`, so a generated token costs the same after ten examples and after a thousand.
 """
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -22,7 +23,10 @@ from .dispatch_metalstm import plan_call
 from .generation_metalstm import MetaLSTMGenerationMixin
 from .initialization_metalstm import init_weights
 from .layers_metalstm import MetaLSTMLayers
+from .layouts_metalstm import FreezableWeights
+from .matrix_layer_metalstm import MatrixMemoryLayer, MatrixState
 from .padding_metalstm import find_padding
+from .place_metalstm import find_marks
 
 if TYPE_CHECKING:
     # A saved folder holds the files that this one imports from; this line has the pipeline saved with the model.
@@ -43,17 +47,22 @@ class MetaLSTMPreTrainedModel(PreTrainedModel):
     def _init_weights(self, module: nn.Module) -> None:
         init_weights(module, self.config.initialization)
 
-    def frozen_weights(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def frozen_weights(self) -> Iterator[None]:
         """
         A context: while it is open, what is derived from the weights is made once and kept, which speeds up reading
         tokens one by one (`generate()` opens it itself) and the parts of one training step. Whoever opens it doesn't
         change the weights before it is closed; contexts may overlap, also those of several threads.
         """
-        return self.base_model.lstm.frozen_weights()
+        with ExitStack() as contexts:
+            for module in self.modules():
+                if isinstance(module, FreezableWeights):
+                    contexts.enter_context(module.frozen_weights())
+            yield
 
 
 class MetaLSTMModel(MetaLSTMPreTrainedModel):
-    """The embedding and the LSTM layers: tokens in, hidden states out."""
+    """The embedding and the layers: tokens in, hidden states out."""
 
     _keys_to_ignore_on_load_unexpected = ["lm_head"]  # `AutoModel` reads the folder of a `MetaLSTMForCausalLM`
 
@@ -61,7 +70,21 @@ class MetaLSTMModel(MetaLSTMPreTrainedModel):
         super().__init__(config)
         vocab_size: Any = config.vocab_size  # an int, which the configuration has seen to
         self.embed_tokens = nn.Embedding(vocab_size, config.embedding_size, padding_idx=config.pad_token_id)
-        self.lstm = MetaLSTMLayers(config)
+        kinds: Any = config.layer_types  # a list, as many as layers, which the configuration has seen to
+        if len(kinds) != config.num_hidden_layers:
+            raise ValueError(f"`layer_types` is {kinds}, but `num_hidden_layers` is {config.num_hidden_layers}.")
+        # The layers by type, so that LSTMs alone have `torch.nn.LSTM`'s state dict, and each layer's index in its own.
+        self.lstm = MetaLSTMLayers(config) if "lstm" in kinds else None
+        sizes = zip(kinds, config.input_sizes, strict=True)
+        self.mlstm = nn.ModuleList(
+            MatrixMemoryLayer(kind, size, config.hidden_size, config.num_heads) for kind, size in sizes if kind != "lstm"
+        )
+        self.index_by_type = [
+            kinds[:layer].count("lstm") if kind == "lstm" else layer - kinds[:layer].count("lstm")
+            for layer, kind in enumerate(kinds)
+        ]
+        # What residual layers add up has no size of its own.
+        self.norm = None if kinds[-1] == "lstm" else nn.LayerNorm(config.hidden_size, eps=1e-6, bias=False)
         self.post_init()
 
     @can_return_tuple
@@ -104,48 +127,64 @@ class MetaLSTMModel(MetaLSTMPreTrainedModel):
         if use_cache and past_key_values is None:
             past_key_values = DynamicCache(config=self.config)
 
-        embed, layers = self.embed_tokens, self.lstm
+        embed, kinds = self.embed_tokens, self.config.layer_types
         weight = embed.weight
         batch_size, sequence_length = given.shape[:2]
         padding = None if attention_mask is None else find_padding(attention_mask, sequence_length)
-        recurrence, reads_tokens = plan_call(
+        plan = plan_call(
             self.config.recurrence,
             batch_size,
             sequence_length,
-            hidden_size=layers.hidden_size,
+            hidden_size=self.config.lstm_size,
             vocab_size=embed.num_embeddings,
             device_type=weight.device.type,
-            needs_vectors=inputs_embeds is not None or bool(output_hidden_states),
+            needs_vectors=inputs_embeds is not None or bool(output_hidden_states) or kinds[0] != "lstm",
             is_padded=padding is not None,
-            is_frozen=layers.layouts is not None,
+            is_frozen=(self.mlstm[0] if self.lstm is None else self.lstm).layouts is not None,
         )
 
         # The embedding: a vector for each token, or the tokens and the vectors of the whole vocabulary.
         inputs, vocabulary = given, None
-        if reads_tokens:
+        if plan.reads_tokens:
             # Through the module, so that the padding token gets no gradient here either; a step has no gradients.
             vocabulary = weight
-            if recurrence != "step":
+            if plan.recurrence != "step":
                 vocabulary = embed(torch.arange(embed.num_embeddings, device=given.device))
         elif inputs_embeds is None:
             inputs = embed(given)
         hidden_states: tuple[torch.Tensor, ...] = (inputs,) if output_hidden_states else ()
 
-        # The layers: each reads what the one below it said, from where its own state stands.
         if padding is not None:
-            inputs = padding.compact(inputs)
+            inputs, given = padding.compact(inputs), padding.compact(given)
         lengths = None if padding is None else padding.lengths
-        for layer in range(layers.num_layers):
-            state = None if past_key_values is None else read_state(past_key_values, layer, batch_size)
-            if state is None:
-                zeros = torch.zeros(batch_size, layers.hidden_size, device=inputs.device, dtype=weight.dtype)
-                state = zeros, zeros
-            h0, c0 = state
-            outputs, h, c = layers(layer, recurrence, inputs, h0, c0, lengths, vocabulary)
+        marks = None
+        if "mlstm_example" in kinds:
+            max_offset = self.config.max_place_offset if self.training else 0
+            tokens = self.config.start_of_source_id, self.config.start_of_target_id
+            marks = find_marks(given, weight, *tokens, max_offset)
+
+        # The layers: each reads what the one below it said, from where its own state stands.
+        for layer, (kind, index) in enumerate(zip(kinds, self.index_by_type, strict=True)):
+            state = None if past_key_values is None else read_state(past_key_values, layer, kind, batch_size)
+            if kind == "lstm":
+                lstm: Any = self.lstm  # there, as there are layers of this type
+                if state is None:
+                    zeros = torch.zeros(batch_size, lstm.hidden_size, device=inputs.device, dtype=weight.dtype)
+                    state = zeros, zeros
+                said = state[0]
+                outputs, *state = lstm(index, plan.recurrence, inputs, *state, lengths, vocabulary)
+            else:
+                state = self.mlstm[index].empty_state(batch_size) if state is None else MatrixState(*state)
+                said = state.output
+                outputs, state = self.mlstm[index](inputs, state, plan.memory, marks, lengths)
             if past_key_values is not None:
-                past_key_values.update(h, c, layer, num_tokens=sequence_length)
-            if output_hidden_states or layer == layers.num_layers - 1:
-                last_hidden_state = outputs if padding is None else padding.spread(outputs, h0)
+                keys, values, *places = state
+                past_key_values.update(keys, values, layer, *places, num_tokens=sequence_length)
+            is_last = layer == len(kinds) - 1
+            if output_hidden_states or is_last:
+                last_hidden_state = outputs if padding is None else padding.spread(outputs, said)
+            if is_last and self.norm is not None:
+                last_hidden_state = self.norm(last_hidden_state)
             if output_hidden_states:
                 hidden_states += (last_hidden_state,)
             inputs = F.dropout(outputs, self.config.dropout) if self.training else outputs

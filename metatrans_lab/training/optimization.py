@@ -9,6 +9,7 @@ from transformers import PreTrainedModel
 
 from metatrans_lab.config.keys import TrainingConfig
 from metatrans_lab.training.muon import Muon
+from modeling_metalstm.matrix_layer_metalstm import MatrixMemoryLayer
 
 
 def build_optimizers(
@@ -17,7 +18,8 @@ def build_optimizers(
     """One optimiser, or with "muon" two: Muon for the matrices inside the model, AdamW for the rest.
 
     Embeddings and the head are AdamW's: each of their rows belongs to a token or a position and has its own gradient.
-    An LSTM's matrices are orthogonalised gate by gate, by the threads of a `pool` if there is one.
+    So are the gates of a matrix memory, a row a head. An LSTM's matrices are orthogonalised gate by gate, and so are
+    those of a matrix memory's queries, keys, values and output gates, by the threads of a `pool` if there is one.
     """
     # Fused, Adam reads and writes the weights once a step instead of a dozen times.
     adam: dict[str, Any] = {
@@ -34,13 +36,16 @@ def build_optimizers(
         optimizers = [torch.optim.AdamW(parameters.values(), **adam)]
     else:
         tables = [m for m in model.modules() if isinstance(m, nn.Embedding)] + [model.get_output_embeddings()]
-        words = {id(table.weight) for table in tables if table is not None}
-        inner = [p for p in parameters.values() if p.ndim == 2 and id(p) not in words]
-        outer = [p for p in parameters.values() if p.ndim != 2 or id(p) in words]
-        gates = {id(p) for m in model.modules() if isinstance(m, nn.LSTM) for p in m.parameters()}
+        memories = [module for module in model.modules() if isinstance(module, MatrixMemoryLayer)]
+        tables += [memory.gates for memory in memories]
+        rows = {id(table.weight) for table in tables if table is not None}
+        inner = [p for p in parameters.values() if p.ndim == 2 and id(p) not in rows]
+        outer = [p for p in parameters.values() if p.ndim != 2 or id(p) in rows]
+        fours = {id(p) for m in model.modules() if isinstance(m, nn.LSTM) for p in m.parameters()}
+        fours |= {id(memory.in_proj.weight) for memory in memories}
         groups = [
-            {"params": [p for p in inner if id(p) in gates], "blocks": 4},
-            {"params": [p for p in inner if id(p) not in gates], "blocks": 1},
+            {"params": [p for p in inner if id(p) in fours], "blocks": 4},
+            {"params": [p for p in inner if id(p) not in fours], "blocks": 1},
         ]
         muon = Muon(
             [group for group in groups if group["params"]],
