@@ -147,20 +147,21 @@ class MetaLSTMConfig(PreTrainedConfig):
         super().__post_init__(**kwargs)
 
     def _check_layers(self) -> None:
-        """Fills in `layer_types`, by which `DynamicCache(config=…)` builds the cache too, and checks what they need."""
+        """Fills in `layer_types`, by which `DynamicCache(config=…)` builds the cache too, and checks them."""
         if self.layer_types is None:
-            self.layer_types = ["lstm"] * self.num_hidden_layers
+            self.layer_types = ["lstm"] * (self.num_hidden_layers or 1)
         for layer_type in self.layer_types:
             if layer_type not in LAYER_TYPES:
                 raise ValueError(f"`layer_types` may have {LAYER_TYPES}, not {layer_type!r}.")
         if len(self.layer_types) != self.num_hidden_layers:
             raise ValueError(
-                f"`layer_types` has {len(self.layer_types)} layers, but `num_hidden_layers` is {self.num_hidden_layers}."
+                f"`layer_types` has {len(self.layer_types)} layers, but `num_hidden_layers` is "
+                f"{self.num_hidden_layers}."
             )
         if self.layer_types[-1] == "lstm" and self.lstm_size != self.hidden_size:
             raise ValueError(
-                f"`lstm_size` ({self.lstm_size}) must equal `hidden_size` ({self.hidden_size}) where the last layer is "
-                "an LSTM."
+                f"`lstm_size` ({self.lstm_size}) must equal `hidden_size` ({self.hidden_size}) where the last layer "
+                "is an LSTM."
             )
         if set(self.layer_types) != {"lstm"}:
             divisor = 2 * self.num_heads if "mlstm_example" in self.layer_types else self.num_heads
@@ -175,7 +176,8 @@ class MetaLSTMConfig(PreTrainedConfig):
     @property
     def input_sizes(self) -> list[int]:
         """The length of the vectors that each layer reads."""
-        outputs = [self.lstm_size if layer_type == "lstm" else self.hidden_size for layer_type in self.layer_types]
+        sizes = {"lstm": self.lstm_size or self.hidden_size}
+        outputs = [sizes.get(layer_type, self.hidden_size) for layer_type in self.layer_types or ()]
         return [self.embedding_size, *outputs[:-1]]
 
     @property

@@ -65,8 +65,8 @@ def plan_call(
         batch_size, sequence_length (`int`): B and S of the input, padding included.
         hidden_size, vocab_size (`int`): H and V.
         device_type (`str`): where the weights are, such as `"cuda"`.
-        needs_vectors (`bool`): whether the input is vectors, the vectors of its tokens are to be returned, or the first
-            layer is no LSTM.
+        needs_vectors (`bool`): whether the input is vectors, the vectors of its tokens are to be returned, or the
+            first layer is no LSTM.
         is_padded (`bool`): whether there is padding in the input.
         is_frozen (`bool`): whether the model's `frozen_weights()` is open.
     """

@@ -47,5 +47,5 @@ def init_weights(module: nn.Module, initialization: str) -> None:
         init.zeros_(module.gates.weight)
         write, keep = torch.zeros(module.num_heads), torch.linspace(*REMEMBERING, module.num_heads)
         init.copy_(module.gates.bias, torch.cat([write, keep]))
-        queries, keys, *others = module.in_proj.weight.chunk(4)
+        _, keys, *others = module.in_proj.weight.chunk(4)
         init.copy_(module.in_proj.weight, torch.cat([keys, keys, *others]))

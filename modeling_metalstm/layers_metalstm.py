@@ -21,8 +21,9 @@ class MetaLSTMLayers(FreezableWeights, GradientCheckpointingLayer, nn.LSTM):
     """
 
     def __init__(self, config: MetaLSTMConfig) -> None:
-        input_sizes = [size for size, kind in zip(config.input_sizes, config.layer_types, strict=True) if kind == "lstm"]
-        hidden_size: Any = config.lstm_size  # an int, which the configuration has seen to
+        kinds: Any = config.layer_types  # a list, and the next an int, which the configuration has seen to
+        hidden_size: Any = config.lstm_size
+        input_sizes = [size for size, kind in zip(config.input_sizes, kinds, strict=True) if kind == "lstm"]
         super().__init__(input_sizes[0], hidden_size, len(input_sizes), batch_first=True)
         for layer, input_size in enumerate(input_sizes):
             if layer and input_size != hidden_size:  # a layer of another type, and size, is between

@@ -4,6 +4,7 @@ types `"mlstm"` and `"mlstm_example"`.
 """
 
 import math
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -20,7 +21,7 @@ from .place_metalstm import Marks
 CHUNK_SIZE = 64
 """Tokens a chunk."""
 
-MEMORIES = {
+MEMORIES: dict[str, Callable[..., tuple[torch.Tensor, torch.Tensor]]] = {
     "reference": memory_reference,
     "parallel": memory_parallel,
     "chunked": partial(memory_chunked, chunk_size=CHUNK_SIZE),
@@ -129,7 +130,7 @@ class MatrixMemoryLayer(FreezableWeights, GradientCheckpointingLayer):
             layouts = Layouts() if kept is None else kept[0]
             turned_by = None if places is None else turns(places[:, 0], self.head_size)
             first = None if starts is None else starts[:, 0]
-            output, memory = matrix_step(self._modules, inputs[:, 0], memory, turned_by, first, layouts)
+            output, memory = matrix_step(self, inputs[:, 0], memory, turned_by, first, layouts)
             return output[:, None], MatrixState(memory, output, place if places is None else places[:, 0])
 
         u = self.norm(inputs)

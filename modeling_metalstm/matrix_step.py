@@ -1,17 +1,19 @@
 """A single token through a layer with a matrix memory, by frozen weights, without a gradient: what generation runs."""
 
 import math
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
-from torch import nn
 
 from .layouts_metalstm import Layouts, PackedLinear
 
+if TYPE_CHECKING:
+    from .matrix_layer_metalstm import MatrixMemoryLayer
+
 
 def matrix_step(
-    modules: Mapping[str, nn.Module],
+    layer: "MatrixMemoryLayer",
     inputs: torch.Tensor,
     memory: torch.Tensor,
     turned_by: tuple[torch.Tensor, torch.Tensor] | None,
@@ -23,7 +25,7 @@ def matrix_step(
     into the matrices, which are kept in `layouts`.
 
     Args:
-        modules: the parts of a `MatrixMemoryLayer` by their names.
+        layer (`MatrixMemoryLayer`): whose weights they are.
         inputs (`torch.Tensor` of shape `(B, D)`): the vectors of the layer below.
         memory (`torch.Tensor` of shape `(B, N, d, d)`): the memory before the token.
         turned_by (`tuple` of two `torch.Tensor` of shape `(B, d/2)`, *optional*): cosine and sine of the angles by
@@ -34,16 +36,15 @@ def matrix_step(
     Returns:
         The outputs `(B, H)`, and the memory after the token.
     """
-    norm, in_proj, gates, head_norm, out_proj, resize = (
-        modules.get(name) for name in ("norm", "in_proj", "gates", "head_norm", "out_proj", "resize")
-    )
     batch_size, num_heads, head_size, _ = memory.shape
     width = num_heads * head_size
+    norm, in_proj, gates, out_proj, resize = layer.norm, layer.in_proj, layer.gates, layer.out_proj, layer.resize
+    read_weight = layer.head_norm.weight
     read_in, bias, write_out, write_skip = layouts.get(
         {
             "in": lambda: PackedLinear(torch.cat([in_proj.weight, gates.weight]) * norm.weight, batch_size),
             "bias": lambda: torch.cat([in_proj.bias, gates.bias]),
-            "out": lambda: PackedLinear(out_proj.weight * head_norm.weight.repeat(num_heads), batch_size),
+            "out": lambda: PackedLinear(out_proj.weight * read_weight.repeat(num_heads), batch_size),
             "skip": lambda: None if resize is None else PackedLinear(resize.weight, batch_size),
         }
     )
@@ -60,6 +61,6 @@ def matrix_step(
         f = f.masked_fill(starts[:, None], 0.0)
     memory = torch.addcmul(f[..., None, None] * memory, (i[..., None] * k)[..., None], v[..., None, :])
     read = (q[..., None, :] @ memory).squeeze(-2)  # (B, N, d)
-    read = o.sigmoid() * F.layer_norm(read, (head_size,), eps=head_norm.eps).view(batch_size, width)
+    read = o.sigmoid() * F.layer_norm(read, (head_size,), eps=layer.head_norm.eps).view(batch_size, width)
     skip = inputs if write_skip is None else write_skip(inputs)
     return write_out(read.to(inputs.dtype), skip), memory

@@ -77,7 +77,9 @@ class MetaLSTMModel(MetaLSTMPreTrainedModel):
         self.lstm = MetaLSTMLayers(config) if "lstm" in kinds else None
         sizes = zip(kinds, config.input_sizes, strict=True)
         self.mlstm = nn.ModuleList(
-            MatrixMemoryLayer(kind, size, config.hidden_size, config.num_heads) for kind, size in sizes if kind != "lstm"
+            MatrixMemoryLayer(kind, size, config.hidden_size, config.num_heads)
+            for kind, size in sizes
+            if kind != "lstm"
         )
         self.index_by_type = [
             kinds[:layer].count("lstm") if kind == "lstm" else layer - kinds[:layer].count("lstm")

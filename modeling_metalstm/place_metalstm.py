@@ -1,4 +1,4 @@
-"""A token's place in its sentence, by which a layer of type `"mlstm_example"` matches words with their translations."""
+"""A token's place in its sentence, by which a layer of type `"mlstm_example"` matches words and translations."""
 
 from typing import NamedTuple
 
