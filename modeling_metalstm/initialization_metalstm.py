@@ -7,7 +7,7 @@ from torch import nn
 from transformers import initialization as init
 
 from .layers_metalstm import MetaLSTMLayers
-from .matrix_layer_metalstm import REMEMBERING, MatrixMemoryLayer
+from .matrix_layer_metalstm import REMEMBERING, MemoryGates, MemoryProjection
 
 
 @torch.no_grad()
@@ -16,8 +16,8 @@ def init_weights(module: nn.Module, initialization: str) -> None:
     Draws the weights of one module, if it has any of its own; those that were loaded stay.
 
     Args:
-        module (`nn.Module`): an embedding, a linear layer, a norm, the LSTM layers, a matrix memory, whose parts have
-            been drawn before it, or anything else, which is left as it is.
+        module (`nn.Module`): an embedding, a linear layer, a norm, the LSTM layers, or anything else, which is left as
+            it is.
         initialization (`str`): `"torch"` or `"metalstm"`, which differ in the LSTM layers.
     """
     if isinstance(module, nn.Embedding):
@@ -25,10 +25,17 @@ def init_weights(module: nn.Module, initialization: str) -> None:
         if module.padding_idx is not None:
             weight[module.padding_idx] = 0
         init.copy_(module.weight, weight)
+    elif isinstance(module, MemoryGates):
+        num_heads = module.out_features // 2
+        init.zeros_(module.weight)
+        init.copy_(module.bias, torch.cat([torch.zeros(num_heads), torch.linspace(*REMEMBERING, num_heads)]))
     elif isinstance(module, nn.Linear):
         bound = 1 / math.sqrt(module.in_features)
         for parameter in module.parameters():
             init.uniform_(parameter, -bound, bound)
+        if isinstance(module, MemoryProjection):
+            _, keys, *others = module.weight.chunk(4)
+            init.copy_(module.weight, torch.cat([keys, keys, *others]))
     elif isinstance(module, MetaLSTMLayers):
         bound = 1 / math.sqrt(module.hidden_size)
         for name, parameter in module.named_parameters():
@@ -43,9 +50,3 @@ def init_weights(module: nn.Module, initialization: str) -> None:
                 init.copy_(parameter, bias)
     elif isinstance(module, nn.LayerNorm):
         init.ones_(module.weight)
-    elif isinstance(module, MatrixMemoryLayer):
-        init.zeros_(module.gates.weight)
-        write, keep = torch.zeros(module.num_heads), torch.linspace(*REMEMBERING, module.num_heads)
-        init.copy_(module.gates.bias, torch.cat([write, keep]))
-        _, keys, *others = module.in_proj.weight.chunk(4)
-        init.copy_(module.in_proj.weight, torch.cat([keys, keys, *others]))

@@ -35,6 +35,14 @@ TURNED = ("mlstm_example",)
 """The layer types whose keys turn by place."""
 
 
+class MemoryProjection(nn.Linear):
+    """Queries, keys, values and output gates of all heads. A class of its own, as it is drawn in a way of its own."""
+
+
+class MemoryGates(nn.Linear):
+    """Input and forget gates, a number each a head. A class of its own, as it is drawn in a way of its own."""
+
+
 class MatrixState(NamedTuple):
     """
     What a layer keeps of the tokens that it has read.
@@ -84,8 +92,8 @@ class MatrixMemoryLayer(FreezableWeights, GradientCheckpointingLayer):
         self.is_turned = layer_type in TURNED
         self.num_heads, self.head_size = num_heads, hidden_size // num_heads
         self.norm = nn.LayerNorm(input_size, eps=1e-6, bias=False)
-        self.in_proj = nn.Linear(input_size, 4 * hidden_size)
-        self.gates = nn.Linear(input_size, 2 * num_heads)
+        self.in_proj = MemoryProjection(input_size, 4 * hidden_size)
+        self.gates = MemoryGates(input_size, 2 * num_heads)
         self.head_norm = nn.LayerNorm(self.head_size, eps=1e-6, bias=False)
         self.out_proj = nn.Linear(hidden_size, hidden_size, bias=False)
         self.resize = None if input_size == hidden_size else nn.Linear(input_size, hidden_size, bias=False)

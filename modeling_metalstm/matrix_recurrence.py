@@ -149,7 +149,8 @@ class _Chunks(torch.autograd.Function):
             read, left, passed = read * is_first, left * is_last, passed * is_first[..., -1:]
 
         # The exponents of the future would overflow; those of the past are at most 0.
-        weights = (kept[..., :, None] - (kept - log_i)[..., None, :]).clamp_(max=0).exp_().to(dtype)  # (B, N, J, C, C)
+        weights = kept[..., :, None] - kept[..., None, :]  # (B, N, J, C, C)
+        weights = weights.add_(log_i[..., None, :]).clamp_(max=0).exp_().to(dtype)
         weights = weights.tril_() if stretch is None else weights.mul_(_is_read(stretch).to(dtype))
         weights = weights.view(-1, size, size)
         pairs = torch.bmm(q, k.mT).mul_(weights)  # (B·N·J, C, C)

@@ -1,7 +1,9 @@
+import json
+
 import pytest
 from transformers import AutoConfig
 
-from modeling_metalstm import MetaLSTMConfig
+from modeling_metalstm import MetaLSTMConfig, MetaLSTMModel
 
 
 def test_defaults_are_the_post():
@@ -25,11 +27,18 @@ def test_alphabet_sets_the_vocabulary_unless_given():
     assert (config.vocab_size, config.eos_token_id, config.pad_token_id, config.bos_token_id) == (32, 3, 20, 13)
 
 
-def test_layer_types_follow_the_number_of_layers():
-    config = MetaLSTMConfig(num_hidden_layers=3)
-    assert config.layer_types == ["lstm"] * 3
-    config.num_hidden_layers = 1
-    assert config.layer_types == ["lstm"]
+def test_layers_are_lstms_unless_their_types_are_given():
+    assert MetaLSTMConfig(num_hidden_layers=3).layer_types == ["lstm"] * 3
+    config = MetaLSTMConfig(layer_types=["lstm", "mlstm_example", "mlstm"], hidden_size=16, lstm_size=6)
+    assert config.num_hidden_layers == 3
+    assert config.input_sizes == [512, 6, 16]
+
+
+def test_a_model_has_as_many_layers_as_its_config_says():
+    config = MetaLSTMConfig(embedding_size=8, hidden_size=8)
+    config.num_hidden_layers = 2
+    with pytest.raises(ValueError, match=r"`layer_types` is \['lstm'\], but `num_hidden_layers` is 2\.$"):
+        MetaLSTMModel(config)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +51,23 @@ def test_layer_types_follow_the_number_of_layers():
         ({"dropout": 1.0}, r"at least 0 and below 1, not 1\.0\.$"),
         ({"hidden_size": 0}, r"`hidden_size` must be 1 or more, not 0\.$"),
         ({"num_target_words": 0}, r"`num_target_words` must be 1 or more, not 0\.$"),
+        ({"layer_types": ["gru"]}, r"`layer_types` may have \('lstm', 'mlstm', 'mlstm_example'\), not 'gru'\.$"),
+        ({"layer_types": []}, r"`num_hidden_layers` must be 1 or more, not 0\.$"),
+        (
+            {"layer_types": ["lstm"], "num_hidden_layers": 2},
+            r"`layer_types` has 1 layers, but `num_hidden_layers` is 2\.$",
+        ),
+        ({"lstm_size": 64}, r"`lstm_size` \(64\) must equal `hidden_size` \(1024\) where the last layer is an LSTM\.$"),
+        (
+            {"layer_types": ["mlstm"], "hidden_size": 10},
+            r"`hidden_size` \(10\) must be a multiple of 4, for 4 heads\.$",
+        ),
+        (
+            {"layer_types": ["mlstm_example"], "hidden_size": 12},
+            r"`hidden_size` \(12\) must be a multiple of 8, for 4 heads whose keys turn in pairs\.$",
+        ),
+        ({"num_heads": 0}, r"`num_heads` must be 1 or more, not 0\.$"),
+        ({"max_place_offset": -1}, r"`max_place_offset` must be 0 or more, not -1\.$"),
     ],
 )
 def test_impossible_values_are_refused_in_a_sentence(given, sentence):
@@ -53,9 +79,19 @@ def test_tying_is_allowed_where_the_sizes_agree():
     assert MetaLSTMConfig(embedding_size=8, hidden_size=8, tie_word_embeddings=True).tie_word_embeddings
 
 
-def test_saved_configuration_comes_back_equal_and_names_its_code(tmp_path):
+def test_a_folder_from_before_layers_had_types_has_lstms(tmp_path):
+    MetaLSTMConfig(embedding_size=8, hidden_size=8, num_hidden_layers=2).save_pretrained(tmp_path)
+    written = json.loads((tmp_path / "config.json").read_text())
+    for name in ("layer_types", "num_heads", "lstm_size", "max_place_offset"):
+        del written[name]
+    (tmp_path / "config.json").write_text(json.dumps(written))
+    assert AutoConfig.from_pretrained(tmp_path).layer_types == ["lstm", "lstm"]
+
+
+@pytest.mark.parametrize("layers", [{"num_hidden_layers": 2}, {"layer_types": ["lstm", "mlstm"], "lstm_size": 4}])
+def test_saved_configuration_comes_back_equal_and_names_its_code(tmp_path, layers):
     config = MetaLSTMConfig(
-        embedding_size=8, hidden_size=8, num_hidden_layers=2, dropout=0.1, num_target_words=7, recurrence="reference"
+        embedding_size=8, hidden_size=8, dropout=0.1, num_target_words=7, recurrence="reference", **layers
     )
     config.save_pretrained(tmp_path)
     loaded = AutoConfig.from_pretrained(tmp_path)

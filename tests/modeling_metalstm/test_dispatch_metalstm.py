@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from modeling_metalstm.dispatch_metalstm import IMPLEMENTATIONS, RECURRENCES, WIDE, plan_call
+from modeling_metalstm.dispatch_metalstm import IMPLEMENTATIONS, LONG, RECURRENCES, WIDE, plan_call
+from modeling_metalstm.matrix_layer_metalstm import MEMORIES
 
 SIZES = {"hidden_size": 16, "vocab_size": 15}
 
@@ -16,6 +17,17 @@ def test_every_plan_can_be_run(name, sequence_length, device_type):
                 name, 4, sequence_length, device_type=device_type, is_padded=is_padded, is_frozen=is_frozen, **SIZES
             )
         assert plan.recurrence in IMPLEMENTATIONS
+        assert plan.memory in MEMORIES or plan.memory == plan.recurrence == "step"
+
+
+def test_matrix_memories_read_long_sequences_in_chunks():
+    def choose(name, length):
+        return plan_call(name, 4, length, **SIZES).memory
+
+    for name in RECURRENCES:
+        assert choose(name, 1) == "reference"
+    assert [choose("auto", length) for length in (2, LONG, LONG + 1)] == ["parallel", "parallel", "chunked"]
+    assert choose("reference", 1000) == "reference"
 
 
 @pytest.mark.parametrize("name", [name for name in RECURRENCES if name != "auto"])
@@ -44,8 +56,8 @@ def test_only_a_plain_token_by_frozen_weights_is_a_step(name):
         return plan_call(name, 1, sequence_length, **({"is_frozen": True} | kwargs), **SIZES)
 
     with torch.no_grad():
-        assert choose() == ("step", True)  # by the products that are kept, however few the tokens
-        assert choose(needs_vectors=True) == ("step", False)
+        assert choose() == ("step", "step", True)  # by the products that are kept, however few the tokens
+        assert choose(needs_vectors=True) == ("step", "step", False)
         assert choose(is_padded=True).recurrence == "reference"
         assert choose(is_frozen=False).recurrence == "reference"
         assert choose(sequence_length=2).recurrence != "step"

@@ -49,10 +49,28 @@ def test_every_way_is_the_reference_gradients_too(seed, length, num_heads, chunk
     leaves = draw(seed, length, num_heads, dtype=dtype)
     # What half precision is compared with is computed in float32, of the same numbers.
     exact = [leaf.detach().to(torch.promote_types(dtype, torch.float32)).requires_grad_() for leaf in leaves]
-    for actual, expected in zip(
-        with_gradients(recurrence, leaves, **options), with_gradients(memory_reference, exact), strict=True
-    ):
-        assert (actual.to(expected.dtype) - expected).norm() <= TOLERANCE[dtype] * max(1, expected.norm())
+    for starts in (None, torch.rand(3, length) < 0.2):
+        for actual, expected in zip(
+            with_gradients(recurrence, leaves, starts=starts, **options),
+            with_gradients(memory_reference, exact, starts=starts),
+            strict=True,
+        ):
+            assert (actual.to(expected.dtype) - expected).norm() <= TOLERANCE[dtype] * max(1, expected.norm())
+
+
+@pytest.mark.parametrize("recurrence", [memory_reference, memory_parallel, IN_CHUNKS])
+@torch.no_grad()
+def test_a_stretch_after_a_start_is_read_by_itself(recurrence):
+    q, k, v, log_i, log_f, memory = draw(0, 13, batch_size=1, dtype=torch.float64)
+    starts = torch.zeros(1, 13, dtype=torch.bool)
+    starts[0, [4, 5, 11]] = True
+    outputs, last = recurrence(q, k, v, log_i, log_f, memory, starts)
+    for first, end in [(0, 4), (4, 5), (5, 11), (11, 13)]:
+        before = memory if first == 0 else torch.zeros_like(memory)
+        stretch = [x[:, :, first:end] for x in (q, k, v, log_i, log_f)]
+        alone, after = memory_reference(*stretch, before)
+        torch.testing.assert_close(outputs[:, :, first:end], alone)
+    torch.testing.assert_close(last, after)
 
 
 @pytest.mark.parametrize("recurrence", [memory_reference, memory_parallel, IN_CHUNKS])

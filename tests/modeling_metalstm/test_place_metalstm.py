@@ -1,0 +1,59 @@
+import torch
+
+from modeling_metalstm.place_metalstm import Marks, draw_offsets, find_marks
+
+START, TRANSLATION = 12, 13
+TOKENS = torch.tensor(
+    [
+        [12, 0, 1, 13, 5, 6, 12, 2, 13, 7],
+        [3, 4, 13, 5, 12, 12, 13, 13, 0, 1],
+    ]
+)
+PLACES = [[0, 1, 2, 0, 1, 2, 0, 1, 0, 1], [1, 2, 0, 1, 0, 0, 0, 0, 1, 2]]
+
+
+def marks_of(tokens, max_offset=0):
+    return find_marks(tokens, torch.empty(15, 4), START, TRANSLATION, max_offset)
+
+
+def test_places_count_from_the_last_mark():
+    assert marks_of(TOKENS).places(torch.zeros(2, dtype=torch.long)).tolist() == PLACES
+
+
+def test_they_go_on_from_the_place_before():
+    before = torch.tensor([4, 4])
+    assert marks_of(TOKENS).places(before).tolist() == [PLACES[0], [5, 6, *PLACES[1][2:]]]
+    for end in range(1, 10):
+        first, second = marks_of(TOKENS[:, :end]), marks_of(TOKENS[:, end:])
+        places = first.places(torch.zeros(2, dtype=torch.long))
+        assert torch.cat([places, second.places(places[:, -1])], dim=1).tolist() == PLACES
+
+
+def test_vectors_have_the_marks_of_their_tokens():
+    vectors = torch.randn(15, 4)
+    marks = find_marks(vectors[TOKENS], vectors, START, TRANSLATION, max_offset=32)
+    assert torch.equal(marks.starts, TOKENS == START) and torch.equal(marks.sentences, TOKENS >= START)
+    assert marks.offsets is None
+
+
+def test_an_example_is_shifted_as_a_whole():
+    offsets = torch.arange(20).view(2, 10)
+    marks = Marks(TOKENS == START, TOKENS >= START, offsets)
+    shifted = marks.places(torch.zeros(2, dtype=torch.long)) - torch.tensor(PLACES)
+    # Before a row's first ␁ nothing is shifted.
+    assert shifted.tolist() == [[0] * 6 + [6] * 4, [0] * 4 + [14] + [15] * 5]
+
+
+def test_offsets_are_as_good_as_random_and_know_no_later_token():
+    tokens = torch.randint(0, 15, (500, 40), generator=torch.Generator().manual_seed(0))
+    offsets = draw_offsets(tokens, 31)
+    assert torch.equal(offsets, draw_offsets(tokens, 31))
+    counts = offsets[:, 1:].flatten().bincount(minlength=32)
+    assert len(counts) == 32 and (counts - counts.float().mean()).abs().max() < 0.2 * counts.float().mean()
+    neighbours = torch.corrcoef(torch.stack([offsets[:, 1:-1].flatten(), offsets[:, 2:].flatten()]).float())[0, 1]
+    assert abs(neighbours) < 0.03
+    changed = tokens.clone()
+    changed[:, 20] = (changed[:, 20] + 1) % 15
+    after = draw_offsets(changed, 31)
+    assert torch.equal(after[:, :20], offsets[:, :20])
+    assert (after[:, 20:] != offsets[:, 20:]).float().mean() > 0.9
