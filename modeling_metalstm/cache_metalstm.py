@@ -117,6 +117,11 @@ class MatrixCacheLayer(LSTMCacheLayer):
         if self.places is not None:
             self.places = self.places[indices]
 
+    def reorder_cache(self, beam_idx: torch.LongTensor) -> None:
+        super().reorder_cache(beam_idx)
+        if self.places is not None:
+            self.places = self.places.index_select(0, beam_idx.to(self.places.device))
+
 
 class ExampleMatrixCacheLayer(MatrixCacheLayer):
     """The state of a layer of type `"mlstm_example"`."""

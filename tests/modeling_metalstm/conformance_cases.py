@@ -64,8 +64,10 @@ class ConformanceTests(GenerationTesterMixin, ModelTesterMixin):
     def _check_past_key_values_for_generate(self, batch_size, past_key_values, seq_length, config):
         """The generation mixin's own check wants keys with heads and positions; ours are states."""
         self.assertIsInstance(past_key_values, DynamicCache)
-        for layer in past_key_values.layers:
-            self.assertEqual(layer.keys.shape, (batch_size, config.hidden_size))
+        size = config.hidden_size // config.num_heads
+        for layer, layer_type in zip(past_key_values.layers, config.layer_types, strict=True):
+            state = (config.hidden_size,) if layer_type == "lstm" else (config.num_heads, size, size)
+            self.assertEqual(layer.keys.shape, (batch_size, *state))
             self.assertEqual(layer.values.shape, (batch_size, config.hidden_size))
 
 
@@ -86,6 +88,33 @@ class TiedConformanceTest(ConformanceTests, unittest.TestCase):
             "tie_word_embeddings": True,
             "initialization": "metalstm",
         }
+
+
+def tester_of(layer_types):
+    """A model tester of a stack, whose embeddings have the size of its hidden states, as the mixins want them."""
+    shape = {"embedding_size": 20, "hidden_size": 20, "num_heads": 2, "initialization": "metalstm"}
+    attributes = {"config": shape | {"layer_types": layer_types}, "num_hidden_layers": len(layer_types)}
+    return type("StackTester", (MetaLSTMModelTester,), attributes)
+
+
+class MemoryConformanceTest(ConformanceTests, unittest.TestCase):
+    model_tester_class = tester_of(["mlstm", "mlstm"])
+
+
+class LSTMAndMemoryConformanceTest(ConformanceTests, unittest.TestCase):
+    model_tester_class = tester_of(["lstm", "mlstm"])
+
+
+class ExampleMemoryConformanceTest(ConformanceTests, unittest.TestCase):
+    model_tester_class = tester_of(["mlstm_example"])
+
+
+class DefaultStackConformanceTest(ConformanceTests, unittest.TestCase):
+    model_tester_class = tester_of(["lstm", "mlstm_example", "mlstm"])
+
+
+class MemoryUnderLSTMConformanceTest(ConformanceTests, unittest.TestCase):
+    model_tester_class = tester_of(["mlstm_example", "mlstm", "lstm"])
 
 
 class ConfigurationConformanceTest(unittest.TestCase):

@@ -15,12 +15,33 @@ def _one_thread_and_a_seed():
     torch.set_num_threads(threads)
 
 
+STACKS = {
+    "lstm": {"num_hidden_layers": 1},
+    "lstm-lstm": {"num_hidden_layers": 2},
+    "lstm-lstm-lstm": {"num_hidden_layers": 3},
+    "mlstm": {"layer_types": ["mlstm"]},
+    "example": {"layer_types": ["mlstm_example"]},
+    "lstm-mlstm": {"layer_types": ["lstm", "mlstm"]},
+    "small-lstm-example-mlstm": {"layer_types": ["lstm", "mlstm_example", "mlstm"], "lstm_size": 6},
+    "mlstm-lstm": {"layer_types": ["mlstm", "lstm"]},
+    "example-lstm-mlstm-lstm": {"layer_types": ["mlstm_example", "lstm", "mlstm", "lstm"]},
+}
+"""Layers of every type, in every neighbourhood, as arguments of `make_model`."""
+
+
+@pytest.fixture(params=STACKS)
+def stack(request):
+    return STACKS[request.param]
+
+
 @pytest.fixture
 def make_model():
     """A small model in evaluation mode; weights are scaled up so that a difference in the inputs shows."""
 
     def make(dtype=torch.float32, scale=2.0, **config):
-        shape = {"embedding_size": 12, "hidden_size": 16, "num_hidden_layers": 2}
+        shape = {"embedding_size": 12, "hidden_size": 16, "num_heads": 2}
+        if "layer_types" not in config:
+            shape["num_hidden_layers"] = 2
         model = MetaLSTMForCausalLM(MetaLSTMConfig(**(shape | config))).eval()
         with torch.no_grad():
             for parameter in model.parameters():

@@ -5,6 +5,7 @@ import torch
 from transformers import DynamicCache, StaticCache
 
 from modeling_metalstm import LSTMCacheLayer
+from modeling_metalstm.cache_metalstm import ExampleMatrixCacheLayer, MatrixCacheLayer
 
 
 @pytest.fixture
@@ -15,14 +16,18 @@ def read(make_model):
         return model, model(tokens).past_key_values
 
 
-def test_the_state_has_one_size_whatever_the_prompt(make_model):
-    model = make_model()
+def test_the_state_has_one_size_whatever_the_prompt(make_model, stack):
+    model = make_model(**stack)
     cache = DynamicCache(config=model.config)
-    assert cache.get_seq_length() == 0 and len(cache.layers) == 2
+    assert cache.get_seq_length() == 0 and len(cache.layers) == model.config.num_hidden_layers
     for length in (1, 7, 50):
         with torch.no_grad():
-            model(torch.randint(0, 12, (3, length)), past_key_values=cache)
-        assert all(layer.keys.shape == layer.values.shape == (3, 16) for layer in cache.layers)
+            model(torch.randint(0, 14, (3, length)), past_key_values=cache)
+        for layer, layer_type in zip(cache.layers, model.config.layer_types, strict=True):
+            if layer_type == "lstm":
+                assert layer.keys.shape == layer.values.shape == (3, model.config.lstm_size)
+            else:
+                assert layer.keys.shape == (3, 2, 8, 8) and layer.values.shape == (3, 16) and layer.places.shape == (3,)
     assert cache.get_seq_length() == 58
     assert cache.get_mask_sizes(2, 0) == (60, 0)
 
@@ -51,6 +56,30 @@ def test_rows_are_repeated_selected_and_reordered(read):
     cache.batch_select_indices(torch.tensor([1]))
     cache.batch_repeat_interleave(4)
     assert torch.equal(cache.layers[0].keys, h[[0, 0, 0, 0]]) and cache.batch_size == 4
+
+
+def test_of_matrix_memories_too(make_model):
+    model = make_model(layer_types=["mlstm_example", "mlstm"])
+    with torch.no_grad():
+        cache = model(torch.tensor([[12, 1], [12, 13], [3, 4]])).past_key_values
+    memory, said, places = (x.clone() for x in (cache.layers[0].keys, cache.layers[0].values, cache.layers[0].places))
+    assert places.tolist() == [1, 0, 2]
+    cache.reorder_cache(torch.tensor([2, 0, 0]))
+    cache.batch_repeat_interleave(2)
+    rows = [2, 2, 0, 0, 0, 0]
+    assert torch.equal(cache.layers[0].keys, memory[rows]) and torch.equal(cache.layers[0].values, said[rows])
+    assert torch.equal(cache.layers[0].places, places[rows])
+    cache.reset()
+    assert cache.layers[0].places is None and cache.get_seq_length() == 0
+    kinds = [ExampleMatrixCacheLayer, MatrixCacheLayer]
+    assert [type(layer) for layer in cache.layers] == kinds
+    assert [type(layer) for layer in StaticCache(config=model.config, max_cache_len=5).layers] == kinds
+
+
+def test_a_cache_of_other_layers_is_refused(make_model, read):
+    _, cache = read
+    with pytest.raises(ValueError, match=r"DynamicCache\(config=model.config\)"):
+        make_model(layer_types=["lstm", "mlstm"])(torch.zeros(3, 2, dtype=torch.long), past_key_values=cache)
 
 
 def test_reset_starts_anew(read):

@@ -90,9 +90,9 @@ MASKS = {
 
 @pytest.mark.parametrize("recurrence", RECURRENCES)
 @pytest.mark.parametrize("where", MASKS)
-def test_a_padded_position_shows_what_the_last_real_token_left(make_model, recurrence, where):
+def test_a_padded_position_shows_what_the_last_real_token_left(make_model, stack, recurrence, where):
     """So a right-padded prompt can be continued too."""
-    model = make_model(recurrence=recurrence)
+    model = make_model(recurrence=recurrence, **stack)
     mask, tokens = torch.tensor(MASKS[where]), tokens_of(2, 12)
     with torch.no_grad():
         logits = model(tokens, attention_mask=mask).logits
@@ -105,21 +105,51 @@ def test_a_padded_position_shows_what_the_last_real_token_left(make_model, recur
 
 
 @pytest.mark.parametrize("recurrence", RECURRENCES)
-def test_gradients_ignore_padding(make_model, recurrence):
-    model = make_model(dtype=torch.float64, recurrence=recurrence)
+def test_gradients_ignore_padding(make_model, stack, recurrence):
+    model = make_model(dtype=torch.float64, recurrence=recurrence, **stack)
     mask, tokens = torch.tensor(MASKS["middle"]), tokens_of(2, 12)
     padded = model(tokens, attention_mask=mask).logits
     probe = torch.randn_like(padded) * mask[..., None]
     alone = sum(
         (model(tokens[row, mask[row] == 1][None]).logits[0] * probe[row, mask[row] == 1]).sum() for row in range(2)
     )
-    assert_equal_gradients(gradients_of(model, (padded * probe).sum()), gradients_of(model, alone))
+    assert_equal_gradients(gradients_of(model, (padded * probe).sum()), gradients_of(model, alone), atol=1e-8)
+
+
+def test_fast_gradients_are_the_reference_s(make_model, stack):
+    """In training, where the places of each example are shifted, over several chunks and with padding."""
+    model = make_model(dtype=torch.float64, max_place_offset=32, **stack).train()
+    tokens, mask = tokens_of(2, 150), torch.rand(2, 150) < 0.9
+    actual = model(tokens, attention_mask=mask, labels=tokens)
+    gradients = gradients_of(model, actual.loss)
+    model.config.recurrence = "reference"
+    expected = model(tokens, attention_mask=mask, labels=tokens)
+    torch.testing.assert_close(actual.logits, expected.logits)
+    assert_equal_gradients(gradients, gradients_of(model, expected.loss), atol=1e-8)
+
+
+def test_places_are_shifted_in_training_only(make_model):
+    model = make_model(layer_types=["mlstm_example"], max_place_offset=32)
+    tokens = tokens_of(2, 40)
+    still = model(tokens).logits
+    moved = model.train()(tokens).logits
+    assert not torch.allclose(still, moved) and torch.equal(moved, model(tokens).logits)
+    # Only from the first ␁ on.
+    model.config.max_place_offset = 0
+    torch.testing.assert_close(model(tokens).logits, still)
+
+
+def test_vectors_of_tokens_are_those_tokens(make_model, stack):
+    model = make_model(dtype=torch.float64, **stack)
+    tokens = tokens_of(2, 40)
+    vectors = model.model.embed_tokens(tokens)
+    torch.testing.assert_close(model(inputs_embeds=vectors).logits, model(tokens).logits)
 
 
 @pytest.mark.parametrize("recurrence", RECURRENCES)
 @pytest.mark.parametrize("length", [1, 6])
-def test_rows_without_a_real_token_keep_their_state(make_model, recurrence, length):
-    model = make_model(recurrence=recurrence)
+def test_rows_without_a_real_token_keep_their_state(make_model, stack, recurrence, length):
+    model = make_model(recurrence=recurrence, **stack)
     with torch.no_grad():
         cache = model(tokens_of(3, 8)).past_key_values
         before = [(layer.keys.clone(), layer.values.clone()) for layer in cache.layers]
@@ -144,9 +174,9 @@ def test_only_the_last_columns_of_a_mask_matter(make_model):
         torch.testing.assert_close(continued, model(tokens).logits[:, 6:], rtol=0, atol=1e-5)
 
 
-def test_no_token_sees_a_later_one(make_model):
+def test_no_token_sees_a_later_one(make_model, stack):
     """Causality by gradients: the scores at position 5 depend on the inputs 0 … 5 and on no other."""
-    model = make_model()
+    model = make_model(**stack)
     embeddings = torch.randn(1, 9, 12, requires_grad=True)
     model(inputs_embeds=embeddings).logits[0, 5].sum().backward()
     influence = embeddings.grad[0].abs().sum(dim=-1)
@@ -190,8 +220,8 @@ def test_hidden_states_tuples_and_kept_logits(make_model):
     assert model(tokens, use_cache=False).past_key_values is None
 
 
-def test_hidden_states_of_padded_rows_are_those_of_the_rows_alone(make_model):
-    model = make_model()
+def test_hidden_states_of_padded_rows_are_those_of_the_rows_alone(make_model, stack):
+    model = make_model(dtype=torch.float64, **stack)
     mask, tokens = torch.tensor(MASKS["middle"]), tokens_of(2, 12)
     padded = model(tokens, attention_mask=mask, output_hidden_states=True).hidden_states
     alone = model(tokens[0, mask[0] == 1][None], output_hidden_states=True).hidden_states
@@ -222,6 +252,20 @@ def test_gradient_checkpointing_gives_the_same_gradients(make_model, monkeypatch
     model.gradient_checkpointing_enable()
     actual = gradients_of(model, model(tokens, attention_mask=mask, labels=tokens).loss)
     assert calls == [0, 1, 1, 0]  # each layer runs forward, and again for backward
+    assert_equal_gradients(actual, expected)
+
+
+@pytest.mark.filterwarnings("ignore:`gradient_checkpointing_enable`:FutureWarning")  # its new name isn't in 5.17
+def test_gradient_checkpointing_of_a_stack_gives_the_same_gradients(make_model, stack):
+    model = make_model(dtype=torch.float64, max_place_offset=32, **stack).train()
+    tokens, mask = tokens_of(2, 12), torch.tensor(MASKS["middle"])
+    expected = gradients_of(model, model(tokens, attention_mask=mask, labels=tokens).loss)
+    calls = []
+    for layer in model.model.mlstm:
+        layer.norm.register_forward_hook(lambda *_: calls.append(1))
+    model.gradient_checkpointing_enable()
+    actual = gradients_of(model, model(tokens, attention_mask=mask, labels=tokens).loss)
+    assert len(calls) == 2 * len(model.model.mlstm)
     assert_equal_gradients(actual, expected)
 
 
@@ -265,6 +309,20 @@ def test_bfloat16_and_autocast_stay_close(make_model):
         assert (outputs.logits - expected).abs().max() < 0.03
         stepped = half(tokens[:, 39:], past_key_values=half(tokens[:, :39]).past_key_values).logits
         assert (stepped[:, 0] - expected[:, -1]).abs().max() < 0.03
+
+
+def test_half_precision_of_stacks_stays_close(make_model, stack):
+    model = make_model(scale=1.0, **stack)
+    tokens = tokens_of(2, 40)
+    expected = model(tokens).logits
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = model(tokens, labels=tokens)
+    assert mixed.logits.dtype == torch.bfloat16 and torch.isfinite(mixed.loss)
+    half = model.to(torch.bfloat16)
+    first = half(tokens[:, :39])
+    last = half(tokens[:, 39:], past_key_values=first.past_key_values).logits
+    for logits in (mixed.logits, torch.cat([first.logits, last], dim=1)):
+        assert (logits - expected).norm() < 0.05 * expected.norm()
 
 
 def test_mistakes_are_said_in_a_sentence(make_model):

@@ -19,6 +19,7 @@ from modeling_metalstm import (
 )
 
 from ..complaints import COMPLAINTS
+from .conftest import STACKS
 
 EXAMPLES = [["red", "dax"], ["blue red", "wif dax"]]
 CHAT = [
@@ -66,8 +67,11 @@ with torch.no_grad():
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("saved") / "model"
-    config = MetaLSTMConfig(embedding_size=12, hidden_size=16, num_hidden_layers=2)
+    return save(tmp_path_factory.mktemp("saved") / "model", num_hidden_layers=2)
+
+
+def save(path, **layers):
+    config = MetaLSTMConfig(embedding_size=12, hidden_size=16, num_heads=2, **layers)
     MetaLSTMForCausalLM(config).save_pretrained(path)
     build_tokenizer().save_pretrained(path)
     return path
@@ -108,6 +112,17 @@ WITHOUT_PACKAGE = "sys.modules['modeling_metalstm'] = None"
     ids=["without-package", "with-package", "with-package-and-trust"],
 )
 def test_a_fresh_process_uses_the_folder(folder, tmp_path, imports, trust, module):
+    use_in_a_fresh_process(folder, tmp_path, imports, trust, module)
+
+
+@pytest.mark.parametrize("name", [name for name, layers in STACKS.items() if "layer_types" in layers])
+def test_a_process_without_our_package_uses_a_folder_of_any_stack(tmp_path, name):
+    torch.manual_seed(0)
+    folder = save(tmp_path / "model", **STACKS[name])
+    use_in_a_fresh_process(folder, tmp_path, WITHOUT_PACKAGE, {"trust_remote_code": True}, "transformers_modules.")
+
+
+def use_in_a_fresh_process(folder, tmp_path, imports, trust, module):
     model = MetaLSTMForCausalLM.from_pretrained(folder).eval()
     translator = pipeline("in-context-translation", model=str(folder))
     pythonpath = "" if imports == WITHOUT_PACKAGE else PACKAGE
