@@ -49,6 +49,10 @@ class ConformanceTests(GenerationTesterMixin, ModelTesterMixin):
     def setUp(self):
         self.model_tester = self.model_tester_class()
 
+    def test_num_layers_is_small(self):
+        """The default stack has three."""
+        self.assertLessEqual(self.model_tester.num_hidden_layers, 3)
+
     def test_left_padding_compatibility(self):
         # The mixin takes a model without attentions for one without padding.
         with patch.object(type(self), "has_attentions", True):
@@ -90,7 +94,7 @@ class TiedConformanceTest(ConformanceTests, unittest.TestCase):
         }
 
 
-def tester_of(layer_types):
+def stack_tester(layer_types):
     """A model tester of a stack, whose embeddings have the size of its hidden states, as the mixins want them."""
     shape = {"embedding_size": 20, "hidden_size": 20, "num_heads": 2, "initialization": "metalstm"}
     attributes = {"config": shape | {"layer_types": layer_types}, "num_hidden_layers": len(layer_types)}
@@ -98,23 +102,23 @@ def tester_of(layer_types):
 
 
 class MemoryConformanceTest(ConformanceTests, unittest.TestCase):
-    model_tester_class = tester_of(["mlstm", "mlstm"])
+    model_tester_class = stack_tester(["mlstm", "mlstm"])
 
 
 class LSTMAndMemoryConformanceTest(ConformanceTests, unittest.TestCase):
-    model_tester_class = tester_of(["lstm", "mlstm"])
+    model_tester_class = stack_tester(["lstm", "mlstm"])
 
 
 class ExampleMemoryConformanceTest(ConformanceTests, unittest.TestCase):
-    model_tester_class = tester_of(["mlstm_example"])
+    model_tester_class = stack_tester(["mlstm_example"])
 
 
 class DefaultStackConformanceTest(ConformanceTests, unittest.TestCase):
-    model_tester_class = tester_of(["lstm", "mlstm_example", "mlstm"])
+    model_tester_class = stack_tester(["lstm", "mlstm_example", "mlstm"])
 
 
 class MemoryUnderLSTMConformanceTest(ConformanceTests, unittest.TestCase):
-    model_tester_class = tester_of(["mlstm_example", "mlstm", "lstm"])
+    model_tester_class = stack_tester(["mlstm_example", "mlstm", "lstm"])
 
 
 class ConfigurationConformanceTest(unittest.TestCase):

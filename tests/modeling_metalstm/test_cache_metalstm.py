@@ -27,7 +27,9 @@ def test_the_state_has_one_size_whatever_the_prompt(make_model, stack):
             if layer_type == "lstm":
                 assert layer.keys.shape == layer.values.shape == (3, model.config.lstm_size)
             else:
-                assert layer.keys.shape == (3, 2, 8, 8) and layer.values.shape == (3, 16) and layer.places.shape == (3,)
+                assert (
+                    layer.keys.shape == (3, 2, 8, 8) and layer.values.shape == (3, 16) and layer.places.shape == (3,)
+                )
     assert cache.get_seq_length() == 58
     assert cache.get_mask_sizes(2, 0) == (60, 0)
 

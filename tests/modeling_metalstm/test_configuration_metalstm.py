@@ -57,7 +57,10 @@ def test_a_model_has_as_many_layers_as_its_config_says():
             {"layer_types": ["lstm"], "num_hidden_layers": 2},
             r"`layer_types` has 1 layers, but `num_hidden_layers` is 2\.$",
         ),
-        ({"lstm_size": 64}, r"`lstm_size` \(64\) must equal `hidden_size` \(1024\) where the last layer is an LSTM\.$"),
+        (
+            {"lstm_size": 64},
+            r"`lstm_size` \(64\) must equal `hidden_size` \(1024\) where the last layer is an LSTM\.$",
+        ),
         (
             {"layer_types": ["mlstm"], "hidden_size": 10},
             r"`hidden_size` \(10\) must be a multiple of 4, for 4 heads\.$",
