@@ -1,4 +1,5 @@
-"""Makes configs/wordsL.yaml, the default recipe for L source and L target words, from configs/cpu.yaml.
+"""Makes the recipes for L source and L target words: configs/wordsL.yaml from the default one, configs/cpu.yaml, and
+configs/lstm/wordsL.yaml from that of two LSTM layers, configs/lstm.yaml.
 
 python tools/make_recipes.py
 """
@@ -12,18 +13,17 @@ from metatrans_lab.config.yaml_files import read_file
 from metatrans_lab.experiments.recipes import all_or_some, scale_recipe, with_last_stage
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
-DEFAULT = "cpu.yaml"
 
 
 @dataclass(frozen=True)
 class Size:
-    """How the recipe for a number of words differs from the default, apart from the size of the alphabet.
+    """How the recipe of LSTMs for a number of words differs from its base, apart from the size of the alphabet.
 
     Args:
         about: the file's first line.
-        schedule: keys that have other values than the default recipe's.
+        schedule: keys that have other values than the base's.
         pairs_per_word: the number of sentence pairs per word of the alphabet, by sentence length.
-        long_sentences: whether the last stage keeps the default's languages of 3–5 words a sentence.
+        long_sentences: whether the last stage keeps the base's languages of 3–5 words a sentence.
         settle_at: the step from which on training is mostly on the task itself, in a stage of its own; None: there is
             no such stage.
     """
@@ -44,9 +44,9 @@ def _larger(num_words: int, settle_at: int | None = None, **schedule: int) -> Si
     return Size(about, {"log_every": 50} | schedule, {1: 2, 2: 1.5, 3: 1}, settle_at=settle_at)
 
 
-SIZES = {
+LSTM_SIZES = {
     6: Size(
-        "The default's six words, in as few sentences as show 95% of them.",
+        "Six words, in as few sentences as show 95% of them.",
         {"eval_every": 50},
         pairs_per_word={3: 1},
         long_sentences=True,
@@ -58,13 +58,13 @@ SIZES = {
 }
 
 
-def recipe(num_words: int) -> dict:
-    """All keys and values of configs/wordsL.yaml, those of its base included."""
-    size, default = SIZES[num_words], read_file(CONFIGS / DEFAULT)
+def lstm_recipe(num_words: int) -> dict:
+    """All keys and values of configs/lstm/wordsL.yaml, those of its base included."""
+    size, base = LSTM_SIZES[num_words], read_file(CONFIGS / "lstm.yaml")
     if not size.long_sentences:
-        words = default["language"]["num_source_words"]
-        default = with_last_stage(default, [{}, {}, *all_or_some(words, sentence_length=[1, 5])])
-    scaled = scale_recipe(default, num_words, size.pairs_per_word) | {"name": f"words{num_words}"} | size.schedule
+        words = base["language"]["num_source_words"]
+        base = with_last_stage(base, [{}, {}, *all_or_some(words, sentence_length=[1, 5])])
+    scaled = scale_recipe(base, num_words, size.pairs_per_word) | {"name": f"words{num_words}-lstm"} | size.schedule
     if size.settle_at is not None:
         *_, some = all_or_some(num_words, sentence_length=[1, 5])
         *earlier, last = scaled["curriculum"]
@@ -73,26 +73,94 @@ def recipe(num_words: int) -> dict:
     return scaled
 
 
-def written(num_words: int) -> str:
-    """The text of configs/wordsL.yaml: the keys whose values differ from those of its base."""
-    default = read_file(CONFIGS / DEFAULT)
-    lines = [f"# {SIZES[num_words].about}", "# Made by tools/make_recipes.py.", f"base: {DEFAULT}"]
-    for key, value in recipe(num_words).items():
+MEMORY_SIZES = {
+    16: {"num_steps": 800, "decay_steps": 400},
+    32: {"num_steps": 1600, "decay_steps": 800, "batch_size": 32},
+    64: {"num_steps": 2400, "decay_steps": 1200, "batch_size": 32},
+}
+"""The keys, by number of words, in which recipes of the default stack differ from its smallest, besides those that all
+of them share."""
+
+FEW = 16
+"""With so many words in use at most, the first stages learn what a word and what a place is, whatever the alphabet."""
+
+
+def memory_recipe(num_words: int) -> dict:
+    """All keys and values of configs/wordsL.yaml, those of its base included: from few words in use to all."""
+    base = read_file(CONFIGS / "cpu.yaml")
+    language = {"num_pairs": num_words, "num_source_words": num_words, "num_target_words": num_words}
+    few = {"num_active_words": [1, min(FEW, num_words)]}
+    any_number = {"num_active_words": [1, num_words], "num_pairs": max(FEW, num_words // 2)}
+    stages = [
+        {"languages": [{"sentence_length": 1} | few | {"num_pairs": 24}], "until_accuracy": 0.85},
+        {
+            "languages": [
+                {"sentence_length": 2} | few | {"num_pairs": 16},
+                {"sentence_length": 2} | any_number,
+            ],
+            "until_accuracy": 0.85,
+            "replay": 0.2,
+        },
+        {
+            "languages": [
+                {},
+                {"num_active_words": [1, num_words]},
+                {"sentence_length": [1, 5]} | few | {"num_pairs": 16},
+                {"sentence_length": [1, 5]} | any_number,
+            ],
+            "replay": 0.2,
+        },
+    ]
+    return (
+        base
+        | {
+            "name": f"words{num_words}",
+            "language": base["language"] | language,
+            "model": base["model"] | {"hidden_size": 256},
+            "curriculum": stages,
+            "muon_learning_rate": 0.03,
+            "learning_rate": 5.0e-3,
+            "log_every": 20,
+            "eval_every": 200,
+            "save_every": 400,
+        }
+        | MEMORY_SIZES[num_words]
+    )
+
+
+def recipes() -> dict[str, tuple[str, str, dict]]:
+    """By file name: the first line, the base, and all keys and values."""
+    made = {
+        f"lstm/words{number}.yaml": (size.about, "../lstm.yaml", lstm_recipe(number))
+        for number, size in LSTM_SIZES.items()
+    }
+    for number in MEMORY_SIZES:
+        about = f"{number} source and {number} target words, {number} sentences of three words an episode."
+        made[f"words{number}.yaml"] = (about, "cpu.yaml", memory_recipe(number))
+    return made
+
+
+def written(name: str) -> str:
+    """The text of a file: the keys whose values differ from those of its base."""
+    about, base, recipe = recipes()[name]
+    default = read_file((CONFIGS / name).parent / base)
+    lines = [f"# {about}", "# Made by tools/make_recipes.py.", f"base: {base}"]
+    for key, value in recipe.items():
         if value == default[key]:
             continue
         if key == "curriculum":
-            settles = SIZES[num_words].settle_at is not None
-            lines += ["curriculum:", *_stages(value, settles)]
+            lines += ["curriculum:", *_stages(value)]
         else:
             lines.append(f"{key}: {_flow(value)}")
     return "\n".join(lines) + "\n"
 
 
-def _stages(curriculum: list[dict], settles: bool) -> list[str]:
+def _stages(curriculum: list[dict]) -> list[str]:
     """The lines of the curriculum, a language a line."""
     lines = []
-    for stage in curriculum:
-        why = "  # while the rate falls, mostly the task itself" if settles and stage is curriculum[-1] else ""
+    for index, stage in enumerate(curriculum):
+        settles = index > 0 and "until_step" in curriculum[index - 1]
+        why = "  # while the rate falls, mostly the task itself" if settles else ""
         lines.append(f"  - languages:{why}")
         lines += [f"      - {_flow(knobs)}" for knobs in stage["languages"]]
         lines += [f"    {key}: {_flow(value)}" for key, value in stage.items() if key != "languages"]
@@ -106,5 +174,5 @@ def _flow(value: object) -> str:
 
 
 if __name__ == "__main__":
-    for number in SIZES:
-        (CONFIGS / f"words{number}.yaml").write_text(written(number))
+    for file_name in recipes():
+        (CONFIGS / file_name).write_text(written(file_name))

@@ -17,18 +17,19 @@ def tool():
 
 
 def test_what_is_made_is_up_to_date(tool):
-    made = {f"words{number}.yaml": tool.written(number) for number in tool.SIZES}
-    assert {path.name for path in tool.CONFIGS.glob("words*.yaml")} == set(made)
+    made = {name: tool.written(name) for name in tool.recipes()}
+    there = {str(path.relative_to(tool.CONFIGS)) for path in tool.CONFIGS.rglob("words*.yaml")}
+    assert there == set(made)
     for name, text in made.items():
         assert (tool.CONFIGS / name).read_text() == text, f"configs/{name}: run python tools/make_recipes.py"
 
 
 def test_what_is_written_resolves_to_the_recipe(tool):
-    for number in tool.SIZES:
-        config = read_config(str(tool.CONFIGS / f"words{number}.yaml"), {})
-        assert all(getattr(config, key) == value for key, value in tool.recipe(number).items() if key != "curriculum")
+    for name, (_, _, recipe) in tool.recipes().items():
+        config = read_config(str(tool.CONFIGS / name), {})
+        assert all(getattr(config, key) == value for key, value in recipe.items() if key != "curriculum")
         stages = [
             {key: value for key, value in vars(stage).items() if key in given}
-            for stage, given in zip(config.curriculum, tool.recipe(number)["curriculum"], strict=True)
+            for stage, given in zip(config.curriculum, recipe["curriculum"], strict=True)
         ]
-        assert stages == tool.recipe(number)["curriculum"]
+        assert stages == recipe["curriculum"]
