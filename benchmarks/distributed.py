@@ -2,7 +2,7 @@
 
     python benchmarks/distributed.py [--rounds 3] [--quick] [--output DIR]
 
-Short runs of configs/cpu.yaml without a curriculum, in turn: one process with batches of 64, and two with 32 each. A
+Short runs of configs/lstm.yaml without a curriculum, in turn: one process with batches of 64, and two with 32 each. A
 step's time is taken between the first and the last line of log.jsonl, so that the start of processes doesn't count.
 """
 
@@ -26,7 +26,7 @@ BATCH = 64
 
 def seconds_a_step(num_processes: int, quick: bool) -> float:
     """Mean seconds of a step of BATCH episodes, of a short run on so many processes."""
-    config, num_steps, log_every = ("tiny", 6, 2) if quick else ("cpu", 120, 20)
+    config, num_steps, log_every = ("tiny", 6, 2) if quick else ("lstm", 120, 20)
     arguments = ["--config", str(ROOT / "configs" / f"{config}.yaml"), "--batch_size", str(BATCH // num_processes)]
     arguments += ["--num_steps", str(num_steps), "--log_every", str(log_every), "--curriculum", "[{}]"]
     arguments += ["--warmup_steps", "0", "--decay_steps", "0"]

@@ -16,7 +16,7 @@ from metatrans_lab.training.training import Training
 # All batches alike: episodes of K=10, T=3, 81 tokens.
 SHAPES = {
     "the post's shape": ("kyrylov2023", {"num_parts": "2"}),
-    "the default shape": ("cpu", {"curriculum": "[{}]"}),
+    "two layers of 256": ("lstm", {"curriculum": "[{}]"}),
 }
 QUICK_SHAPES = {"a tiny shape": ("tiny", {"curriculum": "[{}]", "num_parts": "2"})}
 

@@ -1,8 +1,8 @@
-"""The record table of the default recipe: what each of its changes gained, and variants that were tried and rejected.
+"""The record table of the recipe of two LSTM layers: what each of its changes gained, and variants that were tried and rejected.
 
     python benchmarks/records.py [--rounds 2] [--rows NAME …] [--quick] [--output DIR]
 
-Every row runs today's code on configs/cpu.yaml with some changes, from several seeds (a round is a seed: 0, 1, …).
+Every row runs today's code on configs/lstm.yaml with some changes, from several seeds (a round is a seed: 0, 1, …).
 Configs and logs go into OUTPUT/records. `report.py` writes the table.
 """
 
@@ -25,7 +25,7 @@ from metatrans_lab.experiments.pages import markdown
 from metatrans_lab.experiments.recipes import all_or_some, with_last_stage
 from metatrans_lab.experiments.runs import run_training
 
-DEFAULT = ROOT / "configs" / "cpu.yaml"
+DEFAULT = ROOT / "configs" / "lstm.yaml"
 MEASURES = {
     "train_seconds": lambda results: results["timing"]["train_seconds"],
     "determined_accuracy": lambda results: results["determined_accuracy"],
@@ -38,7 +38,7 @@ def rows_of(recipe: dict) -> dict[str, tuple[str, dict]]:
     """The rows by name: what is changed, in words, and the overrides of train.py that change it.
 
     Args:
-        recipe: the default recipe.
+        recipe: that recipe.
     """
     ragged = all_or_some(recipe["language"]["num_source_words"], sentence_length=[1, 5])
     before = with_last_stage(recipe, [{}, *ragged])["curriculum"]
@@ -47,7 +47,7 @@ def rows_of(recipe: dict) -> dict[str, tuple[str, dict]]:
         "AdamW": ("AdamW at 3e-3 in place of Muon", twelve | {"optimizer": "adamw", "learning_rate": 3e-3}),
         "Muon": ("Muon for the gates' matrices: it doesn't rest on the plateaus", twelve),
         "900 steps": (
-            "**the default**: a shorter and later decay; long sentences, where the last mistakes were, in the last "
+            "**the recipe**: a shorter and later decay; long sentences, where the last mistakes were, in the last "
             "stage",
             {},
         ),

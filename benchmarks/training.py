@@ -3,7 +3,7 @@
     python benchmarks/training.py [--rounds 5] [--quick] [--output DIR]
 
 At the post's shape (configs/kyrylov2023.yaml: embedding 512, hidden 1024, one layer, batch 32) and at the default one
-(configs/cpu.yaml: 64, 256, two layers, batch 64), on batches of 81-token episodes. Every contestant runs
+(configs/lstm.yaml: 64, 256, two layers, batch 64), on batches of 81-token episodes. Every contestant runs
 in a process of its own, and takes steps for two seconds when it is its turn.
 
 - *the post's loop*: `post.training_step`. nn.LSTM in float32, its own generator, Adam, all of torch's threads.

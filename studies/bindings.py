@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> None:
     options = read_arguments(arguments, __doc__, episodes=1024, seeds=3, rounds=30)
     results: dict[str, dict] = {}
     tables = []
-    for config, folder in (("cpu", "cpu"), ("optimum", "optimum")):
+    for config, folder in (("lstm", "cpu"), ("optimum", "optimum")):
         runs = []
         for seed in range(options.seeds):
             model, run = trained(options, f"{folder}-{seed}", "--seed", str(seed), config=config)

@@ -2,7 +2,7 @@
 
     python studies/scale.py [--words 6 8 12 16] [--seed 0]
 
-Trains configs/wordsN.yaml for each number of words N. An episode has N sentences of three words, in which 95% of the
+Trains configs/lstm/wordsN.yaml for each number of words N. An episode has N sentences of three words, in which 95% of the
 words occur.
 """
 
@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> None:
     rows, baseline_rows = [], []
     for words in options.words:
         name = f"words{words}-{options.seed}"
-        model, run = trained(options, name, "--seed", str(options.seed), config=f"words{words}")
+        model, run = trained(options, name, "--seed", str(options.seed), config=f"lstm/words{words}")
         language = LanguageConfig(**run["config"]["language"], seed=options.seed)
         lines = read_evaluations(options.runs / name)
         (T, _), K, L = language.length_range, language.num_pairs, language.num_source_words

@@ -2,7 +2,7 @@
 
     python studies/unseen.py [--episodes 20480] [--seed 0]
 
-Trains configs/cpu.yaml with 10%, 50% and 90% of all lexicons held out, and on pools of 8, 32, 128 and 512 lexicons.
+Trains configs/lstm.yaml with 10%, 50% and 90% of all lexicons held out, and on pools of 8, 32, 128 and 512 lexicons.
 "Seen" means new episodes of training's lexicons. The enumerated predictor knows the training lexicons, the family
 predictor doesn't: a model that is nearer to the enumerated one than the family predictor is has memorised them.
 """
@@ -51,7 +51,7 @@ def to_enumerated(
 
 
 def main(arguments: list[str]) -> None:
-    options = read_arguments(arguments, __doc__, config="cpu", episodes=20480, seed=0)
+    options = read_arguments(arguments, __doc__, config="lstm", episodes=20480, seed=0)
     runs = {f"{held_out:.0%} held out": {"held_out_languages": held_out} for held_out in HELD_OUT}
     runs |= {f"a pool of {pool}": {"num_training_languages": pool} for pool in POOLS}
     results: dict[str, dict[str, Any]] = {}

@@ -85,7 +85,7 @@ def test_the_tables_are_of_today_s_recipes(tmp_path):
     """As far as the results say what they were made with."""
     runs = {}
     for words, run in json.loads((FOLDER / "results" / "scale.json").read_text()).items():
-        runs[f"words{words}"] = (f"words{words}", "0", run)
+        runs[f"words{words}"] = (f"lstm/words{words}", "0", run)
     for name, run in json.loads((FOLDER / "results" / "peers.json").read_text()).items():
         peer, seed = name.split()
         runs[name] = ("optimum" if peer == "metalstm" else f"peers/{peer}", seed, run)

@@ -101,7 +101,7 @@ def test_what_was_never_finished_or_says_nothing_is_made_anew(folder, change, tm
 
 
 def test_models_that_were_shipped_are_runs_of_today_s_recipes():
-    for name, recipe in (("six-words", "optimum"), ("translator", "words16")):
+    for name, recipe in (("six-words", "optimum"), ("translator", "lstm/words16")):
         assert why_not(Path(pretrained(name)), read_config(str(ROOT / "configs" / f"{recipe}.yaml"), {})) is None
 
 
