@@ -1,4 +1,4 @@
-"""The record table of the recipe of two LSTM layers: what each of its changes gained, and variants that were tried and rejected.
+"""The record table of the recipe of two LSTM layers: what each change gained, and variants that were rejected.
 
     python benchmarks/records.py [--rounds 2] [--rows NAME …] [--quick] [--output DIR]
 

@@ -21,7 +21,7 @@ SMALL = {
     "unseen": ("--episodes", "64"),
     "probe": ("--episodes", "64", "--seeds", "2"),
     "peers": ("--seeds", "1", "--episodes", "64"),
-    "scale": ("--words", "6", "8", "--episodes", "64"),
+    "scale": ("--words", "6", "8", "--lstm", "6", "--episodes", "64"),
     "bindings": ("--episodes", "32", "--seeds", "1", "--rounds", "2"),
     "post": ("--steps", "60", "--width", "8"),
 }
@@ -84,8 +84,9 @@ def test_every_study_is_tested_and_made_by_make_studies():
 def test_the_tables_are_of_today_s_recipes(tmp_path):
     """As far as the results say what they were made with."""
     runs = {}
-    for words, run in json.loads((FOLDER / "results" / "scale.json").read_text()).items():
-        runs[f"words{words}"] = (f"lstm/words{words}", "0", run)
+    for name, run in json.loads((FOLDER / "results" / "scale.json").read_text()).items():
+        stack, words = name.split()
+        runs[f"words {name}"] = (f"lstm/words{words}" if stack == "lstm" else f"words{words}", "0", run)
     for name, run in json.loads((FOLDER / "results" / "peers.json").read_text()).items():
         peer, seed = name.split()
         runs[name] = ("optimum" if peer == "metalstm" else f"peers/{peer}", seed, run)

@@ -74,9 +74,12 @@ def lstm_recipe(num_words: int) -> dict:
 
 
 MEMORY_SIZES = {
-    16: {"num_steps": 800, "decay_steps": 400},
-    32: {"num_steps": 1600, "decay_steps": 800, "batch_size": 32},
-    64: {"num_steps": 2400, "decay_steps": 1200, "batch_size": 32},
+    6: {"num_steps": 300, "decay_steps": 150, "eval_every": 20},
+    8: {"num_steps": 400, "decay_steps": 200, "eval_every": 20},
+    12: {"num_steps": 600, "decay_steps": 300, "eval_every": 50},
+    16: {"num_steps": 1000, "decay_steps": 500, "eval_every": 50},
+    32: {"num_steps": 1600, "decay_steps": 800, "eval_every": 100, "batch_size": 32},
+    64: {"num_steps": 2400, "decay_steps": 1200, "eval_every": 100, "batch_size": 32},
 }
 """The keys, by number of words, in which recipes of the default stack differ from its smallest, besides those that all
 of them share."""
@@ -121,7 +124,7 @@ def memory_recipe(num_words: int) -> dict:
             "muon_learning_rate": 0.03,
             "learning_rate": 5.0e-3,
             "log_every": 20,
-            "eval_every": 200,
+            "eval_episodes": 128,
             "save_every": 400,
         }
         | MEMORY_SIZES[num_words]

@@ -34,7 +34,7 @@ def read_arguments(
     for name, value in defaults.items():
         parser.add_argument(f"--{name}", type=int, default=value, help=f"{value} if not given")
     for name, values in (lists or {}).items():
-        parser.add_argument(f"--{name}", type=int, nargs="+", default=values, help=f"{values} if not given")
+        parser.add_argument(f"--{name}", type=int, nargs="*", default=values, help=f"{values} if not given")
     parser.set_defaults(config=config)
     parser.add_argument("--runs", type=Path, default=ROOT / "outputs", help="folder of the trained runs")
     parser.add_argument(
