@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: train test test-slow test-faults test-oldest conformance demo test-demo bench studies audit quality style
+.PHONY: train test test-slow test-faults test-oldest conformance demo test-demo bench gpu studies audit quality style
 
 train: .venv/ready  # the main job: a translator in outputs/cpu; ARGS="--seed 1 --name other" changes what you like
 	$(BIN)/accelerate launch --quiet --num_processes 1 --num_machines 1 --mixed_precision no --dynamo_backend no \
@@ -35,6 +35,9 @@ bench: .venv/ready  # side by side with the post's procedures and the peers; int
 		echo "benchmarks/$$name.py"; $(BIN)/python benchmarks/$$name.py $(ARGS) || exit 1; echo; \
 	done
 	$(BIN)/python benchmarks/report.py
+
+gpu:  # all that waits for a GPU, by the Python that is there and its torch: eight minutes, into benchmarks/results/gpu
+	PYTHONPATH=.:benchmarks $(PYTHON) benchmarks/gpu.py $(ARGS)
 
 studies: .venv/ready  # every table of RESULTS.md: five hours on two cores, less if outputs/ has their runs from before
 	@for name in optimum unseen beyond probe scale bindings peers post; do \

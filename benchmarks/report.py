@@ -28,6 +28,7 @@ BENCHMARKS = (
     "words",
     "architectures",
     "demo",
+    "gpu",
 )
 OURS, PEER, BARE = "#2f6db3", "#d9730d", "#999999"
 GROUP_COLOURS = ("#59a14f", "#2f6db3", "#76b7b2", "#edc948", "#d9730d", "#bbbbbb")

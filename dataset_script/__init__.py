@@ -3,18 +3,23 @@
 Importing this makes `load_dataset("metatrans")` work.
 """
 
+from importlib.util import find_spec
+
 from dataset_script.collate import pad_rows
 from dataset_script.episodes import Episodes, Role, sample_episodes
 from dataset_script.families import FAMILIES, make_language
 from dataset_script.families.contract import GENERATOR_VERSION, SPLITS, Language
 from dataset_script.families.lexicon import LexiconConfig
 from dataset_script.predictor import bayes_nll, expected_nll, family_probabilities
-from dataset_script.registration import register_load_dataset
 
 LanguageConfig = LexiconConfig
 """The post's family, under the name that it had before there were others."""
 
-register_load_dataset()
+# Training needs no `datasets`, as episodes are arrays: where it isn't installed, only `load_dataset` is missing.
+if find_spec("datasets") is not None:
+    from dataset_script.registration import register_load_dataset
+
+    register_load_dataset()
 
 __all__ = [
     "FAMILIES",

@@ -57,6 +57,7 @@ def load(monkeypatch):
         pytest.param("time_to_optimum", marks=pytest.mark.slow),
         pytest.param("records", marks=pytest.mark.slow),
         pytest.param("architectures", marks=pytest.mark.slow),
+        pytest.param("gpu", marks=pytest.mark.slow),
     ],
 )
 def test_quick_runs_write_figures(load, tmp_path, name, capsys):

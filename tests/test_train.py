@@ -153,6 +153,22 @@ def test_loading_says_nothing(train, tmp_path):
     assert (result.returncode, result.stdout, said) == (0, "", [])
 
 
+def test_it_trains_where_datasets_is_not_installed(tmp_path):
+    """As on a GPU machine with little more than torch; only the data set's builder needs it."""
+    script = """
+import runpy, sys
+sys.modules["datasets"] = None
+sys.argv = ["train.py", *sys.argv[2:]]
+runpy.run_path("train.py", run_name="__main__")
+"""
+    few = ("--num_steps", "4", "--decay_steps", "0", "--warmup_steps", "0", "--eval_every", "0")
+    few += ("--final_eval_episodes", "8", "--output_dir", str(tmp_path / "run"))
+    command = [sys.executable, "-c", script, "train.py", "--config", "configs/tiny.yaml", *few]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stderr
+    assert "datasets" not in json.loads((tmp_path / "run" / "results.json").read_text())["versions"]
+
+
 def test_training_learns_something(train):
     train("--num_steps", "300", "--eval_every", "0", "--save_every", "0", "--batch_size", "32")
     results = read("outputs/tiny/results.json")

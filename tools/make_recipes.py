@@ -64,7 +64,7 @@ def lstm_recipe(num_words: int) -> dict:
     if not size.long_sentences:
         words = base["language"]["num_source_words"]
         base = with_last_stage(base, [{}, {}, *all_or_some(words, sentence_length=[1, 5])])
-    scaled = scale_recipe(base, num_words, size.pairs_per_word) | {"name": f"words{num_words}-lstm"} | size.schedule
+    scaled = scale_recipe(base, num_words, size.pairs_per_word) | {"name": f"words{num_words}"} | size.schedule
     if size.settle_at is not None:
         *_, some = all_or_some(num_words, sentence_length=[1, 5])
         *earlier, last = scaled["curriculum"]

@@ -1,6 +1,7 @@
 """What figures were measured on: the device, and the versions of the packages."""
 
 import importlib.metadata
+import importlib.util
 import platform
 from pathlib import Path
 
@@ -23,7 +24,8 @@ def describe_device(device: torch.device) -> str:
 
 
 def versions() -> dict[str, str]:
-    """The versions of Python, of the packages that matter, and of the generator of episodes."""
+    """The versions of Python, of the packages that matter and are there, and of the generator of episodes."""
     packages = ("torch", "transformers", "datasets", "accelerate", "huggingface_hub", "numpy")
-    found = {package: importlib.metadata.version(package) for package in packages}
+    there = [package for package in packages if importlib.util.find_spec(package) is not None]
+    found = {package: importlib.metadata.version(package) for package in there}
     return {"python": platform.python_version(), "generator": str(GENERATOR_VERSION)} | found
