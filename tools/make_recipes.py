@@ -73,16 +73,17 @@ def lstm_recipe(num_words: int) -> dict:
     return scaled
 
 
-MEMORY_SIZES = {
-    6: {"num_steps": 300, "decay_steps": 150, "eval_every": 20},
-    8: {"num_steps": 400, "decay_steps": 200, "eval_every": 20},
-    12: {"num_steps": 600, "decay_steps": 300, "eval_every": 50},
-    16: {"num_steps": 1000, "decay_steps": 500, "eval_every": 50},
-    32: {"num_steps": 1600, "decay_steps": 800, "eval_every": 100, "batch_size": 32},
-    64: {"num_steps": 2400, "decay_steps": 1200, "eval_every": 100, "batch_size": 32},
+WIDE = {"hidden_size": 256, "muon_learning_rate": 0.03, "learning_rate": 5.0e-3, "batch_size": 32, "eval_every": 100}
+
+MEMORY_SIZES: dict[int, dict[str, int | float]] = {
+    6: {"num_steps": 300, "decay_steps": 200, "eval_every": 20},
+    8: {"num_steps": 500, "decay_steps": 400, "eval_every": 20},
+    12: {"num_steps": 1000, "decay_steps": 800, "eval_every": 50},
+    16: {"num_steps": 2000, "decay_steps": 1600, "eval_every": 50},
+    32: {"num_steps": 2000, "decay_steps": 1600} | WIDE,
+    64: {"num_steps": 2400, "decay_steps": 1600} | WIDE,
 }
-"""The keys, by number of words, in which recipes of the default stack differ from its smallest, besides those that all
-of them share."""
+"""By number of words: the width, and keys of the recipe that have other values than the default's."""
 
 FEW = 16
 """With so many words in use at most, the first stages learn what a word and what a place is, whatever the alphabet."""
@@ -90,7 +91,7 @@ FEW = 16
 
 def memory_recipe(num_words: int) -> dict:
     """All keys and values of configs/wordsL.yaml, those of its base included: from few words in use to all."""
-    base = read_file(CONFIGS / "cpu.yaml")
+    base, size = read_file(CONFIGS / "cpu.yaml"), MEMORY_SIZES[num_words]
     language = {"num_pairs": num_words, "num_source_words": num_words, "num_target_words": num_words}
     few = {"num_active_words": [1, min(FEW, num_words)]}
     any_number = {"num_active_words": [1, num_words], "num_pairs": max(FEW, num_words // 2)}
@@ -119,15 +120,13 @@ def memory_recipe(num_words: int) -> dict:
         | {
             "name": f"words{num_words}",
             "language": base["language"] | language,
-            "model": base["model"] | {"hidden_size": 256},
+            "model": base["model"] | {key: value for key, value in size.items() if key == "hidden_size"},
             "curriculum": stages,
-            "muon_learning_rate": 0.03,
-            "learning_rate": 5.0e-3,
             "log_every": 20,
             "eval_episodes": 128,
             "save_every": 400,
         }
-        | MEMORY_SIZES[num_words]
+        | {key: value for key, value in size.items() if key != "hidden_size"}
     )
 
 
