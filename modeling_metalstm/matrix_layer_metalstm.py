@@ -15,7 +15,7 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 
 from .layouts_metalstm import FreezableWeights, Layouts
 from .matrix_recurrence import memory_chunked, memory_parallel, memory_reference
-from .matrix_step import matrix_step
+from .matrix_step import matrix_step, turning_rates
 from .place_metalstm import Marks
 
 CHUNK_SIZE = 64
@@ -136,10 +136,13 @@ class MatrixMemoryLayer(FreezableWeights, GradientCheckpointingLayer):
         if way == "step":
             kept = self.layouts  # read once, as another thread may close its context meanwhile
             layouts = Layouts() if kept is None else kept[0]
-            turned_by = None if places is None else turns(places[:, 0], self.head_size)
-            first = None if starts is None else starts[:, 0]
-            output, memory = matrix_step(self, inputs[:, 0], memory, turned_by, first, layouts)
-            return output[:, None], MatrixState(memory, output, place if places is None else places[:, 0])
+            if places is not None:
+                place = places[:, 0]
+            is_start = None if starts is None else starts[:, 0]
+            output, memory = matrix_step(
+                self, inputs[:, 0], memory, None if places is None else place, is_start, layouts
+            )
+            return output[:, None], MatrixState(memory, output, place)
 
         u = self.norm(inputs)
         qk, v, o = self.in_proj(u).unflatten(-1, (4, self.num_heads, -1)).split([2, 1, 1], dim=2)  # (B, S, …, N, d)
@@ -173,8 +176,7 @@ def turns(places: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tensor]:
         places (`torch.LongTensor`): the tokens' places, of any shape.
         size (`int`): d, even, of the vectors.
     """
-    planes = torch.arange(size // 2, device=places.device, dtype=torch.float32)
-    angles = places[..., None] * (planes + 0.5) * (2 * math.pi / size)
+    angles = places[..., None] * turning_rates(size, places.device)
     return angles.cos(), angles.sin()
 
 

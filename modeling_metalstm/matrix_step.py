@@ -16,20 +16,20 @@ def matrix_step(
     layer: "MatrixMemoryLayer",
     inputs: torch.Tensor,
     memory: torch.Tensor,
-    turned_by: tuple[torch.Tensor, torch.Tensor] | None,
+    places: torch.Tensor | None,
     starts: torch.Tensor | None,
     layouts: Layouts,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """
-    Two matrix products, one for all that is made of the input, one for the output: the norms' weights are multiplied
-    into the matrices, which are kept in `layouts`.
+    Two matrix products, one for all that is made of the input, one for the output: the norms' weights and the keys'
+    scale are multiplied into the matrices, which are kept in `layouts`. The rest is as few operations as can be, as
+    each of them costs more than its work.
 
     Args:
         layer (`MatrixMemoryLayer`): whose weights they are.
         inputs (`torch.Tensor` of shape `(B, D)`): the vectors of the layer below.
         memory (`torch.Tensor` of shape `(B, N, d, d)`): the memory before the token.
-        turned_by (`tuple` of two `torch.Tensor` of shape `(B, d/2)`, *optional*): cosine and sine of the angles by
-            which queries and keys turn.
+        places (`torch.LongTensor` of shape `(B,)`, *optional*): the places by which queries and keys turn.
         starts (`torch.BoolTensor` of shape `(B,)`, *optional*): the rows whose memory is emptied before.
         layouts (`Layouts`): where the layer's laid out weights are kept from call to call.
 
@@ -38,29 +38,38 @@ def matrix_step(
     """
     batch_size, num_heads, head_size, _ = memory.shape
     width = num_heads * head_size
-    norm, in_proj, gates, out_proj, resize = layer.norm, layer.in_proj, layer.gates, layer.out_proj, layer.resize
-    read_weight = layer.head_norm.weight
-    read_in, bias, write_out, write_skip = layouts.get(
+    read_in, bias, write_out, write_skip, rates = layouts.get(
         {
-            "in": lambda: PackedLinear(torch.cat([in_proj.weight, gates.weight]) * norm.weight, batch_size),
-            "bias": lambda: torch.cat([in_proj.bias, gates.bias]),
-            "out": lambda: PackedLinear(out_proj.weight * read_weight.repeat(num_heads), batch_size),
-            "skip": lambda: None if resize is None else PackedLinear(resize.weight, batch_size),
+            "in": lambda: PackedLinear(_joined(layer, "weight") * layer.norm.weight, batch_size),
+            "bias": lambda: _joined(layer, "bias"),
+            "out": lambda: PackedLinear(layer.out_proj.weight * layer.head_norm.weight.repeat(num_heads), batch_size),
+            "skip": lambda: None if layer.resize is None else PackedLinear(layer.resize.weight, batch_size),
+            "rates": lambda: turning_rates(head_size, memory.device).repeat(2),  # (d,)
         }
     )
-    made = read_in(F.layer_norm(inputs, inputs.shape[-1:], eps=norm.eps), bias)  # (B, 4H + 2N)
-    vectors, o, i, f = made.to(memory.dtype).split([3 * width, width, num_heads, num_heads], dim=-1)
-    vectors = vectors.reshape(batch_size, 3, num_heads, head_size)
-    if turned_by is not None:
-        cos, sin = (x[:, None, None].to(memory.dtype) for x in turned_by)
-        x, y = vectors[:, :2].chunk(2, dim=-1)
-        vectors = torch.cat([torch.cat([x * cos - y * sin, x * sin + y * cos], dim=-1), vectors[:, 2:]], dim=1)
-    q, k, v = vectors.unbind(1)  # (B, N, d) each
-    i, f = i.sigmoid() / math.sqrt(head_size), f.sigmoid()  # (B, N) each
+    made = read_in(F.layer_norm(inputs, inputs.shape[-1:], eps=layer.norm.eps), bias).to(memory.dtype)  # (B, 4H + 2N)
+    q, k, v = made[:, : 3 * width].view(batch_size, 3, num_heads, head_size).unbind(1)  # (B, N, d) each
+    if places is not None:
+        angles = (places[:, None] * rates).view(batch_size, 1, 1, head_size).to(memory.dtype)
+        pairs = made[:, : 2 * width].view(batch_size, 2, num_heads, head_size)
+        # x cos - y sin and y cos + x sin, side by side: the other half of the numbers, with a sign.
+        others = torch.cat([-pairs[..., head_size // 2 :], pairs[..., : head_size // 2]], dim=-1)
+        q, k = (pairs * angles.cos()).addcmul_(others, angles.sin()).unbind(1)
+    o, i, f = made[:, 3 * width :].sigmoid().split([width, num_heads, num_heads], dim=-1)
     if starts is not None:
         f = f.masked_fill(starts[:, None], 0.0)
-    memory = torch.addcmul(f[..., None, None] * memory, (i[..., None] * k)[..., None], v[..., None, :])
-    read = (q[..., None, :] @ memory).squeeze(-2)  # (B, N, d)
-    read = o.sigmoid() * F.layer_norm(read, (head_size,), eps=layer.head_norm.eps).view(batch_size, width)
-    skip = inputs if write_skip is None else write_skip(inputs)
-    return write_out(read.to(inputs.dtype), skip), memory
+    memory = (f[..., None, None] * memory).addcmul_((i[..., None] * k)[..., None], v[..., None, :])
+    read = F.layer_norm((q[..., None, :] @ memory).view(batch_size, num_heads, head_size), (head_size,), eps=layer.head_norm.eps)
+    read = (o * read.view(batch_size, width)).to(inputs.dtype)
+    return write_out(read, inputs if write_skip is None else write_skip(inputs)), memory
+
+
+def _joined(layer: "MatrixMemoryLayer", name: str) -> torch.Tensor:
+    """The weights, or the biases, of queries, keys, values, output gates and gates, one below the other."""
+    queries, keys, *others = getattr(layer.in_proj, name).chunk(4)
+    return torch.cat([queries, keys / math.sqrt(layer.head_size), *others, getattr(layer.gates, name)])
+
+
+def turning_rates(size: int, device: torch.device) -> torch.Tensor:
+    """The angles, `(d/2,)` in float32, by which vectors of `size` d turn at each place: (j + ½) π / (d/2)."""
+    return (torch.arange(size // 2, device=device, dtype=torch.float32) + 0.5) * (2 * math.pi / size)

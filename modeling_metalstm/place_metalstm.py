@@ -30,6 +30,8 @@ class Marks(NamedTuple):
         Returns:
             `(B, S)` integers; with `offsets`, those of each example shifted by its own.
         """
+        if self.starts.shape[1] == 1 and self.offsets is None:  # a generated token, with no time for more
+            return torch.where(self.sentences, 0, before[:, None] + 1)
         index = torch.arange(self.starts.shape[1], device=self.starts.device)  # (S,)
         last = torch.where(self.sentences, index, -1).cummax(1).values  # (B, S): of the sentence's mark; -1 is before
         places = torch.where(last < 0, before[:, None] + index + 1, index - last)
