@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import torch
@@ -13,8 +13,10 @@ import torch
 from dataset_script.arrays import (
     Array,
     arange_like,
+    as_type,
     count_before,
     first_positions,
+    full_like,
     look_up,
     on_host,
     table_like,
@@ -26,6 +28,12 @@ from dataset_script.sources import source_nll_tables
 
 CERTAIN = 1e-6
 """Nats: who pays less for a token was certain of it; rounding may have left it a little."""
+
+
+@lru_cache(maxsize=32)
+def _less_by_count(repetition: int, num_counts: int) -> np.ndarray:
+    """(num_counts,) float32: how much less a word costs that has occurred so often."""
+    return np.log1p(repetition * np.arange(num_counts)).astype(np.float32)
 
 
 @dataclass
@@ -60,16 +68,33 @@ class CostedSentences(Sentences):
         """(N, K, T): the number of source words earlier in the episode, repetitions counted."""
         return count_before(self.in_sentence.reshape(len(self), -1)).reshape(self.words.shape)
 
+    @cached_property
+    def num_same_before(self) -> Array:
+        """(N, K, T): how often this source word occurred earlier in the episode."""
+        N, K, T = self.words.shape
+        words, real = as_type(self.words, "int64").reshape(N, K * T), self.in_sentence.reshape(N, K * T)
+        rows, seen = arange_like(words, 0, N), full_like(words, (N, self.config.num_source_words), 0)
+        counts = full_like(words, (N, K * T), 0)
+        for place in range(K * T):
+            before = seen[rows, words[:, place]]
+            counts[:, place] = before
+            seen[rows, words[:, place]] = before + real[:, place]
+        return counts.reshape(N, K, T)
+
     @property
     def source_nll(self) -> tuple[Array | float, Array | float]:
         """The costs of source words, (N, K, T), and of sentences' ends, (N, K), under the exact predictor, in nats;
         scalars where all are alike.
         """
         config = self.config
-        if self.lengths is None and config.active_range[0] == config.num_source_words:
+        is_uniform = config.active_range[0] == config.num_source_words and not config.word_repetition
+        if self.lengths is None and is_uniform:
             return math.log(config.num_source_words), 0.0
         source_table, end_nll, go_on_nll = source_nll_tables(config)
         source = look_up(source_table, self.is_new, self.num_words_before, self.num_known)  # (N, K, T)
+        if config.word_repetition:
+            num_counts = self.words.shape[1] * self.words.shape[2] + 1
+            source = source - look_up(_less_by_count(config.word_repetition, num_counts), self.num_same_before)
         if self.lengths is None:
             return source, 0.0
         return source + table_like(self.words, go_on_nll), look_up(end_nll, self.lengths)

@@ -1,12 +1,14 @@
 """Source sentences: how they are drawn in every family, and what they cost the exact predictor.
 
-A sentence draws its length, then each of its words, uniformly from the episode's a active words; it doesn't depend on
-translations. The exact predictor doesn't know a, of which it holds a posterior. After n words, d of them distinct:
+A sentence draws its length, then each of its words from the episode's a active words; it doesn't depend on
+translations. A word that has occurred c times is drawn with probability (1 + r c) / (a + r n), where n is the number
+of all words before and r the knob `word_repetition`: Pólya's urn, which at r = 0 is uniform. The exact predictor
+doesn't know a, of which it holds a posterior. After n words, d of them distinct:
 
-    p(a | past)         ∝ p(a) [a ≥ d] C(L − d, a − d) / C(L, a) a⁻ⁿ
-    a given seen word   Σ_a p(a | past) / a
-    a given new word    Σ_a p(a | past) (a − d) / (a (L − d)): one of the a − d active words not seen yet, each of the
-                        L − d words that are new being equally probable
+    p(a | past)         ∝ p(a) [a ≥ d] C(L − d, a − d) / C(L, a) Π_{i < n} 1 / (a + r i)
+    a given seen word   (1 + r c) Σ_a p(a | past) / (a + r n)
+    a given new word    Σ_a p(a | past) (a − d) / ((a + r n) (L − d)): one of the a − d active words not seen yet, each
+                        of the L − d words that are new being equally probable
     end of a sentence   with lengths from m…M, after i ≥ m words: 1 / (M − i + 1)
 
 Costs are −ln of these, in nats.
@@ -17,7 +19,7 @@ from math import comb, log
 
 import numpy as np
 
-from dataset_script.arrays import Array, as_type, take_along
+from dataset_script.arrays import Array, arange_like, as_type, full_like, take_along, where
 from dataset_script.families.contract import Language
 from dataset_script.streams import draw_below, draw_permutations
 
@@ -37,18 +39,47 @@ def draw_sentences(language: Language, keys: Array) -> tuple[Array, Array | None
     num_active = a_min
     if a_min < a_max:
         num_active = a_min + draw_below(keys, PURPOSE_NUM_ACTIVE, 1, a_max - a_min + 1)
-    words = draw_below(keys, PURPOSE_WORDS, K * T_max, num_active, language.word_dtype)  # (N, K·T)
+    if language.word_repetition:
+        words = _draw_from_urns(language, keys, num_active, lengths)  # (N, K·T), as in the other case
+    else:
+        words = draw_below(keys, PURPOSE_WORDS, K * T_max, num_active, language.word_dtype)
     if a_min < L:  # the numbers are of active words: the first ones of a permutation of all
         words = take_along(as_type(draw_permutations(keys, PURPOSE_ACTIVE, L), language.word_dtype), words)
     return words.reshape(len(words), K, T_max), lengths
 
 
+def _draw_from_urns(language: Language, keys: Array, num_active: int | Array, lengths: Array | None) -> Array:
+    """(N, K·T) numbers of active words, by urns that start with one ball of each word and get `word_repetition` more
+    of every word that is drawn at a place that counts.
+
+    One number below the balls in the urn says all: below a it is that word, else a word that was drawn before.
+    """
+    (_, T), r = language.length_range, language.word_repetition
+    count = language.num_pairs * T
+    numbers = draw_below(keys, PURPOSE_WORDS, count, 1 << 31)  # (N, K·T)
+    active = full_like(numbers, (len(numbers),), num_active) if isinstance(num_active, int) else num_active[:, 0]
+    rows = arange_like(numbers, 0, len(numbers))
+    n = full_like(numbers, (len(numbers),), 0)  # (N,): words so far
+    drawn = full_like(numbers, (len(numbers), count), 0)  # by n
+    words = full_like(numbers, (len(numbers), count), 0)  # by place
+    for place in range(count):
+        ball = (numbers[:, place] * (active + r * n)) >> 31  # (N,)
+        is_fresh = ball < active
+        earlier = drawn[rows, where(is_fresh, 0, (ball - active) // r)]
+        word = where(is_fresh, ball, earlier)
+        words[:, place] = word
+        drawn[rows, n] = word  # overwritten by the next word, if this place doesn't count
+        n = n + (1 if lengths is None else place % T < lengths[:, place // T])
+    return as_type(words, language.word_dtype)
+
+
 @lru_cache(maxsize=32)
 def source_probabilities(
-    num_source_words: int, active_range: tuple[int, int], num_words: int
+    num_source_words: int, active_range: tuple[int, int], num_words: int, repetition: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
     """The probabilities that the next source word is a given new one, and a given seen one: two (num_words, L + 1)
-    tables, whose entry [n, d] is after n words, d of them distinct; 0 where that can't be.
+    tables, whose entry [n, d] is after n words, d of them distinct; 0 where that can't be. Of a seen word that
+    occurred c times, the second is to be multiplied by 1 + `repetition` c.
     """
     L, (a_min, a_max) = num_source_words, active_range
     n, d = np.meshgrid(np.arange(num_words), np.arange(L + 1), indexing="ij")  # (n, d) each
@@ -56,13 +87,16 @@ def source_probabilities(
     log_weights = np.full((a_max - a_min + 1, num_words, L + 1), -np.inf)  # (a, n, d)
     for i, a in enumerate(range(a_min, a_max + 1)):
         log_ways = np.array([log(comb(L - k, a - k) / comb(L, a)) if k <= a else -np.inf for k in range(L + 1)])
-        log_weights[i] = log_ways[d] - n * log(a)
-    highest = np.where(possible, log_weights.max(0), 0)  # (n, d), so that a⁻ⁿ doesn't underflow
+        balls = a + repetition * np.arange(num_words)  # (n,)
+        drawn = np.log(balls).cumsum() - np.log(balls)  # (n,): −ln of what n draws have in common
+        log_weights[i] = log_ways[d] - drawn[n]
+    highest = np.where(possible, log_weights.max(0), 0)  # (n, d), so that the product doesn't underflow
     weights = np.where(possible, np.exp(log_weights - highest), 0)  # (a, n, d)
     posterior = weights / np.where(possible, weights.sum(0), 1)  # (a, n, d)
     active = np.arange(a_min, a_max + 1)[:, None, None]  # (a, 1, 1)
-    seen = (posterior / active).sum(0)  # (n, d)
-    new = (posterior * (active - d) / (active * np.maximum(L - d, 1))).sum(0)  # (n, d)
+    balls = active + repetition * n  # (a, n, d)
+    seen = (posterior / balls).sum(0)  # (n, d)
+    new = (posterior * (active - d) / (balls * np.maximum(L - d, 1))).sum(0)  # (n, d)
     return np.where(new > 0, new, 0), seen
 
 
@@ -85,11 +119,14 @@ def source_nll_tables(language: Language) -> tuple[np.ndarray, np.ndarray, np.nd
     """The costs of source words as float32 tables.
 
     Returns:
-        (2, num_words, L + 1), of a word by [is new, words before, distinct words before]; (M + 1,), of ending a
-        sentence by its length; (M,), of going on by the number of words before.
+        (2, num_words, L + 1), of a word by [is new, words before, distinct words before], where a word that isn't new
+        costs ln(1 + `word_repetition` × its number of occurrences) less; (M + 1,), of ending a sentence by its length;
+        (M,), of going on by the number of words before.
     """
     num_words = language.num_pairs * language.length_range[1] + 1
-    new, seen = source_probabilities(language.num_source_words, language.active_range, num_words)
+    new, seen = source_probabilities(
+        language.num_source_words, language.active_range, num_words, language.word_repetition
+    )
     end, go_on = stop_nll(language.length_range)
     tables = np.stack([cost(seen), cost(new)]), end, go_on[:-1]  # a sentence of M words can't go on
     source, end, go_on = (table.astype(np.float32) for table in tables)

@@ -59,7 +59,9 @@ def matrix_step(
     if starts is not None:
         f = f.masked_fill(starts[:, None], 0.0)
     memory = (f[..., None, None] * memory).addcmul_((i[..., None] * k)[..., None], v[..., None, :])
-    read = F.layer_norm((q[..., None, :] @ memory).view(batch_size, num_heads, head_size), (head_size,), eps=layer.head_norm.eps)
+    read = F.layer_norm(
+        (q[..., None, :] @ memory).view(batch_size, num_heads, head_size), (head_size,), eps=layer.head_norm.eps
+    )
     read = (o * read.view(batch_size, width)).to(inputs.dtype)
     return write_out(read, inputs if write_skip is None else write_skip(inputs)), memory
 

@@ -28,6 +28,9 @@ MAX_EPISODE_LENGTH = 1 << 20
 
 MAX_SEED = (1 << 63) - 1
 
+MAX_REPETITION = 100
+"""By then an episode hardly leaves its first word."""
+
 SPLITS = ("train", "validation", "test")
 
 COMMON_KNOBS = (
@@ -106,6 +109,9 @@ class Language(ABC):
         sentence_length: T, words a source sentence; with (min, max) every sentence draws its own, uniformly.
         num_active_words: how many of the L words an episode's sentences use; with (min, max) every episode draws its
             own number, uniformly; None: all L.
+        word_repetition: how unevenly words occur. The next word is one of the active ones in proportion to 1 plus this
+            for each time that it has occurred: at 0 all are alike, at 1 their frequencies are uniform over all that
+            are possible (a flat Dirichlet distribution), above it few are frequent and many rare.
         held_out_languages: fraction of all lexicons kept from training. Half of them serve validation, half test;
             which, is decided by a hash of the lexicon alone. At 0 every split draws from all lexicons.
         num_training_languages: None, or the size of the fixed pool of lexicons that training draws from (pools are
@@ -124,6 +130,7 @@ class Language(ABC):
     held_out_languages: float = 0.0
     num_training_languages: int | None = None
     seed: int = 0
+    word_repetition: int = 0
 
     family: ClassVar[str]
     """The family's name in the registry."""
@@ -162,6 +169,7 @@ class Language(ABC):
         if self.num_active_words is not None:
             active = check_range("num_active_words", self.num_active_words, 1, self.num_source_words)
             object.__setattr__(self, "num_active_words", None if active == self.num_source_words else active)
+        check_int("word_repetition", self.word_repetition, 0, MAX_REPETITION)
         if isinstance(self.held_out_languages, bool) or not isinstance(self.held_out_languages, int | float):
             raise ValueError(f"held_out_languages must be a fraction in [0, 1), got {self.held_out_languages!r}")
         if not 0 <= self.held_out_languages < 1:

@@ -120,12 +120,13 @@ def next_token_probabilities(config: Language, tokens: np.ndarray) -> np.ndarray
     N, S = tokens.shape
     L, R, V = config.num_source_words, config.num_target_words, config.vocab_size
     m, M = config.length_range
-    new, seen = source_probabilities(L, config.active_range, S + 1)  # (words before, distinct words before) each
+    r = config.word_repetition
+    new, seen = source_probabilities(L, config.active_range, S + 1, r)  # (words before, distinct words before) each
     rows = np.arange(N)
     # What each row has told so far.
     translation = np.full((N, L), -1)  # −1: not translated yet
     used = np.zeros((N, R), bool)  # is it the translation of some word?
-    word_seen = np.zeros((N, L), bool)
+    occurred = np.zeros((N, L), int)  # how often each word did
     num_words = np.zeros(N, int)
     sentence = np.zeros((N, M), int)  # the source sentence at hand
     length, place = np.zeros(N, int), np.zeros(N, int)  # its words so far, and how many of them are translated
@@ -146,7 +147,7 @@ def next_token_probabilities(config: Language, tokens: np.ndarray) -> np.ndarray
         length, place = np.where(opens, 0, length), np.where(opens | turns, 0, place)
         is_source = token < L
         sentence[rows[is_source], length[is_source]] = token[is_source]
-        word_seen[rows[is_source], token[is_source]] = True
+        occurred[rows[is_source], token[is_source]] += 1
         length, num_words = length + is_source, num_words + is_source
         is_target = (token >= L) & (token < L + R)
         translated = sentence[rows, np.minimum(place, M - 1)]
@@ -158,8 +159,9 @@ def next_token_probabilities(config: Language, tokens: np.ndarray) -> np.ndarray
         expected[~real, config.pad] = 1
         source_next = real & reading & (length < M)
         stop = np.where(length < m, 0.0, 1 / (M - np.minimum(length, M) + 1))  # P(the source sentence ends here)
-        num_seen = word_seen.sum(-1)
-        word = np.where(word_seen, seen[num_words, num_seen][:, None], new[num_words, num_seen][:, None])  # (N, L)
+        num_seen = (occurred > 0).sum(-1)
+        of_seen, of_new = seen[num_words, num_seen][:, None], new[num_words, num_seen][:, None]  # (N, 1) each
+        word = np.where(occurred > 0, (1 + r * occurred) * of_seen, of_new)  # (N, L)
         expected[source_next, :L] = (word * (1 - stop[:, None]))[source_next]
         expected[real & reading, config.stx] = stop[real & reading]
         target_next = real & ~reading & (place < length)
@@ -176,23 +178,30 @@ def next_token_probabilities(config: Language, tokens: np.ndarray) -> np.ndarray
 def expected_nll(config: LexiconConfig) -> ExpectedNll:
     """The exact predictor's expected costs in closed form, averaged over the numbers of active words and lengths.
 
-    The number d of distinct words is a Markov chain: with a active words, the next word takes d to d + 1 with
-    probability (a − d) / a.
+    The number d of distinct words is a Markov chain: with a active words and repetition r, the next word after n takes
+    d to d + 1 with probability (a − d) / (a + r n). So is the number c of times that a given active word has occurred,
+    which takes a step with probability (1 + r c) / (a + r n), and says what repeated words cost less.
     """
-    L, K = config.num_source_words, config.num_pairs
+    L, K, r = config.num_source_words, config.num_pairs, config.word_repetition
     (m, M), (a_min, a_max) = config.length_range, config.active_range
     num_words = K * M + 1
     # By n, the number of words before: the expected cost of a source word, and of its translation.
     target_cost, source_cost = np.zeros(num_words), np.zeros(num_words)
-    new, seen = source_probabilities(L, config.active_range, num_words)  # (n, d) each
+    new, seen = source_probabilities(L, config.active_range, num_words, r)  # (n, d) each
     source_new, source_seen = cost(new), cost(seen)  # (n, d) each
     target_new = _new_target_nll(config)  # (d,)
-    d = np.arange(L + 1)
+    d, c = np.arange(L + 1), np.arange(num_words + 1)
     for a in range(a_min, a_max + 1):
         distinct = np.zeros(L + 1)  # (d,): P(d distinct words so far)
         distinct[0] = 1
-        p_new = np.clip((a - d) / a, 0, 1)  # (d,)
+        times = np.zeros(num_words + 1)  # (c,): P(a given active word occurred c times so far)
+        times[0] = 1
         for n in range(num_words):
+            p_new = np.clip((a - d) / (a + r * n), 0, 1)  # (d,)
+            again = times * (1 + r * c) / (a + r * n)  # (c,): P(so often, and it is the next word)
+            source_cost[n] -= a * (again @ np.log1p(r * c)) / (a_max - a_min + 1)
+            times = times - again
+            times[1:] += again[:-1]
             grows, stays = distinct * p_new, distinct * (1 - p_new)  # (d,) each: the next word is new, or is not
             target_cost[n] += grows @ target_new / (a_max - a_min + 1)
             source_cost[n] += np.sum(grows[grows > 0] * source_new[n][grows > 0]) / (a_max - a_min + 1)

@@ -13,6 +13,7 @@ CONFIGS = {
     "post": POST,
     "spare target words": LanguageConfig(num_target_words=9, num_pairs=4),
     "drawn lengths": LanguageConfig(sentence_length=(1, 5), num_active_words=(2, 6), held_out_languages=0.1),
+    "uneven": LanguageConfig(num_source_words=9, num_target_words=9, sentence_length=(1, 4), word_repetition=3),
     "many words": LanguageConfig(num_source_words=12, num_target_words=12, num_active_words=7, held_out_languages=0.2),
 }
 COLUMNS = ("input_ids", "is_target", "determined", "eliminated", "shot", "token_counts", "lexicons")
@@ -35,6 +36,7 @@ def test_golden_stream():
         "post": "129254fff164603c",
         "spare target words": "d32dd0550fb1a059",
         "drawn lengths": "60a8cbb3e12f5791",
+        "uneven": "1c072dd0da9ed533",
         "many words": "2989955a3c6a42d9",
     }
 
@@ -126,6 +128,20 @@ def test_number_of_active_words_is_as_asked():
     words = sample_episodes(LanguageConfig(num_pairs=60, num_active_words=(2, 4)), range(3000)).words
     distinct = np.array([len(np.unique(row)) for row in words])
     assert chisquare(np.bincount(distinct)[2:5]).pvalue > 1e-3 and distinct.max() == 4
+
+
+def test_repetition_makes_few_words_frequent():
+    """At 1 their frequencies are uniform over all that are possible."""
+    shares = []
+    for repetition in (0, 1, 4):
+        language = LanguageConfig(num_pairs=200, sentence_length=3, word_repetition=repetition)
+        words = sample_episodes(language, range(1000)).words.reshape(1000, -1)
+        counts = np.sort((words[:, :, None] == np.arange(6)).sum(1), axis=1)
+        assert (counts.sum(1) == 600).all()
+        shares.append(counts[:, -1].mean() / 600)
+    # Of a flat Dirichlet distribution over six, the largest share is (1 + 1/2 + … + 1/6) / 6 on average.
+    assert abs(shares[1] - sum(1 / k for k in range(1, 7)) / 6) < 0.01
+    assert shares[0] < 0.2 and shares[2] > 0.6
 
 
 def test_lengths_are_uniform():

@@ -31,6 +31,8 @@ def test_ranges_are_normalised():
         ({"num_pairs": True}, "num_pairs must be an integer, got True"),
         ({"num_pairs": 2.5}, "num_pairs must be an integer, got 2.5"),
         ({"num_active_words": 7}, "num_active_words must be between 1 and 6, got 7"),
+        ({"word_repetition": -1}, "word_repetition must be between 0 and 100, got -1"),
+        ({"word_repetition": 0.5}, "word_repetition must be an integer, got 0.5"),
         ({"held_out_languages": 1.0}, "held_out_languages must be a fraction in [0, 1), got 1.0"),
         ({"held_out_languages": "a"}, "held_out_languages must be a fraction in [0, 1), got 'a'"),
         ({"held_out_languages": float("nan")}, "held_out_languages must be a fraction in [0, 1), got nan"),

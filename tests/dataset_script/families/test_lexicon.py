@@ -20,6 +20,17 @@ SMALL = {
     "all drawn, R > L": LanguageConfig(
         num_pairs=3, num_source_words=3, num_target_words=5, sentence_length=(2, 4), num_active_words=(1, 2)
     ),
+    "uneven": LanguageConfig(
+        num_pairs=3, num_source_words=3, num_target_words=4, sentence_length=2, word_repetition=2
+    ),
+    "uneven, all drawn": LanguageConfig(
+        num_pairs=3,
+        num_source_words=3,
+        num_target_words=3,
+        sentence_length=(1, 3),
+        num_active_words=(1, 3),
+        word_repetition=1,
+    ),
     "one word": LanguageConfig(num_pairs=2, num_source_words=1, num_target_words=2, sentence_length=2),
     "held out": LanguageConfig(
         num_pairs=2, num_source_words=4, num_target_words=4, sentence_length=2, held_out_languages=0.4
@@ -30,7 +41,7 @@ SMALL = {
 def prefix_probability(config: LanguageConfig, tokens: list[int]) -> float:
     """How probable it is that an episode begins with these tokens: a sum over all lexicons and active words."""
     L, R = config.num_source_words, config.num_target_words
-    (m, M), (a_min, a_max) = config.length_range, config.active_range
+    (m, M), (a_min, a_max), r = config.length_range, config.active_range, config.word_repetition
     sources, targets, length_probability = [], [], 1.0
     for token in tokens:
         if token == config.soh:
@@ -62,7 +73,13 @@ def prefix_probability(config: LanguageConfig, tokens: list[int]) -> float:
     drawn = np.mean(
         [
             np.mean(
-                [math.prod((word in active) / a for word in words) for active in itertools.combinations(range(L), a)]
+                [
+                    math.prod(
+                        (word in active) * (1 + r * words[:n].count(word)) / (a + r * n)
+                        for n, word in enumerate(words)
+                    )
+                    for active in itertools.combinations(range(L), a)
+                ]
             )
             for a in range(a_min, a_max + 1)
         ]
@@ -86,6 +103,7 @@ def test_a_brute_force_posterior_agrees(config):
 CONFIGS = SMALL | {
     "post": LanguageConfig(),
     "as typed": LanguageConfig(sentence_length=(1, 5), num_active_words=(2, 6), held_out_languages=0.1),
+    "few words are frequent": LanguageConfig(num_pairs=20, sentence_length=(1, 5), word_repetition=4),
     "many words": LanguageConfig(num_pairs=20, num_source_words=16, num_target_words=20, num_active_words=(3, 16)),
 }
 
