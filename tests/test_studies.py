@@ -24,6 +24,12 @@ SMALL = {
     "scale": ("--words", "6", "8", "--lstm", "6", "--episodes", "64"),
     "bindings": ("--episodes", "32", "--seeds", "1", "--rounds", "2"),
     "post": ("--steps", "60", "--width", "8"),
+    "translator": ("--seeds", "2", "--episodes", "32"),
+}
+# What studies go through, cut down to what tiny models know.
+FEW = {
+    "unseen": {"HELD_OUT": (0.5,), "POOLS": (4,)},
+    "translator": {"WORDS": (2, 3), "PAIRS": (3,), "LENGTHS": (1, 2)},
 }
 
 
@@ -43,9 +49,8 @@ def study(monkeypatch, tmp_path, train):
     def run(name: str, *arguments: str):
         script = importlib.import_module(name)
         monkeypatch.setattr(script, "trained", trained)
-        for limit, few in (("HELD_OUT", (0.5,)), ("POOLS", (4,))):
-            if hasattr(script, limit):
-                monkeypatch.setattr(script, limit, few)
+        for limit, few in FEW.get(name, {}).items():
+            monkeypatch.setattr(script, limit, few)
         results, page = tmp_path / "results", tmp_path / "page.md"
         page.write_text(f"before\n<!-- {name} -->\nold\n<!-- /{name} -->\nafter\n")
         folders = {"--runs": tmp_path / "runs", "--results": results, "--page": page}
