@@ -54,7 +54,7 @@ ROOM = (
 LIMITS = (
     "{language.limits} It answers in the words of the examples, of which it takes at most {language.num_source_words} "
     "and {language.num_target_words}. It was trained on sentences of {shortest}–{longest} words; in longer ones it "
-    "loses its place, however sure it is of itself."
+    "loses its place sooner or later, however sure it is of itself."
 )
 
 DATA = """

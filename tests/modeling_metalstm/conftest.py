@@ -24,6 +24,7 @@ STACKS = {
     "lstm-mlstm": {"layer_types": ["lstm", "mlstm"]},
     "small-lstm-example-mlstm": {"layer_types": ["lstm", "mlstm_example", "mlstm"], "lstm_size": 6},
     "mlstm-lstm": {"layer_types": ["mlstm", "lstm"]},
+    "small-lstms-between": {"layer_types": ["lstm", "mlstm", "lstm", "mlstm_example"], "lstm_size": 6},
     "example-lstm-mlstm-lstm": {"layer_types": ["mlstm_example", "lstm", "mlstm", "lstm"]},
 }
 """Layers of every type, in every neighbourhood, as arguments of `make_model`."""

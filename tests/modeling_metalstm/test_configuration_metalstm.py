@@ -69,6 +69,17 @@ def test_a_model_has_as_many_layers_as_its_config_says():
             {"layer_types": ["mlstm_example"], "hidden_size": 12},
             r"`hidden_size` \(12\) must be a multiple of 8, for 4 heads whose keys turn in pairs\.$",
         ),
+        (
+            {"layer_types": ["lstm", "mlstm", "lstm"], "lstm_size": 64},
+            r"`lstm_size` \(64\) must equal `hidden_size` \(1024\) where the last layer is an LSTM\.$",
+        ),
+        (
+            {"layer_types": ["mlstm", "mlstm_example"], "hidden_size": 12},
+            r"`hidden_size` \(12\) must be a multiple of 8, for 4 heads whose keys turn in pairs\.$",
+        ),
+        ({"lstm_size": 0}, r"`lstm_size` must be 1 or more, not 0\.$"),
+        ({"num_heads": 1_001}, r"`num_heads` must be at most 1,000, not 1,001\.$"),
+        ({"layer_types": ["mlstm"] * 1_001}, r"`num_hidden_layers` must be at most 1,000, not 1,001\.$"),
         ({"num_heads": 0}, r"`num_heads` must be 1 or more, not 0\.$"),
         ({"max_place_offset": -1}, r"`max_place_offset` must be 0 or more, not -1\.$"),
     ],

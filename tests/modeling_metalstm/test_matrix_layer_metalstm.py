@@ -155,6 +155,28 @@ def test_a_step_by_frozen_weights_is_a_token_by_the_reference(layer_type, input_
 
 
 @pytest.mark.parametrize("layer_type", TYPES)
+@torch.no_grad()
+def test_a_step_in_half_precision_is_close_to_the_reference_in_float32(layer_type):
+    layer, inputs, state, marks = draw(layer_type, dtype=torch.float32)
+    layer, inputs = layer.bfloat16(), inputs.bfloat16()
+    frozen = plain = MatrixState(state.memory, state.output.bfloat16(), state.place)
+    stepped, read = [], []
+    with layer.frozen_weights():
+        for t in range(12):
+            here, token = parts_of(marks, t, t + 1), inputs[:, t : t + 1]
+            outputs, frozen = layer(token, frozen, "step", here)
+            stepped.append(outputs)
+            outputs, plain = layer(token, plain, "reference", here)
+            read.append(outputs)
+    assert stepped[0].dtype == torch.bfloat16 and frozen.memory.dtype == torch.float32
+    exact, last = layer.float()(inputs.float(), state, "reference", marks)
+    for outputs, after in ((stepped, frozen), (read, plain)):
+        assert (torch.cat(outputs, dim=1) - exact).norm() <= 3e-2 * exact.norm()
+        assert (after.memory - last.memory).norm() <= 3e-2 * last.memory.norm()
+        assert torch.equal(after.place, last.place)
+
+
+@pytest.mark.parametrize("layer_type", TYPES)
 @pytest.mark.parametrize("way", MEMORIES)
 def test_half_precision_keeps_its_memory_in_float32(layer_type, way):
     layer, inputs, state, marks = draw(layer_type, dtype=torch.float32)
@@ -172,9 +194,10 @@ def test_half_precision_keeps_its_memory_in_float32(layer_type, way):
     assert (after.memory - last.memory).norm() <= 5e-2 * last.memory.norm()
 
 
-def test_a_fresh_layer_remembers_and_looks_for_its_own_keys():
+@pytest.mark.parametrize("layer_type", TYPES)
+def test_a_fresh_layer_remembers_and_looks_for_its_own_keys(layer_type):
     """Of four heads the first forgets half with every token, the last one in 280 tokens."""
-    config = MetaLSTMConfig(embedding_size=8, hidden_size=8, num_heads=4, layer_types=["mlstm"])
+    config = MetaLSTMConfig(embedding_size=8, hidden_size=8, num_heads=4, layer_types=[layer_type])
     (layer,) = MetaLSTMModel(config).mlstm
     keep = torch.sigmoid(layer.gates.bias.chunk(2)[1]).tolist()
     assert not layer.gates.weight.any() and keep == sorted(keep)

@@ -91,6 +91,35 @@ def test_padding_leaves_the_memory_as_it_is(recurrence):
 
 
 @pytest.mark.parametrize("recurrence", [memory_parallel, IN_CHUNKS])
+@pytest.mark.parametrize("lengths", [[13, 6, 0], [1, 12, 5]], ids=str)
+def test_padding_after_starts_is_the_reference_s_gradients_too(recurrence, lengths):
+    leaves = draw(0, 13, dtype=torch.float64)
+    real = torch.arange(13) < torch.tensor(lengths)[:, None]  # (B, S)
+    starts = (torch.rand(3, 13) < 0.3) & real
+    starts[0, 0] = True
+    with torch.no_grad():
+        leaves[3].masked_fill_(~real[:, None], -torch.inf)
+        leaves[4].masked_fill_(~real[:, None], 0)
+    actual, expected = (with_gradients(way, leaves, real, starts=starts) for way in (recurrence, memory_reference))
+    for a, e in zip(actual, expected, strict=True):
+        assert a.isfinite().all()
+        torch.testing.assert_close(a, e)
+
+
+@pytest.mark.parametrize("recurrence", [memory_reference, memory_parallel, IN_CHUNKS])
+def test_what_is_before_a_start_has_no_gradient_from_after_it(recurrence):
+    leaves = draw(0, 13, dtype=torch.float64)
+    starts = torch.zeros(3, 13, dtype=torch.bool)
+    starts[:, 6] = True
+    outputs, memory = recurrence(*leaves, starts)
+    *gradients, d_memory = torch.autograd.grad(outputs[:, :, 6:].sum() + memory.sum(), leaves)
+    assert not d_memory.any()
+    for gradient in gradients:
+        torch.testing.assert_close(gradient[:, :, :6], torch.zeros_like(gradient[:, :, :6]))
+        assert not gradient[:, :, :6].abs().max() > 1e-12
+
+
+@pytest.mark.parametrize("recurrence", [memory_parallel, IN_CHUNKS])
 def test_closed_gates_and_long_sequences_stay_finite(recurrence):
     """A forget gate that closes at every token sums up to a logarithm of -40,000; nothing of it overflows."""
     leaves = draw(0, 1000, dtype=torch.float32)

@@ -29,6 +29,14 @@ def test_they_go_on_from_the_place_before():
         assert torch.cat([places, second.places(places[:, -1])], dim=1).tolist() == PLACES
 
 
+def test_token_by_token_is_all_at_once():
+    place, places = torch.zeros(2, dtype=torch.long), []
+    for t in range(10):
+        place = marks_of(TOKENS[:, t : t + 1]).places(place)[:, 0]
+        places.append(place)
+    assert torch.stack(places, dim=1).tolist() == PLACES
+
+
 def test_vectors_have_the_marks_of_their_tokens():
     vectors = torch.randn(15, 4)
     marks = find_marks(vectors[TOKENS], vectors, START, TRANSLATION, max_offset=32)
@@ -42,6 +50,18 @@ def test_an_example_is_shifted_as_a_whole():
     shifted = marks.places(torch.zeros(2, dtype=torch.long)) - torch.tensor(PLACES)
     # Before a row's first ␁ nothing is shifted.
     assert shifted.tolist() == [[0] * 6 + [6] * 4, [0] * 4 + [14] + [15] * 5]
+
+
+def test_examples_are_shifted_by_different_numbers_within_the_range():
+    tokens = torch.randint(0, 12, (50, 40), generator=torch.Generator().manual_seed(0))
+    tokens[:, ::8], tokens[:, 4::8] = START, TRANSLATION  # five examples, of three words each
+    assert marks_of(tokens).offsets is None
+    before = torch.zeros(50, dtype=torch.long)
+    shifts = (marks_of(tokens, 32).places(before) - marks_of(tokens).places(before)).unflatten(1, (5, 8))
+    assert (shifts == shifts[..., :1]).all() and shifts.min() == 0 and shifts.max() == 32
+    assert (shifts[:, 1:, 0] != shifts[:, :-1, 0]).float().mean() > 0.9
+    # All rows begin with the same token and go on differently.
+    assert len(shifts[:, 0].unique()) == 1 and len(shifts[:, 1, 0].unique()) > 20
 
 
 def test_offsets_are_as_good_as_random_and_know_no_later_token():
