@@ -25,10 +25,12 @@ SMALL = {
     "bindings": ("--episodes", "32", "--seeds", "1", "--rounds", "2"),
     "post": ("--steps", "60", "--width", "8"),
     "translator": ("--seeds", "2", "--episodes", "32"),
+    "cells": ("--seeds", "1", "--words", "6"),
 }
 # What studies go through, cut down to what tiny models know.
 FEW = {
     "unseen": {"HELD_OUT": (0.5,), "POOLS": (4,)},
+    "cells": {"CELLS": {"LSTM, mLSTM": {"layer_types": ["lstm", "mlstm"], "lstm_size": None}, "the default": {}}},
     "translator": {"WORDS": (2, 3), "PAIRS": (3,), "LENGTHS": (1, 2)},
 }
 

@@ -37,7 +37,10 @@ def stack(request):
 
 @pytest.fixture
 def make_model():
-    """A small model in evaluation mode; weights are scaled up so that a difference in the inputs shows."""
+    """
+    A small model in evaluation mode; weights are scaled up so that a difference in the inputs shows, and a memory's
+    gates, which a fresh model has alike for all tokens, depend on them.
+    """
 
     def make(dtype=torch.float32, scale=2.0, **config):
         shape = {"embedding_size": 12, "hidden_size": 16, "num_heads": 2}
@@ -45,8 +48,10 @@ def make_model():
             shape["num_hidden_layers"] = 2
         model = MetaLSTMForCausalLM(MetaLSTMConfig(**(shape | config))).eval()
         with torch.no_grad():
-            for parameter in model.parameters():
+            for name, parameter in model.named_parameters():
                 parameter.mul_(scale)
+                if name.endswith("gates.weight"):
+                    parameter.normal_(std=0.5)
         return model.to(dtype)
 
     return make

@@ -9,11 +9,15 @@ from modeling_metalstm.cache_metalstm import ExampleMatrixCacheLayer, MatrixCach
 
 
 @pytest.fixture
-def read(make_model):
-    model = make_model()
-    tokens = torch.randint(0, 12, (3, 10))
+def read(make_model, stack):
+    model = make_model(**stack)
+    tokens = torch.randint(0, 14, (3, 10))
     with torch.no_grad():
         return model, model(tokens).past_key_values
+
+
+def parts_of(layer):
+    return [layer.keys, layer.values, *([layer.places] if hasattr(layer, "places") else [])]
 
 
 def test_the_state_has_one_size_whatever_the_prompt(make_model, stack):
@@ -43,21 +47,29 @@ def test_both_kinds_of_cache_are_made_of_our_layer(make_model):
 def test_a_copy_keeps_its_state_while_the_original_reads_on(read):
     model, cache = read
     kept = copy.deepcopy(cache)
-    before = kept.layers[1].keys.clone()
+    before = [[part.clone() for part in parts_of(layer)] for layer in kept.layers]
     with torch.no_grad():
         model(torch.randint(0, 12, (3, 4)), past_key_values=cache)
-    assert torch.equal(kept.layers[1].keys, before) and not torch.equal(cache.layers[1].keys, before)
+    for layer, parts in zip(kept.layers, before, strict=True):
+        assert all(torch.equal(part, old) for part, old in zip(parts_of(layer), parts, strict=True))
+    assert not any(torch.equal(layer.keys, parts[0]) for layer, parts in zip(cache.layers, before, strict=True))
     assert (kept.get_seq_length(), cache.get_seq_length()) == (10, 14)
 
 
 def test_rows_are_repeated_selected_and_reordered(read):
     _, cache = read
-    h, c = cache.layers[0].keys.clone(), cache.layers[0].values.clone()
+    before = [parts_of(layer) for layer in cache.layers]
+
+    def has_rows(*rows):
+        parts = [parts_of(layer) for layer in cache.layers]
+        pairs = [pair for olds, news in zip(before, parts, strict=True) for pair in zip(olds, news, strict=True)]
+        return all(torch.equal(new, old[list(rows)]) for old, new in pairs)
+
     cache.reorder_cache(torch.tensor([2, 0, 0]))
-    assert torch.equal(cache.layers[0].keys, h[[2, 0, 0]]) and torch.equal(cache.layers[0].values, c[[2, 0, 0]])
+    assert has_rows(2, 0, 0)
     cache.batch_select_indices(torch.tensor([1]))
     cache.batch_repeat_interleave(4)
-    assert torch.equal(cache.layers[0].keys, h[[0, 0, 0, 0]]) and cache.batch_size == 4
+    assert has_rows(0, 0, 0, 0) and cache.batch_size == 4
 
 
 def test_of_matrix_memories_too(make_model):
@@ -78,15 +90,16 @@ def test_of_matrix_memories_too(make_model):
     assert [type(layer) for layer in StaticCache(config=model.config, max_cache_len=5).layers] == kinds
 
 
-def test_a_cache_of_other_layers_is_refused(make_model, read):
-    _, cache = read
+@pytest.mark.parametrize("others", [["lstm", "lstm"], ["mlstm", "lstm"], ["lstm", "mlstm_example"], ["lstm"]], ids=str)
+def test_a_cache_of_other_layers_is_refused(make_model, others):
+    cache = DynamicCache(config=make_model(layer_types=others).config)
     with pytest.raises(ValueError, match=r"DynamicCache\(config=model.config\)"):
         make_model(layer_types=["lstm", "mlstm"])(torch.zeros(3, 2, dtype=torch.long), past_key_values=cache)
 
 
 def test_reset_starts_anew(read):
     model, cache = read
-    tokens = torch.randint(0, 12, (3, 5))
+    tokens = torch.randint(0, 14, (3, 5))
     cache.reset()
     assert cache.get_seq_length() == 0
     with torch.no_grad():

@@ -9,6 +9,8 @@ from transformers.generation import BaseStreamer
 
 from modeling_metalstm import MetaLSTMForCausalLM, build_tokenizer
 
+from .conftest import STACKS
+
 NEW = 7
 
 
@@ -18,7 +20,7 @@ def tokens_of(batch_size, length, seed=0):
 
 @pytest.fixture
 def make_model(make_model):
-    """Without biases a model says many things: one that repeats a word would hide mistakes."""
+    """Without biases a model says many things, and by its memories: one that repeats words would hide mistakes."""
 
     def make(scale=4.0, **config):
         model = make_model(scale=scale, **config)
@@ -26,6 +28,8 @@ def make_model(make_model):
             for name, parameter in model.named_parameters():
                 if "bias" in name:
                     parameter.zero_()
+                if name.endswith("out_proj.weight"):  # what is read of a memory, against the word itself
+                    parameter.mul_(8)
             model.lm_head.bias[model.config.pad_token_id] = -1e3
         return model
 
@@ -38,8 +42,8 @@ def generate(model, tokens, **kwargs):
     return model.generate(tokens, max_new_tokens=NEW, min_new_tokens=NEW, **kwargs)
 
 
-def test_greedy_is_the_argmax_of_the_whole_sequence_read_anew(make_model):
-    model = make_model()
+def test_greedy_is_the_argmax_of_the_whole_sequence_read_anew(make_model, stack):
+    model = make_model(dtype=torch.float64, **stack)
     expected = tokens_of(3, 9)
     result = model.generate(expected, attention_mask=torch.ones_like(expected), max_new_tokens=NEW, eos_token_id=None)
     for _ in range(NEW):
@@ -73,8 +77,8 @@ def test_sampling_is_seeded_and_follows_the_probabilities(make_model):
     assert (frequencies - probabilities).abs().max() < 0.05
 
 
-def test_beam_search_reads_the_right_state(make_model):
-    model = make_model()
+def test_beam_search_reads_the_right_state(make_model, stack):
+    model = make_model(dtype=torch.float64, **stack)
     tokens = tokens_of(2, 9)
     settings = {"num_beams": 4, "num_return_sequences": 4, "return_dict_in_generate": True, "output_scores": True}
     beams = generate(model, tokens, **settings)
@@ -86,8 +90,8 @@ def test_beam_search_reads_the_right_state(make_model):
 
 
 @pytest.mark.parametrize("side", ["left", "right", "middle"])
-def test_padded_batches_generate_what_each_prompt_generates_alone(make_model, side):
-    model = make_model()
+def test_padded_batches_generate_what_each_prompt_generates_alone(make_model, stack, side):
+    model = make_model(dtype=torch.float64, **stack)
     lengths, width = [3, 11, 7], 12
     tokens, mask = tokens_of(3, width), torch.zeros(3, width, dtype=torch.long)
     for row, length in enumerate(lengths):
@@ -102,8 +106,8 @@ def test_padded_batches_generate_what_each_prompt_generates_alone(make_model, si
         assert torch.equal(together[row], generate(model, tokens[row, mask[row] == 1][None])[0, lengths[row] :])
 
 
-def test_a_prompt_read_once_serves_many_questions(make_model):
-    model = make_model()
+def test_a_prompt_read_once_serves_many_questions(make_model, stack):
+    model = make_model(dtype=torch.float64, **stack)
     examples, questions = tokens_of(1, 30), tokens_of(3, 5, seed=1)
     with torch.no_grad():
         state = model(examples).past_key_values
@@ -120,8 +124,8 @@ def test_a_prompt_read_once_serves_many_questions(make_model):
         assert torch.equal(result[0, 5:], expected[row, 35:])
 
 
-def test_a_returned_cache_continues(make_model):
-    model = make_model()
+def test_a_returned_cache_continues(make_model, stack):
+    model = make_model(dtype=torch.float64, **stack)
     tokens = tokens_of(2, 9)
     first = generate(model, tokens, return_dict_in_generate=True)
     longer = torch.cat([first.sequences, tokens_of(2, 4, seed=1)], dim=1)
@@ -138,22 +142,22 @@ def test_a_returned_cache_continues(make_model):
     ],
     ids=str,
 )
-def test_ways_to_read_the_prompt_agree(make_model, settings):
-    model = make_model()
+def test_ways_to_read_the_prompt_agree(make_model, stack, settings):
+    model = make_model(dtype=torch.float64, **stack)
     tokens = tokens_of(2, 11)
     assert torch.equal(generate(model, tokens, **settings), generate(model, tokens))
 
 
-def test_embeddings_prompt_like_tokens(make_model):
-    model = make_model()
+def test_embeddings_prompt_like_tokens(make_model, stack):
+    model = make_model(dtype=torch.float64, **stack)
     tokens = tokens_of(2, 9)
     embeddings = model.model.embed_tokens(tokens)
     from_embeddings = model.generate(inputs_embeds=embeddings, max_new_tokens=NEW, min_new_tokens=NEW)
     assert torch.equal(from_embeddings, generate(model, tokens)[:, 9:])
 
 
-def test_bfloat16_generates(make_model):
-    model = make_model(dtype=torch.bfloat16)
+def test_bfloat16_generates(make_model, stack):
+    model = make_model(dtype=torch.bfloat16, **stack)
     assert generate(model, tokens_of(2, 9)).shape == (2, 9 + NEW)
     assert generate(model, tokens_of(2, 9), num_beams=3).shape == (2, 9 + NEW)
 
@@ -169,12 +173,13 @@ def test_float16_generates(make_model):
     assert torch.equal(generate(model, tokens), generate(exact, tokens))
 
 
-def test_beam_sampling_is_seeded(make_model):
-    model = make_model()
+def test_beam_sampling_is_seeded(make_model, stack):
+    model = make_model(dtype=torch.float64, **stack)
 
     def draw(seed):
         torch.manual_seed(seed)
-        return generate(model, tokens_of(2, 9), do_sample=True, num_beams=3, num_return_sequences=2)
+        settings = {"do_sample": True, "temperature": 5.0, "num_beams": 3, "num_return_sequences": 2}
+        return generate(model, tokens_of(2, 9), **settings)
 
     assert draw(1).shape == (4, 9 + NEW)
     assert torch.equal(draw(1), draw(1)) and not torch.equal(draw(1), draw(2))
@@ -237,8 +242,9 @@ def test_streamers_get_each_token(make_model):
     assert generate(make_model(), tokens, streamer=streamer)[0].tolist() == streamer.tokens and streamer.ended
 
 
-def test_compiled_models_agree(make_model):
-    model = make_model()
+@pytest.mark.parametrize("name", ["lstm-lstm", "small-lstm-example-mlstm"])
+def test_compiled_models_agree(make_model, name):
+    model = make_model(dtype=torch.float64, **STACKS[name])
     tokens = tokens_of(2, 20)
     compiled = torch.compile(model, backend="aot_eager")  # inductor's kernels are torch's to test
     torch.testing.assert_close(compiled(tokens).logits, model(tokens).logits)
@@ -254,6 +260,34 @@ def test_device_maps(make_model, tmp_path, device_map):
     model = make_model()
     model.save_pretrained(tmp_path)
     loaded = MetaLSTMForCausalLM.from_pretrained(tmp_path, device_map=device_map, offload_folder=tmp_path / "offload")
+    tokens = tokens_of(2, 9)
+    assert torch.equal(loaded(tokens).logits, model(tokens).logits)
+    assert torch.equal(generate(loaded, tokens), generate(model, tokens))
+
+
+STACK_ON_CPU = dict.fromkeys(["model.embed_tokens", "model.lstm", "model.mlstm", "model.norm", "lm_head"], "cpu")
+
+
+@pytest.mark.parametrize(
+    "offloaded",
+    [
+        "model.lstm",
+        pytest.param(
+            "model.mlstm",
+            marks=pytest.mark.xfail(
+                raises=NotImplementedError,
+                strict=True,
+                reason="an empty state is made where the offloaded weights are",
+            ),
+        ),
+    ],
+)
+def test_layers_of_a_stack_can_be_offloaded(make_model, tmp_path, offloaded):
+    model = make_model(layer_types=["lstm", "mlstm_example", "mlstm"])
+    model.save_pretrained(tmp_path)
+    loaded = MetaLSTMForCausalLM.from_pretrained(
+        tmp_path, device_map=STACK_ON_CPU | {offloaded: "disk"}, offload_folder=tmp_path / "offload"
+    )
     tokens = tokens_of(2, 9)
     assert torch.equal(loaded(tokens).logits, model(tokens).logits)
     assert torch.equal(generate(loaded, tokens), generate(model, tokens))

@@ -116,6 +116,18 @@ def test_gradients_ignore_padding(make_model, stack, recurrence):
     assert_equal_gradients(gradients_of(model, (padded * probe).sum()), gradients_of(model, alone), atol=1e-8)
 
 
+def test_padding_shifts_no_places_in_training(make_model):
+    """An example is shifted by its tokens, not by where in the batch they are."""
+    model = make_model(dtype=torch.float64, layer_types=["mlstm_example"], max_place_offset=32).train()
+    mask, tokens = torch.tensor(MASKS["left"] + MASKS["middle"]), tokens_of(4, 12)
+    tokens[:, 4] = 12
+    mask[:, 4] = 1
+    padded = model(tokens, attention_mask=mask).logits
+    for row in range(4):
+        real = mask[row] == 1
+        torch.testing.assert_close(padded[row, real], model(tokens[row, real][None]).logits[0])
+
+
 def test_fast_gradients_are_the_reference_s(make_model, stack):
     """In training, where the places of each example are shifted, over several chunks and with padding."""
     model = make_model(dtype=torch.float64, max_place_offset=32, **stack).train()
@@ -144,6 +156,12 @@ def test_vectors_of_tokens_are_those_tokens(make_model, stack):
     tokens = tokens_of(2, 40)
     vectors = model.model.embed_tokens(tokens)
     torch.testing.assert_close(model(inputs_embeds=vectors).logits, model(tokens).logits)
+    mask = torch.rand(2, 40) < 0.7
+    padded = model(inputs_embeds=vectors, attention_mask=mask)
+    torch.testing.assert_close(padded.logits, model(tokens, attention_mask=mask).logits)
+    more = model(inputs_embeds=vectors[:, :5], past_key_values=padded.past_key_values).logits
+    cache = model(tokens, attention_mask=mask).past_key_values
+    torch.testing.assert_close(more, model(tokens[:, :5], past_key_values=cache).logits)
 
 
 @pytest.mark.parametrize("recurrence", RECURRENCES)

@@ -183,6 +183,19 @@ def test_weights_and_state_dict_round_trip(folder, tmp_path):
     assert AutoModelForCausalLM.from_pretrained(tmp_path, dtype=torch.float32).dtype == torch.float32
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_a_stack_comes_back_as_it_was(tmp_path, stack, dtype):
+    torch.manual_seed(0)
+    model = MetaLSTMForCausalLM.from_pretrained(save(tmp_path / "first", **stack)).to(dtype)
+    model.save_pretrained(tmp_path / "second")
+    loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "second")
+    assert loaded.dtype == dtype and loaded.config.layer_types == model.config.layer_types
+    weights = loaded.state_dict()
+    assert weights.keys() == model.state_dict().keys()
+    assert all(torch.equal(weight, weights[name]) for name, weight in model.state_dict().items())
+    assert torch.equal(loaded(torch.tensor(TOKENS)).logits, model(torch.tensor(TOKENS)).logits)
+
+
 def test_a_model_from_a_base_model_gets_a_fresh_head(folder, tmp_path):
     """Missing weights are drawn by our initialisation, not left as the memory was."""
     AutoModel.from_pretrained(folder).save_pretrained(tmp_path)
