@@ -102,7 +102,7 @@ def draw(results: dict[str, dict]) -> Figure:
     """Regret by step and by second of each stack's first seed, a row for each number of words."""
     numbers = list(dict.fromkeys(name.split(" words, ")[0] for name in results))
     figure = Figure(figsize=(11, 4 * len(numbers)), layout="constrained")
-    colours = colormaps["tab10"].colors
+    colours = [colormaps["tab10"](index) for index in range(10)]
     for row, words in zip(figure.subplots(len(numbers), 2, squeeze=False), numbers, strict=True):
         for axes, key in zip(row, ("step", "seconds"), strict=True):
             stacks = [name for name in results if name.startswith(f"{words} words")]
