@@ -24,6 +24,7 @@ LARGEST = {
     "num_target_words": 1 << 16,
 }
 MAX_VOCAB_SIZE = 1 << 20
+MAX_PLACE_OFFSET = 1 << 20
 
 # What a saved folder says about its code, so that `trust_remote_code=True` finds every class and the pipeline.
 AUTO_MAP = {
@@ -61,7 +62,8 @@ class MetaLSTMConfig(PreTrainedConfig):
         lstm_size (`int`, *optional*): length of the states of `"lstm"` layers, `hidden_size` if not given; another
             one needs a last layer of another type.
         max_place_offset (`int`, defaults to 0): in training, an `"mlstm_example"` layer counts the places of each
-            example from a random number up to this on, and so learns sentences longer than those it sees.
+            example from a random number up to this on, and so learns sentences longer than those it sees. An example
+            that is read in two calls isn't shifted in the second.
         dropout (`float`, defaults to 0.0): dropout between the layers, as in `torch.nn.LSTM`.
         tie_word_embeddings (`bool`, defaults to `False`): one matrix for the embedding and the head; needs
             `embedding_size == hidden_size`.
@@ -150,6 +152,7 @@ class MetaLSTMConfig(PreTrainedConfig):
         """Fills in `layer_types`, by which `DynamicCache(config=…)` builds the cache too, and checks them."""
         if self.layer_types is None:
             self.layer_types = ["lstm"] * (self.num_hidden_layers or 1)
+        self.layer_types = list(self.layer_types)  # the caller's own may change
         for layer_type in self.layer_types:
             if layer_type not in LAYER_TYPES:
                 raise ValueError(f"`layer_types` may have {LAYER_TYPES}, not {layer_type!r}.")
@@ -170,8 +173,10 @@ class MetaLSTMConfig(PreTrainedConfig):
                     f"`hidden_size` ({self.hidden_size}) must be a multiple of {divisor}, for {self.num_heads} heads"
                     + (" whose keys turn in pairs." if divisor > self.num_heads else ".")
                 )
-        if self.max_place_offset < 0:
-            raise ValueError(f"`max_place_offset` must be 0 or more, not {self.max_place_offset}.")
+        if not 0 <= self.max_place_offset <= MAX_PLACE_OFFSET:
+            raise ValueError(
+                f"`max_place_offset` must be between 0 and {MAX_PLACE_OFFSET:,}, not {self.max_place_offset:,}."
+            )
 
     @property
     def input_sizes(self) -> list[int]:

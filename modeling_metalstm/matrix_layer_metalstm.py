@@ -98,14 +98,14 @@ class MatrixMemoryLayer(FreezableWeights, GradientCheckpointingLayer):
         self.out_proj = nn.Linear(hidden_size, hidden_size, bias=False)
         self.resize = None if input_size == hidden_size else nn.Linear(input_size, hidden_size, bias=False)
 
-    def empty_state(self, batch_size: int) -> MatrixState:
-        """The state before the first token."""
+    def empty_state(self, batch_size: int, device: torch.device | None = None) -> MatrixState:
+        """The state before the first token, on a device: the weights' own may be elsewhere until they are needed."""
         weight, size = self.out_proj.weight, self.head_size
-        dtype = torch.promote_types(weight.dtype, torch.float32)
+        device, dtype = device or weight.device, torch.promote_types(weight.dtype, torch.float32)
         return MatrixState(
-            weight.new_zeros(batch_size, self.num_heads, size, size, dtype=dtype),
-            weight.new_zeros(batch_size, len(weight)),
-            weight.new_zeros(batch_size, dtype=torch.long),
+            torch.zeros(batch_size, self.num_heads, size, size, dtype=dtype, device=device),
+            torch.zeros(batch_size, len(weight), dtype=weight.dtype, device=device),
+            torch.zeros(batch_size, dtype=torch.long, device=device),
         )
 
     def forward(
@@ -133,6 +133,8 @@ class MatrixMemoryLayer(FreezableWeights, GradientCheckpointingLayer):
         if self.is_turned:
             assert marks is not None
             starts, places = marks.starts, marks.places(place)
+        if way == "step" and self.in_proj.weight.is_meta:
+            way = "reference"  # weights that are offloaded come back when their own module is called, and only then
         if way == "step":
             kept = self.layouts  # read once, as another thread may close its context meanwhile
             layouts = Layouts() if kept is None else kept[0]
@@ -145,7 +147,9 @@ class MatrixMemoryLayer(FreezableWeights, GradientCheckpointingLayer):
             return output[:, None], MatrixState(memory, output, place)
 
         u = self.norm(inputs)
-        qk, v, o = self.in_proj(u).unflatten(-1, (4, self.num_heads, -1)).split([2, 1, 1], dim=2)  # (B, S, …, N, d)
+        qk, v, o = (
+            self.in_proj(u).unflatten(-1, (4, self.num_heads, self.head_size)).split([2, 1, 1], dim=2)
+        )  # (B, S, …, N, d)
         if places is not None:
             cos, sin = turns(places, self.head_size)  # (B, S, d/2) each
             qk = _Turn.apply(qk, cos[:, :, None, None].to(qk.dtype), sin[:, :, None, None].to(qk.dtype))

@@ -123,7 +123,7 @@ def memory_chunked(
         stretch = starts[:, None].unflatten(2, (num_chunks, size)).cumsum(-1)
     chunks = (x.reshape(batch_size * num_heads * num_chunks, size, x.shape[-1]) for x in (q, k, v))
     outputs, memory = _Chunks.apply(*chunks, kept, log_i, memory, stretch)
-    return outputs.view(batch_size, num_heads, num_chunks * size, -1)[:, :, :num_tokens], memory
+    return outputs.view(batch_size, num_heads, num_chunks * size, v.shape[-1])[:, :, :num_tokens], memory
 
 
 class _Chunks(torch.autograd.Function):
@@ -152,16 +152,16 @@ class _Chunks(torch.autograd.Function):
         weights = kept[..., :, None] - kept[..., None, :]  # (B, N, J, C, C)
         weights = weights.add_(log_i[..., None, :]).clamp_(max=0).exp_().to(dtype)
         weights = weights.tril_() if stretch is None else weights.mul_(_is_read(stretch).to(dtype))
-        weights = weights.view(-1, size, size)
+        weights = weights.view(len(q), size, size)
         pairs = torch.bmm(q, k.mT).mul_(weights)  # (B·N·J, C, C)
         y = torch.bmm(pairs, v)  # (B·N·J, C, e)
 
-        left_flat, read_flat = (x.to(dtype).view(-1, size, 1) for x in (left, read))
+        left_flat, read_flat = (x.to(dtype).view(len(q), size, 1) for x in (left, read))
         added = torch.bmm((k * left_flat).mT, v).view(*kept.shape[:3], *memory.shape[-2:])  # (B, N, J, d, e)
         memories = [memory]
         for chunk in range(num_chunks):
             memories.append(passed[:, :, chunk, :, None] * memories[-1] + added[:, :, chunk].to(memory.dtype))
-        before = torch.stack(memories[:-1], dim=2).to(dtype).view(-1, *memory.shape[-2:])  # (B·N·J, d, e)
+        before = torch.stack(memories[:-1], dim=2).to(dtype).view(len(q), *memory.shape[-2:])  # (B·N·J, d, e)
         y.baddbmm_(q * read_flat, before)
         ctx.save_for_backward(q, k, v, weights, pairs, y, read_flat, left_flat, passed, before, *memories)
         return y, memories[-1]
@@ -180,15 +180,15 @@ class _Chunks(torch.autograd.Function):
             after.append(d_memory)
             d_ends.append((d_memory * memories[chunk + 1]).sum((-2, -1)))  # (B, N)
             d_memory = passed[:, :, chunk, :, None] * d_memory + d_before[:, :, chunk].to(d_memory.dtype)
-        d_after = torch.stack(after[::-1], dim=2).to(dtype).view(-1, *d_memory.shape[-2:])  # (B·N·J, d, e)
+        d_after = torch.stack(after[::-1], dim=2).to(dtype).view(len(q), *d_memory.shape[-2:])  # (B·N·J, d, e)
 
         d_products = torch.bmm(dy, v.mT).mul_(weights)  # (B·N·J, C, C)
         dq = torch.baddbmm(torch.bmm(dy, before.mT).mul_(read), d_products, k)
         dk = torch.baddbmm(torch.bmm(v, d_after.mT).mul_(left), d_products.mT, q)
         dv = torch.baddbmm(torch.bmm(k, d_after).mul_(left), pairs.mT, dy)
         # A token's K_t scales all that it reads, and exp(log i_s - K_s) all that is read of it.
-        d_kept = (dy * y).sum(-1, dtype=wide).view(*shape, -1)  # (B, N, J, C)
-        d_log_i = (v * dv).sum(-1, dtype=wide).view(*shape, -1)
+        d_kept = (dy * y).sum(-1, dtype=wide).view(*shape, q.shape[1])  # (B, N, J, C)
+        d_log_i = (v * dv).sum(-1, dtype=wide).view(*shape, q.shape[1])
         d_kept = d_kept - d_log_i
         d_kept[..., -1] += torch.stack(d_ends[::-1], dim=2)
         return dq, dk, dv, d_kept, d_log_i, d_memory, None

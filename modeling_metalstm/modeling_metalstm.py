@@ -116,12 +116,14 @@ class MetaLSTMModel(MetaLSTMPreTrainedModel):
             position they repeat those of the last real token before it.
 
         Raises:
-            ValueError: if there are both or neither of `input_ids` and `inputs_embeds`, if the mask is too short, or
-                if the cache isn't one of this model and batch.
+            ValueError: if there are both or neither of `input_ids` and `inputs_embeds`, or no tokens, if the mask is
+                too short, or if the cache isn't one of this model and batch.
         """
         given: torch.Tensor | None = input_ids if inputs_embeds is None else inputs_embeds
         if given is None or (input_ids is not None and inputs_embeds is not None):
             raise ValueError("Give the model either `input_ids` or `inputs_embeds`, one of the two.")
+        if given.shape[1] == 0:
+            raise ValueError("The input has no tokens; give the model one or more.")
         if use_cache is None:
             use_cache = self.config.use_cache
         if output_hidden_states is None:
@@ -176,7 +178,9 @@ class MetaLSTMModel(MetaLSTMPreTrainedModel):
                 said = state[0]
                 outputs, *state = lstm(index, plan.recurrence, inputs, *state, lengths, vocabulary)
             else:
-                state = self.mlstm[index].empty_state(batch_size) if state is None else MatrixState(*state)
+                state = (
+                    self.mlstm[index].empty_state(batch_size, inputs.device) if state is None else MatrixState(*state)
+                )
                 said = state.output
                 outputs, state = self.mlstm[index](inputs, state, plan.memory, marks, lengths)
             if past_key_values is not None:

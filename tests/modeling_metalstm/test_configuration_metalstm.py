@@ -34,6 +34,13 @@ def test_layers_are_lstms_unless_their_types_are_given():
     assert config.input_sizes == [512, 6, 16]
 
 
+def test_a_config_keeps_a_list_of_its_own():
+    kinds = ["lstm", "mlstm"]
+    config = MetaLSTMConfig(layer_types=kinds)
+    kinds.append("gru")
+    assert config.layer_types == ["lstm", "mlstm"]
+
+
 def test_a_model_has_as_many_layers_as_its_config_says():
     config = MetaLSTMConfig(embedding_size=8, hidden_size=8)
     config.num_hidden_layers = 2
@@ -81,7 +88,8 @@ def test_a_model_has_as_many_layers_as_its_config_says():
         ({"num_heads": 1_001}, r"`num_heads` must be at most 1,000, not 1,001\.$"),
         ({"layer_types": ["mlstm"] * 1_001}, r"`num_hidden_layers` must be at most 1,000, not 1,001\.$"),
         ({"num_heads": 0}, r"`num_heads` must be 1 or more, not 0\.$"),
-        ({"max_place_offset": -1}, r"`max_place_offset` must be 0 or more, not -1\.$"),
+        ({"max_place_offset": -1}, r"`max_place_offset` must be between 0 and 1,048,576, not -1\.$"),
+        ({"max_place_offset": 10**30}, r"`max_place_offset` must be between 0 and 1,048,576, not 1,000.*\.$"),
     ],
 )
 def test_impossible_values_are_refused_in_a_sentence(given, sentence):

@@ -50,7 +50,10 @@ def test_greedy_is_the_argmax_of_the_whole_sequence_read_anew(make_model, stack)
         with torch.no_grad():
             expected = torch.cat([expected, model(expected).logits[:, -1:].argmax(dim=-1)], dim=1)
     assert torch.equal(result, expected)
-    assert len(result[:, 9:].unique()) > 5
+    # What follows a word depends on what was before it: a model that only looks at its last word would hide mistakes.
+    said = result[:, 9:]
+    assert len(said.unique()) > 4
+    assert len(said.unfold(1, 2, 1).flatten(0, 1).unique(dim=0)) > len(said[:, :-1].unique())
 
 
 def test_it_stops_at_the_end_of_the_sentence(make_model):
@@ -268,20 +271,7 @@ def test_device_maps(make_model, tmp_path, device_map):
 STACK_ON_CPU = dict.fromkeys(["model.embed_tokens", "model.lstm", "model.mlstm", "model.norm", "lm_head"], "cpu")
 
 
-@pytest.mark.parametrize(
-    "offloaded",
-    [
-        "model.lstm",
-        pytest.param(
-            "model.mlstm",
-            marks=pytest.mark.xfail(
-                raises=NotImplementedError,
-                strict=True,
-                reason="an empty state is made where the offloaded weights are",
-            ),
-        ),
-    ],
-)
+@pytest.mark.parametrize("offloaded", ["model.lstm", "model.mlstm"])
 def test_layers_of_a_stack_can_be_offloaded(make_model, tmp_path, offloaded):
     model = make_model(layer_types=["lstm", "mlstm_example", "mlstm"])
     model.save_pretrained(tmp_path)

@@ -47,8 +47,8 @@ def parts_of(marks, *bounds):
     return Marks(*(part[:, slice(*bounds)] for part in marks[:2]))
 
 
-def by_the_equations(layer, x, memory):
-    """One row (S, D) and its memory (N, d, d), as the docstring has it: a loop over tokens and heads."""
+def by_the_equations(layer, x, memory, first=0):
+    """One row (S, D), whose first token is that of MARKS, and its memory (N, d, d): a loop over tokens and heads."""
 
     def norm(values, weight):
         values = values - values.mean()
@@ -62,7 +62,7 @@ def by_the_equations(layer, x, memory):
         return torch.cat([turned.real, turned.imag])
 
     outputs, C = [], list(memory)
-    for t, x_t in enumerate(x):
+    for t, x_t in enumerate(x, first):
         u = norm(x_t, layer.norm.weight)
         q, k, v, o = (layer.in_proj.weight @ u + layer.in_proj.bias).reshape(4, NUM_HEADS, HEAD_SIZE)
         i, f = torch.sigmoid(layer.gates.weight @ u + layer.gates.bias).reshape(2, NUM_HEADS)
@@ -101,6 +101,28 @@ def test_a_layer_is_its_equations_gradients_too(layer_type, input_size, way, len
         strict=True,
     ):
         torch.testing.assert_close(a, e, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("way", MEMORIES)
+def test_an_example_goes_on_by_its_equations_gradients_too(way):
+    """Three rows that go on at other tokens: what was before counts until a row's next ␁."""
+    layer, inputs, state, _ = draw("mlstm_example", length=7)
+    firsts = [0, 2, 5]
+    tokens = torch.tensor([MARKS[first : first + 7] for first in firsts])
+    marks = Marks(tokens == 12, tokens >= 12)
+    state = state._replace(place=torch.tensor([9, PLACES[1], PLACES[4]]))  # the first row opens an example
+    leaves = [inputs.requires_grad_(), state.memory.requires_grad_(), *layer.parameters()]
+    rows = [by_the_equations(layer, *row) for row in zip(inputs, state.memory, firsts, strict=True)]
+    expected = [torch.stack(parts) for parts in zip(*rows, strict=True)]
+    probes = [torch.randn_like(part) for part in expected]
+    outputs, after = layer(inputs, state, way, marks)
+    actual = [outputs, after.memory]
+    torch.testing.assert_close(actual, expected, rtol=0, atol=1e-5)
+    assert after.place.tolist() == [PLACES[first + 6] for first in firsts]
+    gradients = torch.autograd.grad(actual, leaves, probes)
+    for a, e in zip(gradients, torch.autograd.grad(expected, leaves, probes), strict=True):
+        torch.testing.assert_close(a, e, rtol=1e-4, atol=1e-4)
+    assert not gradients[1][0].any() and gradients[1][1].any() and gradients[1][2].any()
 
 
 @pytest.mark.parametrize("layer_type", TYPES)

@@ -26,6 +26,10 @@ def assert_equal_gradients(actual, expected, atol=1e-10):
         torch.testing.assert_close(actual[name], expected[name], rtol=0, atol=atol, msg=lambda m, n=name: f"{n}: {m}")
 
 
+def parts_of(layer):
+    return [layer.keys, layer.values, *([layer.places] if hasattr(layer, "places") else [])]
+
+
 class PostModel(nn.Module):
     """The layers of the post's model, by its names."""
 
@@ -170,15 +174,15 @@ def test_rows_without_a_real_token_keep_their_state(make_model, stack, recurrenc
     model = make_model(recurrence=recurrence, **stack)
     with torch.no_grad():
         cache = model(tokens_of(3, 8)).past_key_values
-        before = [(layer.keys.clone(), layer.values.clone()) for layer in cache.layers]
+        before = [[part.clone() for part in parts_of(layer)] for layer in cache.layers]
         mask = torch.ones(3, length)
         mask[1] = 0
         model(tokens_of(3, length, seed=1), attention_mask=mask, past_key_values=cache)
-        for layer, (h, c) in zip(cache.layers, before, strict=True):
-            assert torch.equal(layer.keys[1], h[1]) and torch.equal(layer.values[1], c[1])
-            assert not torch.equal(layer.keys[0], h[0])
+        for layer, old in zip(cache.layers, before, strict=True):
+            assert all(torch.equal(part[1], part_old[1]) for part, part_old in zip(parts_of(layer), old, strict=True))
+            assert not torch.equal(layer.keys[0], old[0][0])
         fresh = model(tokens_of(2, length), attention_mask=torch.zeros(2, length))
-    assert not any(layer.keys.any() or layer.values.any() for layer in fresh.past_key_values.layers)
+    assert not any(part.any() for layer in fresh.past_key_values.layers for part in parts_of(layer))
 
 
 def test_only_the_last_columns_of_a_mask_matter(make_model):
@@ -329,6 +333,16 @@ def test_bfloat16_and_autocast_stay_close(make_model):
         assert (stepped[:, 0] - expected[:, -1]).abs().max() < 0.03
 
 
+def test_single_precision_of_stacks_is_double_within_rounding(make_model, stack):
+    model = make_model(**stack)
+    tokens = tokens_of(2, 40)
+    tokens[:, ::8], tokens[:, 4::8] = 12, 13
+    single = model(tokens).logits
+    exact = model.double()(tokens).logits
+    assert single.dtype == torch.float32 and exact.dtype == torch.float64
+    assert (single - exact).norm() < 1e-5 * exact.norm()
+
+
 def test_half_precision_of_stacks_stays_close(make_model, stack):
     model = make_model(scale=1.0, **stack)
     tokens = tokens_of(2, 40)
@@ -343,11 +357,18 @@ def test_half_precision_of_stacks_stays_close(make_model, stack):
         assert (logits - expected).norm() < 0.05 * expected.norm()
 
 
+def test_a_batch_without_rows_has_no_scores(make_model, stack):
+    tokens = torch.zeros(0, 4, dtype=torch.long)
+    assert make_model(**stack)(tokens).logits.shape == (0, 4, 15)
+
+
 def test_mistakes_are_said_in_a_sentence(make_model):
     model = make_model()
     tokens = tokens_of(2, 4)
     with pytest.raises(ValueError, match="one of the two"):
         model()
+    with pytest.raises(ValueError, match="The input has no tokens"):
+        model(tokens[:, :0])
     with pytest.raises(ValueError, match="one of the two"):
         model(tokens, inputs_embeds=torch.zeros(2, 4, 12))
     with pytest.raises(ValueError, match=r"at least the 4 columns of the input, but its shape is \(2, 3\)"):

@@ -64,6 +64,18 @@ def test_examples_are_shifted_by_different_numbers_within_the_range():
     assert len(shifts[:, 0].unique()) == 1 and len(shifts[:, 1, 0].unique()) > 20
 
 
+def test_offsets_of_any_vocabulary_and_length_are_in_range():
+    """Where the hash's sums pass 2⁶³ they go on modulo 2⁶⁴, which leaves their last 31 bits."""
+    tokens = torch.randint(0, 1 << 20, (2, 20_000), generator=torch.Generator().manual_seed(0))
+    offsets = draw_offsets(tokens, 6)
+    assert offsets.min() == 0 and offsets.max() == 6
+    total = sum((token + 1) * (n * 0x9E3779B1 % (1 << 31)) for n, token in enumerate(tokens[0].tolist(), 1))
+    assert total >= 1 << 63
+    read = total % (1 << 31)
+    mixed = (read ^ (read >> 15)) * 0x2C1B3C6D % (1 << 31)
+    assert int(offsets[0, -1]) == (mixed ^ (mixed >> 12)) % 7
+
+
 def test_offsets_are_as_good_as_random_and_know_no_later_token():
     tokens = torch.randint(0, 15, (500, 40), generator=torch.Generator().manual_seed(0))
     offsets = draw_offsets(tokens, 31)
