@@ -17,6 +17,7 @@ from metatrans_lab.training.training import Training
 SHAPES = {
     "the post's shape": ("kyrylov2023", {"num_parts": "2"}),
     "two layers of 256": ("lstm", {"curriculum": "[{}]"}),
+    "the default": ("cpu", {"curriculum": "[{}]"}),
 }
 QUICK_SHAPES = {"a tiny shape": ("tiny", {"curriculum": "[{}]", "num_parts": "2"})}
 
