@@ -32,7 +32,7 @@ from metatrans_lab.machine import keep_memory
 from metatrans_lab.runs.exit_codes import guarded
 from metatrans_lab.runs.run import Run
 from metatrans_lab.training.captured import capture
-from metatrans_lab.training.measures import leave_out_unless_finite, measure, tokens_and_labels
+from metatrans_lab.training.measures import leave_out_unless_finite, loss_and_logits, measure, to_batch
 from metatrans_lab.training.parts import step_in_parts
 from metatrans_lab.training.training import Diverged, Training
 
@@ -40,10 +40,10 @@ from metatrans_lab.training.training import Diverged, Training
 def update(training: Training, episodes: Episodes) -> torch.Tensor:
     """A micro-batch's gradients and, after the last one of a step, the optimisers' update; its measures, (6,)."""
     config, accelerator, model = training.config, training.accelerator, training.model
-    input_ids, labels = tokens_and_labels(episodes, config.loss_on)  # (B, S) each
+    batch = to_batch(episodes, config.loss_on, config.soft_labels)
     with accelerator.accumulate(model):
-        outputs = model(input_ids=input_ids, labels=labels, use_cache=False)
-        accelerator.backward(outputs.loss)
+        loss, logits = loss_and_logits(model, batch)
+        accelerator.backward(loss)
         spoilt = None
         if accelerator.sync_gradients:
             length = accelerator.clip_grad_norm_(model.parameters(), config.max_grad_norm or math.inf)
@@ -51,7 +51,7 @@ def update(training: Training, episodes: Episodes) -> torch.Tensor:
         for optimizer in training.optimizers:
             optimizer.step()
             optimizer.zero_grad()
-    return measure(episodes, config.loss_on, labels, outputs.loss, outputs.logits, spoilt)
+    return measure(episodes, config.loss_on, batch.labels, loss, logits, spoilt)
 
 
 def plain_step(training: Training) -> torch.Tensor:

@@ -92,6 +92,11 @@ def on_host(x: Array) -> np.ndarray:
     return x if isinstance(x, np.ndarray) else x.cpu().numpy()
 
 
+def like(x: Array, values: np.ndarray) -> Array:
+    """numpy's numbers as an array of x's kind, on x's device."""
+    return values if isinstance(x, np.ndarray) else torch.from_numpy(values).to(x.device)
+
+
 def where(condition: Array, x: Array, other: int | Array) -> Array:
     """x where the condition holds, other elsewhere."""
     return np.where(condition, x, other) if isinstance(condition, np.ndarray) else torch.where(condition, x, other)

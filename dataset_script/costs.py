@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
-import torch
 
 from dataset_script.arrays import (
     Array,
@@ -17,6 +16,7 @@ from dataset_script.arrays import (
     count_before,
     first_positions,
     full_like,
+    like,
     look_up,
     on_host,
     table_like,
@@ -107,7 +107,7 @@ class CostedSentences(Sentences):
         came = np.take_along_axis(p, tokens[:, 1:, None], -1)[..., 0]
         real = on_host(self.role)[:, 1:] != Role.PADDING
         nll = np.pad(np.where(real, -np.log(np.where(real, came, 1.0)), 0.0), ((0, 0), (1, 0))).astype(np.float32)
-        return nll if isinstance(self.words, np.ndarray) else torch.from_numpy(nll).to(self.words.device)
+        return like(self.words, nll)
 
     @cached_property
     def determined(self) -> Array:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from dataset_script.arrays import Array, where
+from dataset_script.arrays import Array, like, on_host, where
 from dataset_script.streams import index_keys
 
 if TYPE_CHECKING:
@@ -122,6 +122,15 @@ class Episodes(ABC):
     def is_target(self) -> Array:
         """(N, S) bool: is this token part of a translation?"""
         return self.role == Role.TARGET
+
+    @cached_property
+    def target_probabilities(self) -> Array:
+        """(N, S, R) float32: the exact predictor's distribution of each token that is a target word; 0 elsewhere."""
+        first = self.config.num_source_words
+        tokens, is_target = on_host(self.input_ids).astype(np.int64), on_host(self.is_target)
+        p = self.config.next_token_probabilities(tokens)[..., first : first + self.config.num_target_words]
+        p = np.pad(p[:, :-1], ((0, 0), (1, 0), (0, 0))) * is_target[..., None]  # by the token that is predicted
+        return like(self.input_ids, p.astype(np.float32))
 
     def scored(self, loss_on: str) -> Array:
         """(N, S) bool: which tokens count in the loss. (The first one, which nothing predicts, is left out by models,

@@ -176,6 +176,19 @@ def test_training_learns_something(train):
     assert results["target_nll"] < 1.6
 
 
+@pytest.mark.parametrize("num_parts", ["1", "2"])
+def test_soft_labels_are_learned_from(train, num_parts):
+    """By the whole step, and in parts: what is above the optimum is less, as no chance of the words is learned."""
+    regrets = []
+    for name, soft in (("hard", "false"), ("soft", "true")):
+        run = ("--name", name, "--soft_labels", soft, "--num_parts", num_parts, "--num_steps", "300")
+        train(*run, "--eval_every", "0", "--save_every", "0", "--batch_size", "32")
+        results = read(f"outputs/{name}/results.json")
+        assert results["config"]["soft_labels"] is (soft == "true") and results["target_nll"] < 1.6
+        regrets.append(results["target_regret"])
+    assert regrets[1] < regrets[0]
+
+
 def test_two_runs_agree_in_all_but_timing(train):
     train("--name", "one")
     train("--name", "two")

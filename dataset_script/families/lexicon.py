@@ -25,9 +25,11 @@ import numpy as np
 
 from dataset_script.arrays import (
     Array,
+    arange_like,
     as_type,
     look_up,
     take_along,
+    where,
 )
 from dataset_script.costs import CostedSentences
 from dataset_script.families.contract import ExpectedNll, Language
@@ -93,6 +95,20 @@ class LexiconEpisodes(CostedSentences):
     def eliminated(self) -> Array:
         last_left = self.num_known == self.config.num_target_words - 1
         return self.lay_out_targets(self.is_new & last_left)
+
+    @cached_property
+    def target_probabilities(self) -> Array:
+        N, K, T = self.words.shape
+        words, real = self.targets.reshape(N, K * T, 1), self.in_sentence.reshape(N, K * T, 1)
+        said = (words == arange_like(words, 0, self.config.num_target_words)) & real  # (N, K·T, R)
+        unused = as_type(said, "int16").cumsum(1) - as_type(said, "int16") == 0
+        left = self.config.num_target_words - self.num_known.reshape(N, K * T, 1)
+        guess = unused / (left + (left == 0))  # where none is left, no word is new
+        p = where(self.is_new.reshape(N, K * T, 1), guess, as_type(said, "float32"))
+        number = arange_like(words, 0, N * K * T).reshape(N, K, T)
+        number = self.lay_out(-1, -1, -1, number, end=-1, pad=-1, dtype="int64")  # (N, S): of the target word
+        p = as_type(p, "float32").reshape(N * K * T, -1)[where(number < 0, 0, number)]
+        return p * (number >= 0)[..., None]
 
     @cached_property
     def bayes_nll(self) -> Array:

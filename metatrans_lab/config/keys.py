@@ -43,6 +43,8 @@ class TrainingConfig:
         language: its `family` (the post's, "lexicon", if it names none) and that family's knobs: the task that is
             evaluated, and on which the stages build.
         loss_on: "all" tokens, as in the post, or "targets": source words, which can't be predicted, left out.
+        soft_labels: whether the loss of a target word is that of the exact predictor's distribution, not of the word
+            that came.
         model: `model_type` and the keyword arguments of its configuration class.
         curriculum: the stages, in order.
         num_steps: optimiser updates.
@@ -80,6 +82,7 @@ class TrainingConfig:
     language: dict = field(default_factory=dict)
     # The values are listed in one place, with what they mean: a checker would have them here once more.
     loss_on: typing.Literal[LOSS_ON] = "all"  # type: ignore[valid-type]
+    soft_labels: bool = False
     model: dict = field(default_factory=lambda: {"model_type": "metalstm"})
     curriculum: list[Stage] = field(default_factory=lambda: [Stage()])
     num_steps: int = 1000

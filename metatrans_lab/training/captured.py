@@ -83,8 +83,10 @@ def capture(
     """
     accelerator, config = training.accelerator, training.config
     alone = accelerator.num_processes == training.micro_batches == 1
-    # A model must say that its steps never have the host wait for the GPU: most don't say.
-    if accelerator.device.type != "cuda" or not alone or not getattr(training.model, "is_capturable", False):
+    # A model must say that its steps never have the host wait for the GPU: most don't say. Of the exact predictor's
+    # distributions no family says it.
+    is_capturable = getattr(training.model, "is_capturable", False) and not config.soft_labels
+    if accelerator.device.type != "cuda" or not alone or not is_capturable:
         return None
     make_capturable(training.optimizers, accelerator.device)
     steps = CapturedSteps(update, config.batch_size, accelerator.device)

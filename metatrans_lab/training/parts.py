@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from metatrans_lab.training.measures import leave_out_unless_finite, measure, tokens_and_labels
+from dataset_script.episodes import IGNORE
+from metatrans_lab.training.measures import Batch, leave_out_unless_finite, loss_and_logits, measure, to_batch
 
 if TYPE_CHECKING:
     from metatrans_lab.training.training import Training
@@ -35,26 +36,17 @@ class PartwiseGradients:
         self.num_parts, self.num_threads = num_parts, num_threads
         self.pool = ThreadPoolExecutor(num_threads, initializer=torch.set_num_threads, initargs=(threads_inside,))
 
-    def __call__(
-        self, model: nn.Module, input_ids: torch.Tensor, labels: torch.Tensor, scale: float = 1.0
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The batch's mean loss and its logits (B, S, V), detached; `scale` × its gradients are added to `.grad`.
-
-        Args:
-            input_ids, labels: (B, S), labels unshifted, −100 where a token doesn't count.
-        """
+    def __call__(self, model: nn.Module, batch: Batch, scale: float = 1.0) -> tuple[torch.Tensor, torch.Tensor]:
+        """The batch's mean loss and its logits (B, S, V), detached; `scale` × its gradients are added to `.grad`."""
         parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-        total = (labels[:, 1:] != -100).sum()
+        total = (batch.labels[:, 1:] != IGNORE).sum()
 
-        def gradients(
-            part: tuple[torch.Tensor, torch.Tensor],
-        ) -> tuple[torch.Tensor, torch.Tensor, tuple[torch.Tensor, ...]]:
-            ids, wanted = part  # (B / parts, S) each
-            outputs = model(input_ids=ids, labels=wanted, use_cache=False)
-            loss = outputs.loss * ((wanted[:, 1:] != -100).sum() / total)  # the part's mean, weighted by its tokens
-            return loss.detach(), outputs.logits.detach(), torch.autograd.grad(scale * loss, parameters)
+        def gradients(part: Batch) -> tuple[torch.Tensor, torch.Tensor, tuple[torch.Tensor, ...]]:
+            loss, logits = loss_and_logits(model, part)
+            loss = loss * ((part.labels[:, 1:] != IGNORE).sum() / total)  # the part's mean, weighted by its tokens
+            return loss.detach(), logits.detach(), torch.autograd.grad(scale * loss, parameters)
 
-        parts = zip(input_ids.chunk(self.num_parts), labels.chunk(self.num_parts), strict=True)
+        parts = batch.chunk(self.num_parts)
         with getattr(
             model, "frozen_weights", nullcontext
         )():  # what is derived from the weights is shared by all parts
@@ -86,9 +78,9 @@ def step_in_parts(training: Training) -> torch.Tensor:
     assert training.parts is not None  # there are parts on a CPU, in one process, and nowhere else is this called
     sums = torch.zeros(6, dtype=torch.float64)
     for episodes in training.batches():
-        input_ids, labels = tokens_and_labels(episodes, config.loss_on)  # (B, S) each
+        batch = to_batch(episodes, config.loss_on, config.soft_labels)
         with accelerator.accumulate(model):
-            loss, logits = training.parts(model, input_ids, labels, scale=1 / training.micro_batches)
+            loss, logits = training.parts(model, batch, scale=1 / training.micro_batches)
             spoilt = None
             if accelerator.sync_gradients:
                 length = accelerator.clip_grad_norm_(model.parameters(), config.max_grad_norm or math.inf)
@@ -96,5 +88,5 @@ def step_in_parts(training: Training) -> torch.Tensor:
             for optimizer in training.optimizers:
                 optimizer.step()
                 optimizer.zero_grad()
-        sums += measure(episodes, config.loss_on, labels, loss, logits, spoilt)
+        sums += measure(episodes, config.loss_on, batch.labels, loss, logits, spoilt)
     return sums

@@ -6,7 +6,7 @@ import pytest
 
 from dataset_script import LanguageConfig
 from dataset_script.baselines import pool_probabilities
-from dataset_script.episodes import sample_episodes
+from dataset_script.episodes import Episodes, sample_episodes
 from dataset_script.predictor import bayes_nll, expected_nll, family_probabilities
 
 SMALL = {
@@ -120,6 +120,17 @@ def test_costs_are_the_probabilities_of_what_came(config, split):
     real = np.arange(1, nll.shape[1]) < episodes.token_counts[:, None]
     np.testing.assert_allclose(nll[:, 1:][real], -np.log(came[real]), atol=1e-6)
     assert (nll[:, 1:][~real] == 0).all()
+
+
+@pytest.mark.parametrize("device", [None, "cpu"])
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+def test_distributions_of_target_words_are_the_predictor_s(config, device):
+    episodes = sample_episodes(config, range(50), device=device)
+    shortcut, plain = episodes.target_probabilities, Episodes.target_probabilities.func(episodes)
+    assert type(shortcut) is type(plain) is type(episodes.input_ids) and shortcut.dtype == plain.dtype
+    np.testing.assert_allclose(np.asarray(shortcut), np.asarray(plain), atol=1e-6)
+    is_target = np.asarray(episodes.is_target)
+    np.testing.assert_allclose(np.asarray(shortcut).sum(-1), is_target, atol=1e-6)
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)

@@ -5,17 +5,17 @@ from accelerate.state import AcceleratorState, GradientState, PartialState
 
 from dataset_script import LanguageConfig, sample_episodes
 from metatrans_lab.models.build import build_model
+from metatrans_lab.training.measures import Batch, loss_and_logits, to_batch
 from metatrans_lab.training.parts import PartwiseGradients
 
 RAGGED = LanguageConfig(num_pairs=3, sentence_length=(1, 4))
 
 
-@pytest.fixture
-def batch():
+@pytest.fixture(params=[False, True], ids=["labels", "soft labels"])
+def batch(request):
     torch.manual_seed(0)
     model = build_model({"model_type": "metalstm", "embedding_size": 8, "hidden_size": 16}, RAGGED)
-    episodes = sample_episodes(RAGGED, range(10), device="cpu")
-    return model, episodes.input_ids.long(), episodes.labels("targets").long()
+    return model, to_batch(sample_episodes(RAGGED, range(10), device="cpu"), "targets", request.param)
 
 
 def gradients_of(model) -> list[torch.Tensor]:
@@ -24,37 +24,37 @@ def gradients_of(model) -> list[torch.Tensor]:
 
 @pytest.mark.parametrize("num_parts", [1, 2, 3])
 def test_parts_add_up_to_the_whole(batch, num_parts):
-    model, input_ids, labels = batch
-    outputs = model(input_ids=input_ids, labels=labels)
-    outputs.loss.backward()
+    model, batch = batch
+    whole_loss, whole_logits = loss_and_logits(model, batch)
+    whole_loss.backward()
     whole = gradients_of(model)
     model.zero_grad()
-    loss, logits = PartwiseGradients(num_parts, num_parts, 1)(model, input_ids, labels)
-    torch.testing.assert_close(loss, outputs.loss.detach())
-    torch.testing.assert_close(logits, outputs.logits.detach())
+    loss, logits = PartwiseGradients(num_parts, num_parts, 1)(model, batch)
+    torch.testing.assert_close(loss, whole_loss.detach())
+    torch.testing.assert_close(logits, whole_logits.detach())
     for part, reference in zip(gradients_of(model), whole, strict=True):
         torch.testing.assert_close(part, reference, rtol=1e-5, atol=1e-7)
 
 
 def test_the_number_of_threads_changes_nothing(batch):
-    model, input_ids, labels = batch
+    model, batch = batch
     results = []
     for num_threads in (1, 2, 3):
         model.zero_grad()
-        PartwiseGradients(3, num_threads, 1)(model, input_ids, labels)
+        PartwiseGradients(3, num_threads, 1)(model, batch)
         results.append(gradients_of(model))
     for other in results[1:]:
         assert all(torch.equal(a, b) for a, b in zip(results[0], other, strict=True))
 
 
 def test_micro_batches_accumulate(batch):
-    model, input_ids, labels = batch
+    model, batch = batch
     partwise = PartwiseGradients(2, 2, 1)
-    partwise(model, input_ids, labels)
+    partwise(model, batch)
     once = gradients_of(model)
     model.zero_grad()
     for _ in range(2):
-        partwise(model, input_ids, labels, scale=0.5)
+        partwise(model, batch, scale=0.5)
     for half, whole in zip(gradients_of(model), once, strict=True):
         torch.testing.assert_close(half, whole)
 
@@ -72,9 +72,48 @@ def accelerator(request):
 
 def test_all_parts_read_weights_that_are_laid_out_once(batch, accelerator):
     """Of the model as accelerate wraps it, which is asked for it."""
-    model, input_ids, labels = batch
+    model, batch = batch
     layouts = []
     model.model.lstm.register_forward_hook(lambda lstm, *_: layouts.append(lstm.layouts))
-    PartwiseGradients(3, 2, 1)(accelerator.prepare(model), input_ids, labels)
+    PartwiseGradients(3, 2, 1)(accelerator.prepare(model), batch)
     assert len(layouts) == 3 and layouts[0] is not None and all(other is layouts[0] for other in layouts)
     assert model.model.lstm.layouts is None
+
+
+def test_the_loss_of_labels_is_the_model_s_own(batch):
+    model, batch = batch
+    batch = batch._replace(soft_labels=None)
+    outputs = model(input_ids=batch.input_ids, labels=batch.labels)
+    loss, logits = loss_and_logits(model, batch)
+    assert torch.equal(loss, outputs.loss) and torch.equal(logits, outputs.logits)
+
+
+def test_soft_labels_that_are_certain_are_labels(batch):
+    model, batch = batch
+    first, R = RAGGED.num_source_words, RAGGED.num_target_words
+    words = batch.input_ids - first
+    one_hot = torch.nn.functional.one_hot(words.clamp(0, R - 1), R) * ((words >= 0) & (words < R))[..., None]
+    certain, plain = (batch._replace(soft_labels=soft) for soft in (one_hot.float(), None))
+    outcomes = []
+    for variant in (certain, plain):
+        model.zero_grad()
+        loss, _ = loss_and_logits(model, variant)
+        loss.backward()
+        outcomes.append([loss.detach(), *gradients_of(model)])
+    for a, b in zip(*outcomes, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-7)
+
+
+def test_soft_labels_are_what_labels_are_on_average():
+    """Over all lexicons, each as probable: brute force, by one sentence of two words."""
+    language = LanguageConfig(num_source_words=3, num_target_words=3, num_pairs=1, sentence_length=2)
+    model = build_model({"model_type": "metalstm", "embedding_size": 8, "hidden_size": 16}, language)
+    a, b = 0, 1
+    rows = [
+        [language.soh, a, b, language.stx, 3 + x, 3 + y, language.soh] for x in range(3) for y in range(3) if x != y
+    ]
+    ids = torch.tensor(rows)
+    p = torch.from_numpy(language.next_token_probabilities(ids.numpy())).float()[:, :-1, 3:6]
+    soft = torch.nn.functional.pad(p, (0, 0, 1, 0)) * ((ids >= 3) & (ids < 6))[..., None]
+    means = [loss_and_logits(model, Batch(ids, ids, labels, 3))[0].item() for labels in (soft, None)]
+    assert means[0] == pytest.approx(means[1], abs=1e-6)
