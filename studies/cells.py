@@ -2,8 +2,9 @@
 
     python studies/cells.py [--words 6 16] [--seeds 3]
 
-Each stack is trained by the default recipe for 6 words (configs/cpu.yaml) and for 16 (configs/words16.yaml), its width
-chosen for as many parameters as the default has.
+Each stack is trained by the default recipe for 6 words (configs/cpu.yaml) and for 16 (configs/words16.yaml, 600 steps
+of it), its width chosen for as many parameters as the default has. What the library doesn't have is trained by
+variants.py.
 """
 
 import os
@@ -18,7 +19,7 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 from metatrans_lab.config import read_config
-from metatrans_lab.experiments.cached import trained
+from metatrans_lab.experiments.cached import finished_run
 from metatrans_lab.experiments.checkout import ROOT
 from metatrans_lab.experiments.drawing import plain_log
 from metatrans_lab.experiments.pages import markdown
@@ -29,13 +30,21 @@ from metatrans_lab.models import build_model
 CELLS: dict[str, dict[str, Any]] = {
     "LSTM, LSTM": {"layer_types": ["lstm", "lstm"], "lstm_size": None},
     "LSTM, mLSTM": {"layer_types": ["lstm", "mlstm"], "lstm_size": None},
-    "LSTM of 64, mLSTM": {"layer_types": ["lstm", "mlstm"]},
+    "LSTM, delta rule": {"layer_types": ["lstm", "mlstm"], "lstm_size": None},
     "mLSTM, mLSTM": {"layer_types": ["mlstm", "mlstm"]},
+    "mLSTM, mLSTM, convolution": {"layer_types": ["mlstm", "mlstm"]},
     "mLSTM of the example, mLSTM": {"layer_types": ["mlstm_example", "mlstm"]},
     "the default": {},
+    "the default, delta rule": {},
     "the default, 1 head": {"num_heads": 1},
     "the default, 8 heads": {"num_heads": 8},
 }
+VARIANTS = {"delta rule": "delta", "convolution": "convolution"}
+"""How a cell's name ends, and the variant that it is trained in."""
+
+SHORTER = {16: ("--num_steps", "600", "--decay_steps", "400")}
+"""By number of words: long enough to tell stacks apart."""
+
 LEVELS = (0.9, 0.99, 0.999)
 STEP = 16
 """Widths are multiples of this, which any number of heads of CELLS divides."""
@@ -68,11 +77,22 @@ def main(arguments: list[str]) -> None:
             runs = []
             for seed in range(options.seeds):
                 name = f"cells-{words}-{'-'.join(cell.replace(',', '').split())}-{seed}"
-                few = ["--eval_every", "20", "--eval_episodes", "128"]
-                _, run = trained(options, name, "--seed", str(seed), "--model", str(model), *few, config=config)
+                overrides = [
+                    "--seed",
+                    str(seed),
+                    "--model",
+                    str(model),
+                    "--eval_every",
+                    "20",
+                    "--eval_episodes",
+                    "128",
+                ]
+                variant = VARIANTS.get(cell.split(", ")[-1])
+                script = ("train.py",) if variant is None else ("studies/variants.py", variant)
+                run = finished_run(options, name, *overrides, *SHORTER.get(words, ()), config=config, script=script)
                 lines = read_evaluations(options.runs / name)
                 kept = ("step", "seconds", "determined_accuracy", "target_regret")
-                keys = ("determined_accuracy", "target_regret", "ragged_exact_match", "steps")
+                keys = ("determined_accuracy", "target_regret", "steps")
                 runs.append(
                     {key: run[key] for key in keys}
                     | {"train_seconds": run["timing"]["train_seconds"]}

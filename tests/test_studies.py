@@ -1,13 +1,17 @@
 """Each study runs, tiny, and writes what RESULTS.md shows of it."""
 
-import importlib
+import importlib.util
 import json
+import math
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from metatrans_lab.config import read_config
 from metatrans_lab.experiments.cached import why_not
@@ -48,9 +52,13 @@ def study(monkeypatch, tmp_path, train):
             assert train("--output_dir", str(folder), *overrides) == 0
         return load_model(str(folder)), json.loads((folder / "results.json").read_text())
 
+    def finished_run(options, name, *overrides, config=None, script=None):
+        return trained(options, name, *overrides, config=config)[1]
+
     def run(name: str, *arguments: str):
         script = importlib.import_module(name)
-        monkeypatch.setattr(script, "trained", trained)
+        monkeypatch.setattr(script, "trained", trained, raising=False)
+        monkeypatch.setattr(script, "finished_run", finished_run, raising=False)
         for limit, few in FEW.get(name, {}).items():
             monkeypatch.setattr(script, limit, few)
         results, page = tmp_path / "results", tmp_path / "page.md"
@@ -71,6 +79,14 @@ def study(monkeypatch, tmp_path, train):
             del sys.modules[name]
 
 
+@pytest.fixture
+def variants():
+    spec = importlib.util.spec_from_file_location("variants", FOLDER / "variants.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 @pytest.mark.parametrize("name", SMALL)
 def test_a_study_runs_and_runs_alike(study, name, tmp_path):
     once = study(name, *SMALL[name])
@@ -82,8 +98,47 @@ def test_a_study_runs_and_runs_alike(study, name, tmp_path):
     assert again == once
 
 
+def test_the_delta_rule_is_its_equations(variants):
+    torch.manual_seed(0)
+    q, k, v = torch.randn(3, 2, 3, 12, 4, dtype=torch.float64)
+    log_i, log_f = torch.nn.functional.logsigmoid(torch.randn(2, 2, 3, 12, dtype=torch.float64))
+    starts = torch.rand(2, 12) < 0.2
+    y, last = variants.memory_delta(q, k, v, log_i - math.log(4) / 2, log_f, torch.zeros(2, 3, 4, 4).double(), starts)
+    memory = torch.zeros(2, 3, 4, 4, dtype=torch.float64)
+    for t in range(12):
+        f = torch.where(starts[:, None, t], 0.0, log_f[..., t].exp())[..., None, None]
+        key = k[..., t, :] / k[..., t, :].norm(dim=-1, keepdim=True)
+        said = (f * memory).mT @ key[..., None]  # (2, 3, 4, 1)
+        added = log_i[..., t].exp()[..., None, None] * (v[..., t, :, None] - said)
+        memory = f * memory + key[..., None] * added.mT
+        torch.testing.assert_close(y[..., t, :], (memory.mT @ q[..., t, :, None])[..., 0])
+    torch.testing.assert_close(last, memory)
+
+
+def test_a_convolution_looks_back_only_and_does_nothing_at_first(variants):
+    torch.manual_seed(0)
+    x = torch.randn(2, 10, 6)
+    norm = variants.ConvolvedNorm(6)
+    torch.testing.assert_close(norm(x), torch.nn.functional.layer_norm(x, (6,)))
+    torch.nn.init.normal_(norm.taps)
+    before = norm(x)
+    x[:, 6] += torch.randn(6)
+    changed = (norm(x) != before).any(-1).all(0)
+    assert changed.tolist() == [False] * 6 + [True] * 4
+
+
+@pytest.mark.parametrize("variant", ["delta", "convolution"])
+def test_variants_train(variant, tmp_path):
+    recipe = ("--config", str(CONFIGS / "tiny.yaml"), "--model.layer_types", "[mlstm]", "--output_dir", str(tmp_path))
+    command = [sys.executable, str(FOLDER / "variants.py"), variant, *recipe, "--overwrite", "true"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=200)
+    assert result.returncode == 0, result.stderr
+    weights = load_file(tmp_path / "model.safetensors")
+    assert any("taps" in name for name in weights) == (variant == "convolution")
+
+
 def test_every_study_is_tested_and_made_by_make_studies():
-    assert set(SMALL) == {path.stem for path in FOLDER.glob("*.py")}
+    assert {*SMALL, "variants"} == {path.stem for path in FOLDER.glob("*.py")}
     target = re.search(r"(?m)^studies:.*\n\t@for name in (.*); do", (FOLDER.parent / "Makefile").read_text())
     assert sorted(target[1].split()) == sorted(SMALL)
 

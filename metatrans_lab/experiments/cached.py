@@ -28,16 +28,33 @@ LOG_KEYS = ("log_every", "eval_every", "eval_episodes")
 def trained(
     options: argparse.Namespace, name: str, *overrides: str, config: str | None = None
 ) -> tuple[PreTrainedModel, dict]:
-    """A run's model and its results.json; the run is trained first, unless it is in its folder already.
+    """A run's model and its results.json, as of `finished_run`.
+
+    Raises:
+        SystemExit: the config can't be read, or train.py failed; the reason was printed.
+    """
+    results = finished_run(options, name, *overrides, config=config)
+    return load_model(str(options.runs / name)), results
+
+
+def finished_run(
+    options: argparse.Namespace,
+    name: str,
+    *overrides: str,
+    config: str | None = None,
+    script: tuple[str, ...] = ("train.py",),
+) -> dict:
+    """A run's results.json; the run is trained first, unless it is in its folder already.
 
     Args:
         options: the study's, as of `studies.read_arguments`: the folder of the `runs`, and the study's `config`.
         name: the run's folder in it.
         overrides: of train.py, as `--key value`.
         config: name of a file of configs/; None: the study's.
+        script: train.py, or another script with its first arguments, which takes what train.py takes.
 
     Raises:
-        SystemExit: the config can't be read, or train.py failed; the reason was printed.
+        SystemExit: the config can't be read, or the script failed; the reason was printed.
     """
     folder = options.runs / name
     recipe = ROOT / "configs" / f"{config or options.config}.yaml"
@@ -48,11 +65,12 @@ def trained(
     reason = why_not(folder, asked)
     if reason is not None:
         print(f"training {name}: {reason}", flush=True)
-        command = [sys.executable, str(ROOT / "train.py"), "--config", str(recipe), "--output_dir", str(folder)]
-        done = subprocess.run([*command, "--overwrite", "true", *overrides], stdout=subprocess.DEVNULL)
+        command = [sys.executable, str(ROOT / script[0]), *script[1:]]
+        command += ["--config", str(recipe), "--output_dir", str(folder), "--overwrite", "true", *overrides]
+        done = subprocess.run(command, stdout=subprocess.DEVNULL)
         if done.returncode != 0:
             sys.exit(done.returncode)
-    return load_model(str(folder)), json.loads((folder / RESULTS).read_text())
+    return json.loads((folder / RESULTS).read_text())
 
 
 def why_not(folder: Path, asked: TrainingConfig) -> str | None:
