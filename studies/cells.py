@@ -2,7 +2,7 @@
 
     python studies/cells.py [--words 6 16] [--seeds 3]
 
-Each stack is trained by the default recipe for 6 words (configs/cpu.yaml) and for 16 (configs/words16.yaml, 600 steps
+Each stack is trained by the default recipe for 6 words (configs/cpu.yaml) and for 16 (configs/words16.yaml, 400 steps
 of it), its width chosen for as many parameters as the default has. What the library doesn't have is trained by
 variants.py.
 """
@@ -42,7 +42,7 @@ CELLS: dict[str, dict[str, Any]] = {
 VARIANTS = {"delta rule": "delta", "convolution": "convolution"}
 """How a cell's name ends, and the variant that it is trained in."""
 
-SHORTER = {16: ("--num_steps", "600", "--decay_steps", "400")}
+SHORTER = {16: ("--num_steps", "400", "--decay_steps", "250")}
 """By number of words: long enough to tell stacks apart."""
 
 LEVELS = (0.9, 0.99, 0.999)
