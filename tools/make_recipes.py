@@ -81,7 +81,7 @@ MEMORY_SIZES: dict[int, dict[str, int | float]] = {
     12: {"num_steps": 1000, "decay_steps": 800, "eval_every": 50},
     16: {"num_steps": 2000, "decay_steps": 1600, "eval_every": 50},
     32: {"num_steps": 2000, "decay_steps": 1600} | WIDE,
-    64: {"num_steps": 2400, "decay_steps": 1600} | WIDE,
+    64: {"num_steps": 2400, "decay_steps": 1600, "final_eval_episodes": 2048} | WIDE,
 }
 """By number of words: the width, and keys of the recipe that have other values than the default's."""
 
