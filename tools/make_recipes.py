@@ -148,7 +148,7 @@ def written(name: str) -> str:
     default = read_file((CONFIGS / name).parent / base)
     lines = [f"# {about}", "# Made by tools/make_recipes.py.", f"base: {base}"]
     for key, value in recipe.items():
-        if value == default[key]:
+        if value == default.get(key):
             continue
         if key == "curriculum":
             lines += ["curriculum:", *_stages(value)]
