@@ -30,6 +30,7 @@ SMALL = {
     "post": ("--steps", "60", "--width", "8"),
     "translator": ("--seeds", "2", "--episodes", "32"),
     "cells": ("--seeds", "1", "--words", "6"),
+    "calibration": ("--seeds", "2", "--steps", "40", "--episodes", "32"),
 }
 # What studies go through, cut down to what tiny models know.
 FEW = {
