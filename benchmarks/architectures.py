@@ -2,9 +2,10 @@
 
     python benchmarks/architectures.py [--rounds 3] [--quick] [--output DIR]
 
-Short runs of configs/optimum.yaml and configs/peers/*.yaml without a curriculum, in turn. A step's time is taken
-between the first and the last line of log.jsonl, so that the start of the process doesn't count. Mamba-2 and xLSTM run
-transformers' own code, without their CUDA kernels.
+Short runs of configs/optimum.yaml (two LSTM layers) and configs/peers/*.yaml ("memory" is the default's stack), without
+a curriculum, in turn. A step's time is taken between the first and the last line of log.jsonl, so that the start of
+the process doesn't count. Transformers' models run in float32, in which their figures of RESULTS.md are, Mamba-2 and
+xLSTM without their CUDA kernels.
 """
 
 import os
@@ -22,7 +23,10 @@ from metatrans_lab.experiments.goals import figure
 from metatrans_lab.experiments.runs import read_log, run_training
 from metatrans_lab.experiments.timing import in_turn, ratios
 
-PEERS = ("llama", "gpt2", "mamba2", "xlstm")
+PEERS = ("memory", "llama", "gpt2", "mamba2", "xlstm")
+
+
+OURS = ("optimum", "peers/memory")
 
 
 def seconds_a_step(config: str, quick: bool) -> float:
@@ -33,6 +37,7 @@ def seconds_a_step(config: str, quick: bool) -> float:
     arguments += ["--warmup_steps", "0", "--decay_steps", "0"]
     arguments += ["--eval_every", "0", "--save_every", "0", "--final_eval_episodes", "2"]
     arguments += ["--batch_size", "2"] if quick else []
+    arguments += ["--mixed_precision", "auto" if config in OURS else "no"]
     with tempfile.TemporaryDirectory() as folder:
         first, *_, last = read_log(run_training(Path(folder), arguments))
     return (last["seconds"] - first["seconds"]) / (last["step"] - first["step"])

@@ -1,11 +1,13 @@
 """Other architectures with the same number of parameters, metatrained on the same episodes by the same command.
 
-    python studies/peers.py [--seeds 3] [--others 1]
+    python studies/peers.py [--peers NAME …] [--seeds 3] [--others 1]
 
-Trains the LSTM of configs/optimum.yaml and the models of configs/peers/*.yaml: the LSTM and the Llama from `seeds`
-seeds each, the others from `others`.
+Trains the LSTM of configs/optimum.yaml and the models of configs/peers/*.yaml: the LSTM, the default's stack
+("memory") and the Llama from `seeds` seeds each, the others from `others`. Of peers that aren't asked for, the earlier
+results are kept.
 """
 
+import json
 import os
 import sys
 
@@ -23,8 +25,15 @@ from metatrans_lab.experiments.pages import markdown, with_interval
 from metatrans_lab.experiments.runs import first_at, read_evaluations
 from metatrans_lab.experiments.studies import read_arguments, report
 
-PEERS = {"metalstm": "#d9730d", "llama": "#2f6db3", "gpt2": "#5a9e4b", "mamba2": "#9b59b6", "xlstm": "#c0392b"}
-SEVERAL = ("metalstm", "llama")
+PEERS = {
+    "metalstm": "#d9730d",
+    "memory": "#7a5230",
+    "llama": "#2f6db3",
+    "gpt2": "#5a9e4b",
+    "mamba2": "#9b59b6",
+    "xlstm": "#c0392b",
+}
+SEVERAL = ("metalstm", "memory", "llama")
 NAMES = {
     "target_regret": "target regret",
     "determined_accuracy": "determined accuracy",
@@ -34,23 +43,27 @@ NAMES = {
 
 
 def main(arguments: list[str]) -> None:
-    options = read_arguments(arguments, __doc__, seeds=3, others=1, episodes=20480)
+    options = read_arguments(arguments, __doc__, names={"peers": tuple(PEERS)}, seeds=3, others=1, episodes=20480)
+    earlier = options.results / "peers.json"
+    kept = json.loads(earlier.read_text()) if set(options.peers) < set(PEERS) and earlier.exists() else {}
     results: dict[str, dict] = {}
     rows = []
     for peer in PEERS:
+        if peer not in options.peers:
+            results |= {name: run for name, run in kept.items() if name.split()[0] == peer}
+            continue
         for seed in range(options.seeds if peer in SEVERAL else options.others):
             # The LSTM's runs are those of studies/optimum.py.
             config = "optimum" if peer == "metalstm" else f"peers/{peer}"
             name = f"{config.replace('/', '-')}-{seed}"
             model, run = trained(options, name, "--seed", str(seed), config=config)
-            lines = read_evaluations(options.runs / name)
             run["parameters"] = sum(parameter.numel() for parameter in model.parameters())
-            run["evaluations"] = lines
+            run["evaluations"] = read_evaluations(options.runs / name)
             results[f"{peer} {seed}"] = run
-            seconds = run["timing"]["train_seconds"]
-            row = [f"{peer}, seed {seed}", run["parameters"], run["steps"], round(seconds)]
-            row += [first_at(lines, accuracy, "step") for accuracy in (0.99, 0.999)]
-            rows.append([*row, *(with_interval(run, key) for key in NAMES)])
+    for name, run in results.items():
+        row = [", seed ".join(name.split()), run["parameters"], run["steps"], round(run["timing"]["train_seconds"])]
+        row += [first_at(run["evaluations"], accuracy, "step") for accuracy in (0.99, 0.999)]
+        rows.append([*row, *(with_interval(run, key) for key in NAMES)])
     language = LanguageConfig(**run["config"]["language"])
     for name, predict in BASELINES.items():
         figures = evaluate_words(predict, language, "test", options.episodes)

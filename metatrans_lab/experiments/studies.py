@@ -18,6 +18,7 @@ def read_arguments(
     description: str,
     config: str = "optimum",
     lists: dict[str, tuple[int, ...]] | None = None,
+    names: dict[str, tuple[str, ...]] | None = None,
     **defaults: int,
 ) -> argparse.Namespace:
     """The options of a study: its own numbers, and the folders of the runs and of the results, which all have.
@@ -26,6 +27,7 @@ def read_arguments(
         description: the script's docstring.
         config: name of the file of configs/ that the study trains.
         lists: options that take several numbers, and their defaults.
+        names: options that take some of these names, and take all by default.
         defaults: options that take one number, and their defaults.
     """
     parser = argparse.ArgumentParser(
@@ -35,6 +37,8 @@ def read_arguments(
         parser.add_argument(f"--{name}", type=int, default=value, help=f"{value} if not given")
     for name, values in (lists or {}).items():
         parser.add_argument(f"--{name}", type=int, nargs="*", default=values, help=f"{values} if not given")
+    for name, choices in (names or {}).items():
+        parser.add_argument(f"--{name}", nargs="+", choices=choices, default=choices, help="all if not given")
     parser.set_defaults(config=config)
     parser.add_argument("--runs", type=Path, default=ROOT / "outputs", help="folder of the trained runs")
     parser.add_argument(
