@@ -2,7 +2,7 @@
 
     python benchmarks/architectures.py [--rounds 3] [--quick] [--output DIR]
 
-Short runs of configs/optimum.yaml (two LSTM layers) and configs/peers/*.yaml ("memory" is the default's stack), without
+Short runs of configs/optimum.yaml (two LSTM layers) and configs/peers/*.yaml ("memory": the default's stack), without
 a curriculum, in turn. A step's time is taken between the first and the last line of log.jsonl, so that the start of
 the process doesn't count. Transformers' models run in float32, in which their figures of RESULTS.md are, Mamba-2 and
 xLSTM without their CUDA kernels.

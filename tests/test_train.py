@@ -222,6 +222,19 @@ def test_resuming_gives_the_same_bits_and_the_same_log(train):
     assert figures("parts") == figures("whole")
 
 
+def test_the_model_is_the_average_of_late_weights(train):
+    """Also where the run was interrupted among the steps that are averaged."""
+    run = ("--num_steps", "6", "--average_steps", "3", "--decay_steps", "0", "--save_every", "1")
+    train(*run, "--name", "whole", "--keep_checkpoints", "6")
+    steps = [load_file(f"outputs/whole/checkpoint-{step}/model.safetensors") for step in (4, 5, 6)]
+    average = load_file("outputs/whole/model.safetensors")
+    for name, weight in average.items():
+        torch.testing.assert_close(weight, sum(step[name] for step in steps) / 3, rtol=1e-5, atol=1e-6)
+    assert not same_weights(Path("outputs/whole"), Path("outputs/whole/checkpoint-6"))
+    train(*run, "--name", "resumed", "--resume_from_checkpoint", "outputs/whole/checkpoint-5")
+    assert same_weights(Path("outputs/whole"), Path("outputs/resumed"))
+
+
 @pytest.mark.parametrize(
     "settings",
     [

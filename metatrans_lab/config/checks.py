@@ -23,9 +23,11 @@ _SMALLEST = {
     "num_parts": 1,
     "learning_rate": 0.0,
     "muon_learning_rate": 0.0,
+    "muon_iterations": 1,
     "weight_decay": 0.0,
     "warmup_steps": 0,
     "decay_steps": 0,
+    "average_steps": 0,
     "num_threads": 1,
     "log_every": 1,
     "read_every": 1,
@@ -50,6 +52,8 @@ def check_config(config: TrainingConfig) -> None:
             raise UserError(f"{name} must be at least {low}, got {value}")
     if not 0 <= config.muon_momentum < 1:
         raise UserError(f"muon_momentum must be in [0, 1), got {config.muon_momentum}")
+    if not config.decay_power > 0:
+        raise UserError(f"decay_power must be above 0, got {config.decay_power}")
     if config.max_grad_norm is not None and not config.max_grad_norm > 0:
         raise UserError(f"max_grad_norm must be above 0, or null for no clipping, got {config.max_grad_norm}")
     for name in ("output_dir", "resume_from_checkpoint"):

@@ -51,7 +51,10 @@ class TrainingConfig:
         batch_size: episodes a process and micro-batch.
         optimizer: "adam", "adamw" or "muon" (Muon on the hidden matrices, AdamW on the rest).
         learning_rate: of Adam(W). muon_learning_rate, muon_momentum: of Muon.
-        warmup_steps: steps of linear rise from 0. decay_steps: last steps, of linear fall to 0; 0: held to the end.
+        muon_iterations: by how many Muon orthogonalises an update.
+        warmup_steps: steps of linear rise from 0. decay_steps: last steps, of fall to 0; 0: held to the end.
+        decay_power: the fall is linear to this power.
+        average_steps: last steps, over whose weights the model is averaged, evaluated and saved; 0: it isn't.
         max_grad_norm: gradients are clipped to it; None: not at all.
         num_parts: on a CPU, and in one process, a batch's parts are computed side by side in threads.
         mixed_precision: "no", "bf16", or "auto": bf16 where the processor multiplies it natively, else "no".
@@ -94,9 +97,12 @@ class TrainingConfig:
     adam_betas: list[float] = field(default_factory=lambda: [0.9, 0.999])
     muon_learning_rate: float = 0.02
     muon_momentum: float = 0.95
+    muon_iterations: int = 5
     weight_decay: float = 0.0
     warmup_steps: int = 0
     decay_steps: int = 0
+    decay_power: float = 1.0
+    average_steps: int = 0
     max_grad_norm: float | None = None
     mixed_precision: typing.Literal["auto", "no", "bf16"] = "no"
     num_threads: int | None = None

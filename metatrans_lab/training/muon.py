@@ -45,6 +45,7 @@ class Muon(torch.optim.Optimizer):
         momentum: of the running mean of gradients, with Nesterov's look-ahead.
         weight_decay: decoupled, as in AdamW.
         blocks: how many blocks of equally many rows a matrix consists of: 4 for the gates of an LSTM.
+        iterations: of Newton–Schulz, by which an update is orthogonalised.
         pool: threads that orthogonalise blocks side by side, on a CPU.
 
     Raises:
@@ -58,9 +59,10 @@ class Muon(torch.optim.Optimizer):
         momentum: float = 0.95,
         weight_decay: float = 0.0,
         blocks: int = 1,
+        iterations: int = 5,
         pool: Executor | None = None,
     ) -> None:
-        self.pool = pool
+        self.pool, self.iterations = pool, iterations
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "blocks": blocks})
         for group in self.param_groups:
             for parameter in group["params"]:
@@ -109,7 +111,7 @@ class Muon(torch.optim.Optimizer):
         torch._foreach_lerp_(means, gradients, 1 - group["momentum"])
         # (blocks, M, N), with Nesterov's look-ahead
         ahead = torch.stack(torch._foreach_lerp(gradients, means, group["momentum"]))
-        updates, rate = orthogonalize(ahead), group["lr"]
+        updates, rate = orthogonalize(ahead, self.iterations), group["lr"]
         scale = max(1.0, updates.shape[-2] / updates.shape[-1]) ** 0.5
         torch._foreach_mul_(parameters, 1 - rate * group["weight_decay"])
         if isinstance(rate, torch.Tensor):  # `alpha` takes no tensor

@@ -51,6 +51,7 @@ def build_optimizers(
             [group for group in groups if group["params"]],
             lr=config.muon_learning_rate,
             momentum=config.muon_momentum,
+            iterations=config.muon_iterations,
             weight_decay=config.weight_decay,
             pool=pool,
         )

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 def state_of(training: Training) -> tuple[dict, dict, dict]:
     """(weights, state, progress), as `save_checkpoint` takes them."""
     state = {"optimizers": [optimizer.state_dict() for optimizer in training.optimizers], "random": random_state()}
+    if training.average is not None:
+        state["average"] = training.average
     progress = {
         "step": training.num_done,
         "train_seconds": training.train_seconds,
@@ -35,8 +37,9 @@ def load_state(training: Training, weights: dict, state: dict, progress: dict) -
     for optimizer, saved in zip(training.optimizers, state["optimizers"], strict=True):
         optimizer.load_state_dict(saved)
     set_random_state(state["random"])
+    average, device = state.get("average"), training.accelerator.device
+    training.average = None if average is None else {name: weight.to(device) for name, weight in average.items()}
     training.curriculum.load_state_dict(progress["curriculum"])
-    device = training.accelerator.device
     training.unread = [
         (step, stage, torch.tensor(sums, dtype=torch.float64, device=device))
         for step, stage, sums in progress["unread"]

@@ -43,6 +43,7 @@ class Training:
         num_done (int): steps done.
         parts (PartwiseGradients or None): computes a batch's gradients part by part; on a CPU, in one process.
         unread (list): step, stage and measures (6,) of steps whose measures weren't read yet; they may be on a GPU.
+        average (dict or None): the mean of the weights after each of the last `average_steps` steps so far.
         spoilt_steps, bad_steps (int): steps without finite gradients; in a row, such ones and hopeless losses.
         rollbacks (int): how often it went back to a checkpoint, `rolled_back_to`; each time halves the learning rates.
     """
@@ -76,6 +77,7 @@ class Training:
         self.rolled_back_to: int | None = None
         self.seconds_before, self.started = 0.0, time.perf_counter()
         self.unread: list[tuple[int, int, torch.Tensor]] = []
+        self.average: dict[str, torch.Tensor] | None = None
 
     @property
     def train_seconds(self) -> float:
@@ -84,8 +86,8 @@ class Training:
 
     @property
     def plain_model(self) -> PreTrainedModel:
-        """The model as it is now, in float32 and without wrappers."""
-        self._plain_model.load_state_dict(self.raw_model.state_dict())
+        """The model as it is now, or averaged over the last steps, in float32 and without wrappers."""
+        self._plain_model.load_state_dict(self.raw_model.state_dict() if self.average is None else self.average)
         return self._plain_model
 
     def state(self) -> tuple[dict, dict, dict]:
@@ -131,6 +133,7 @@ class Training:
         stage = curriculum.choose(step)[0]
         self.unread.append((step, stage, take(self).clone()))
         self.num_done = done = step + 1
+        self._take_into_average()
         last = done == config.num_steps
         measures = None  # to read them, the host has to wait for a GPU: not after every step, if the config says so
         if done % config.read_every == 0 or done % config.log_every == 0 or last or curriculum.ends_at(done):
@@ -158,6 +161,17 @@ class Training:
                 raise Diverged(f"{self.bad_steps} bad steps in a row up to step {step + 1}, the last with {kind}")
         self.unread.clear()
         return measures
+
+    def _take_into_average(self) -> None:
+        """Takes the weights into their average, if this is one of the steps that count."""
+        number = self.num_done - (self.config.num_steps - self.config.average_steps)
+        if number <= 0:
+            return
+        weights = self.raw_model.state_dict()
+        if number == 1 or self.average is None:
+            self.average = {name: weight.clone() for name, weight in weights.items()}
+        for name, average in self.average.items():
+            average.add_((weights[name] - average) / number)
 
     def _is_finite(self) -> bool:
         return all(bool(parameter.isfinite().all()) for parameter in self.raw_model.parameters())

@@ -81,6 +81,8 @@ def test_overrides_reach_inside(tmp_path):
         ("seed: 99999999999999999999", "seed must be between 0 and 9223372036854775807, got 99999999999999999999"),
         ("seed: -1", "seed must be between 0 and"),
         ("learning_rate: 1" + "0" * 400, "learning_rate must be a finite number"),
+        ("decay_power: 0", "decay_power must be above 0, got 0.0"),
+        ("muon_iterations: 0", "muon_iterations must be at least 1, got 0"),
         ("muon_momentum: 1.5", "muon_momentum must be in [0, 1), got 1.5"),
         ("muon_momentum: -1", "muon_momentum must be in [0, 1), got -1.0"),
         ("max_grad_norm: -1", "max_grad_norm must be above 0, or null for no clipping, got -1.0"),
