@@ -12,6 +12,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from records import RECIPES
 from records import table as record_table
 
 from metatrans_lab.experiments.benchmarks import RESULTS
@@ -130,9 +131,10 @@ def main(arguments: list[str]) -> None:
     paths = {name: options.results / f"{name}.json" for name in BENCHMARKS}
     results = {name: json.loads(path.read_text()) for name, path in paths.items() if path.is_file()}
     fill(options.readme, "figures", table(results))
-    records = options.results / "records.json"
-    if records.is_file():
-        fill(options.readme, "records", record_table(json.loads(records.read_text())))
+    for name in RECIPES.values():
+        records = options.results / f"{name}.json"
+        if records.is_file():
+            fill(options.readme, name, record_table(json.loads(records.read_text())))
     plot(options.results / "benchmarks.png", results)
     print(f"{options.readme} and {options.results / 'benchmarks.png'}: {', '.join(results) or 'no results yet'}")
 
