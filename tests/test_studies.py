@@ -24,6 +24,7 @@ SMALL = {
     "beyond": ("--episodes", "16", "--seeds", "2"),
     "unseen": ("--episodes", "64"),
     "probe": ("--episodes", "64", "--seeds", "2"),
+    "layers": ("--episodes", "64", "--seeds", "2", "--words", "2"),
     "peers": ("--seeds", "1", "--episodes", "64"),
     "scale": ("--words", "6", "8", "--lstm", "6", "--episodes", "64"),
     "bindings": ("--episodes", "32", "--seeds", "1", "--rounds", "2"),
