@@ -7,6 +7,7 @@ of it), its width chosen for as many parameters as the default has. What the lib
 variants.py.
 """
 
+import argparse
 import os
 import statistics
 import sys
@@ -18,14 +19,16 @@ from typing import Any
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
+from dataset_script import LanguageConfig
 from metatrans_lab.config import read_config
+from metatrans_lab.evaluation import evaluate
 from metatrans_lab.experiments.cached import finished_run
 from metatrans_lab.experiments.checkout import ROOT
 from metatrans_lab.experiments.drawing import plain_log
 from metatrans_lab.experiments.pages import markdown
 from metatrans_lab.experiments.runs import first_at, read_evaluations
 from metatrans_lab.experiments.studies import read_arguments, report
-from metatrans_lab.models import build_model
+from metatrans_lab.models import build_model, load_model
 
 CELLS: dict[str, dict[str, Any]] = {
     "LSTM, LSTM": {"layer_types": ["lstm", "lstm"], "lstm_size": None},
@@ -44,6 +47,9 @@ VARIANTS = {"delta rule": "delta", "convolution": "convolution"}
 
 SHORTER = {16: ("--num_steps", "400", "--decay_steps", "250")}
 """By number of words: long enough to tell stacks apart."""
+
+LONG = 10
+"""Words of sentences that are longer than any of training, which has 5 at most."""
 
 LEVELS = (0.9, 0.99, 0.999)
 STEP = 16
@@ -73,33 +79,12 @@ def main(arguments: list[str]) -> None:
     for words in options.words:
         config = "cpu" if words == 6 else f"words{words}"
         for cell, changes in CELLS.items():
-            model, number = shape(config, changes)
-            runs = []
-            for seed in range(options.seeds):
-                name = f"cells-{words}-{'-'.join(cell.replace(',', '').split())}-{seed}"
-                overrides = [
-                    "--seed",
-                    str(seed),
-                    "--model",
-                    str(model),
-                    "--eval_every",
-                    "20",
-                    "--eval_episodes",
-                    "128",
-                ]
-                variant = VARIANTS.get(cell.split(", ")[-1])
-                script = ("train.py",) if variant is None else ("studies/variants.py", variant)
-                run = finished_run(options, name, *overrides, *SHORTER.get(words, ()), config=config, script=script)
-                lines = read_evaluations(options.runs / name)
-                kept = ("step", "seconds", "determined_accuracy", "target_regret")
-                keys = ("determined_accuracy", "target_regret", "steps")
-                runs.append(
-                    {key: run[key] for key in keys}
-                    | {"train_seconds": run["timing"]["train_seconds"]}
-                    | {"reached": {str(a): first_at(lines, a, "step") for a in LEVELS}}
-                    | {"evaluations": [{key: line[key] for key in kept} for line in lines]}
-                )
-            results[f"{words} words, {cell}"] = {"width": model["hidden_size"], "parameters": number, "runs": runs}
+            settings, number = shape(config, changes)
+            of = f"cells-{words}-{'-'.join(cell.replace(',', '').split())}"
+            variant = VARIANTS.get(cell.split(", ")[-1])
+            shorter = SHORTER.get(words, ())
+            runs = [measure(options, f"{of}-{n}", n, config, settings, variant, shorter) for n in range(options.seeds)]
+            results[f"{words} words, {cell}"] = {"width": settings["hidden_size"], "parameters": number, "runs": runs}
     rows = []
     for name, result in results.items():
         runs = result["runs"]
@@ -107,10 +92,41 @@ def main(arguments: list[str]) -> None:
         row = [name, result["width"], result["parameters"], *(_median(steps) for steps in reached)]
         row += [f"{min(run['determined_accuracy'] or 0 for run in runs):.5f}"]
         row += [f"{statistics.median(run['target_regret'] for run in runs):.5f}"]
+        long = [run["long_determined_accuracy"] for run in runs]
+        row += ["–" if None in long else f"{min(long):.5f}"]
         rows.append([*row, f"{statistics.median(run['train_seconds'] for run in runs):.0f}"])
     columns = ["stack", "width", "parameters", *(f"{a} at step, median" for a in LEVELS)]
-    columns += ["determined accuracy, worst", "target regret, median", "seconds, median"]
+    columns += ["determined accuracy, worst", "target regret, median"]
+    columns += [f"accuracy at {LONG} words a sentence, worst", "seconds, median"]
     report(options, "cells", results, [markdown(columns, rows)], draw(results))
+
+
+def measure(
+    options: argparse.Namespace,
+    name: str,
+    seed: int,
+    config: str,
+    model: dict[str, Any],
+    variant: str | None,
+    shorter: tuple[str, ...],
+) -> dict[str, Any]:
+    """A run's figures: at the end, in longer sentences, and on the way."""
+    overrides = ["--seed", str(seed), "--model", str(model), "--eval_every", "20", "--eval_episodes", "128", *shorter]
+    script = ("train.py",) if variant is None else ("studies/variants.py", variant)
+    run = finished_run(options, name, *overrides, config=config, script=script)
+    found = {key: run[key] for key in ("determined_accuracy", "target_regret", "steps")}
+    found |= {"train_seconds": run["timing"]["train_seconds"], "long_determined_accuracy": None}
+    if variant is None:  # else it can't be loaded
+        language = LanguageConfig(**run["config"]["language"] | {"sentence_length": LONG, "seed": seed})
+        long = evaluate(load_model(str(options.runs / name)), language, "test", 512, exact_match=False)
+        found["long_determined_accuracy"] = long["determined_accuracy"]
+    lines = read_evaluations(options.runs / name)
+    kept = ("step", "seconds", "determined_accuracy", "target_regret")
+    return (
+        found
+        | {"reached": {str(level): first_at(lines, level, "step") for level in LEVELS}}
+        | {"evaluations": [{key: line[key] for key in kept} for line in lines]}
+    )
 
 
 def _median(steps: list[int | str]) -> int | str:

@@ -91,7 +91,7 @@ def draw(results: dict) -> Figure:
     axes.set_xticks(range(len(results)), [layer.replace(" of ", "\nof ") for layer in results])
     axes.set(ylabel="read right", ylim=(0, 1.03))
     axes.grid(alpha=0.25, axis="y")
-    axes.legend(fontsize=8, loc="lower right")
+    figure.legend(loc="outside upper center", ncols=len(ASKED), fontsize=8)
     return figure
 
 
