@@ -18,8 +18,8 @@ PRETRAINED = Path(__file__).parents[1] / "pretrained"
 
 
 def pretrained(name: str = "translator") -> str:
-    """The folder of a model that comes with this package: "translator", trained by configs/lstm/words16.yaml, takes
-    sixteen words; "six-words", trained by configs/optimum.yaml, takes six, and is nearer to the optimum.
+    """The folder of a model that comes with this package: "translator", trained by configs/translator.yaml, takes 64
+    words; "six-words", two LSTM layers trained by configs/optimum.yaml, takes six.
 
     Raises:
         UserError: there is none of that name.

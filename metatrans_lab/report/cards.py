@@ -38,8 +38,7 @@ predictor:
 
 ## How it was made
 
-{steps:,} steps, {seen:,} episodes, {seconds:.0f} s on {device}. `training_config.yaml` has every setting,
-`results.json` every figure, with the versions it was made with.{data}
+{made}{data}
 
 ## What it can't do
 
@@ -56,6 +55,13 @@ LIMITS = (
     "and {language.num_target_words}. It was trained on sentences of {shortest}–{longest} words; in longer ones it "
     "loses its place sooner or later, however sure it is of itself."
 )
+
+MADE = (
+    "{steps:,} steps, {seen:,} episodes, {seconds:.0f} s on {device}{labels}. `training_config.yaml` has every "
+    "setting, `results.json` every figure, with the versions it was made with."
+)
+
+SOFT_LABELS = ", by soft labels (the exact predictor's probabilities of target words)"
 
 DATA = """
 
@@ -149,6 +155,13 @@ def model_card(config: TrainingConfig, results: dict) -> str:
     names = {"nll": "target_nll", "regret": "target_regret", "determined": "determined_accuracy"}
     names |= {"exact": "exact_match", "ragged": "ragged_exact_match"}
     use = TRANSLATE if _brings_code(model_type) else TRANSLATE_WITH_METATRANS
+    made = MADE.format(
+        steps=results["steps"],
+        seen=results["episodes_seen"],
+        seconds=results["timing"]["train_seconds"],
+        device=results["device"],
+        labels=SOFT_LABELS if config.soft_labels else "",
+    )
     return CARD.format(
         front=_front_matter(config, results),
         name=config.name,
@@ -167,10 +180,7 @@ def model_card(config: TrainingConfig, results: dict) -> str:
         determined=shown(results["determined_accuracy"]),
         exact=shown(results["exact_match"], 4),
         ragged=shown(results["ragged_exact_match"], 4),
-        steps=results["steps"],
-        seen=results["episodes_seen"],
-        seconds=results["timing"]["train_seconds"],
-        device=results["device"],
+        made=textwrap.fill(made, 119),
         data=DATA.format(repository=config.hub_dataset_id) if config.hub_dataset_id else "",
         **{f"{short}_interval": _interval(results, name) for short, name in names.items()},
     )
