@@ -94,7 +94,7 @@ def test_a_pipe_with_mistakes_goes_on_and_says_so(model, monkeypatch, capsys):
     assert errors[2] == "metatrans: there is no command :nonsense; :help lists them"
     assert errors[3] == "metatrans: there is no rule to take back"
     assert errors[4].startswith("metatrans: This model takes at most 4 distinct source words, but the examples and")
-    assert errors[4].endswith("A model that comes with metatrans has room: six-words (of 6), translator (of 16).")
+    assert errors[4].endswith("A model that comes with metatrans has room: six-words (of 6), translator (of 64).")
     assert len(errors) == 5
 
 

@@ -77,7 +77,7 @@ def test_a_lesson_too_long_for_another_model_is_told():
 
 
 def test_too_many_words_are_told(model):
-    words = " ".join(f"w{i}" for i in range(40))
+    words = " ".join(f"w{i}" for i in range(70))
     answered, _, _ = answer(model, words, *columns(("red", "dax")))
     assert "takes at most" in answered and "distinct source words" in answered
 
@@ -93,7 +93,8 @@ def test_markup_and_control_characters_are_text(model):
 def test_words_that_read_like_errors_are_left_alone(model):
     answered, _, _ = answer(model, "see", *columns(("see example 99", "x")))
     assert "Rule 1 has 3 source and 1 target words" in answered and "see example 99" in answered
-    answered, _, _ = answer(model, "a b c d e f g example 50 h i j k l m n o p q", *columns(("red", "dax")))
+    many = " ".join(f"w{i}" for i in range(70))
+    answered, _, _ = answer(model, f"a b example 50 {many}", *columns(("red", "dax")))
     assert "distinct source words" in answered
 
 
