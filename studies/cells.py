@@ -45,7 +45,7 @@ CELLS: dict[str, dict[str, Any]] = {
 VARIANTS = {"delta rule": "delta", "convolution": "convolution"}
 """How a cell's name ends, and the variant that it is trained in."""
 
-SHORTER = {16: ("--num_steps", "400", "--decay_steps", "250")}
+SHORTER = {16: ("--num_steps", "400", "--decay_steps", "250", "--final_eval_episodes", "2048")}
 """By number of words: long enough to tell stacks apart."""
 
 LONG = 10
