@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> None:
                     figures = evaluate(model, asked, "test", options.episodes, exact_match=False, batch_size=batch)
                     of = results.setdefault(f"{words} words, {pairs} pairs", {}).setdefault(str(length), [])
                     of.append({key: figures[key] for key in KEYS} | {"interval": figures["intervals"][KEYS[0]]})
-    columns = ["words, pairs", *(f"{length} a sentence" for length in LENGTHS)]
+    columns = ["words in use, pairs", *(f"sentences of {length}" for length in LENGTHS)]
     tables = [
         markdown(["seed", "steps", "seconds", *(key.replace("_", " ") for key in KEYS), "calibration error"], runs)
     ]
