@@ -150,7 +150,7 @@ def draw(results: dict[str, dict]) -> Figure:
             axes.set(xlabel=key, ylabel="target regret", title=f"{words} words")
             plain_log(axes, "y")
             axes.grid(alpha=0.25)
-        row[0].legend(fontsize=7)
+        row[1].legend(fontsize=7)
     return figure
 
 
