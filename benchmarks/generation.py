@@ -54,12 +54,18 @@ def xlstm(width: int) -> dict:
     return settings | {"ffn_proj_factor": 2.667 * width / hidden_size, "ffn_round_up_to_multiple_of": 8}
 
 
+def gpt2(width: int) -> dict:
+    """Settings of a GPT-2, of four heads where the width can be shared by so many."""
+    num_heads = 4 if width % 4 == 0 else 2
+    return {"model_type": "gpt2", "n_layer": 4, "n_embd": width, "n_head": num_heads, "n_positions": 256}
+
+
 PEERS: dict[str, Callable[[int], dict[str, Any]]] = {
-    "GPT-2": lambda width: {"model_type": "gpt2", "n_layer": 4, "n_embd": width, "n_head": 4, "n_positions": 256},
+    "GPT-2": gpt2,
     "Mamba": lambda width: {"model_type": "mamba", "num_hidden_layers": 4, "hidden_size": width},
     "xLSTM": xlstm,
 }
-WIDTHS = range(8, 1025, 4)
+WIDTHS = range(8, 1025, 2)
 TURN = 0.5
 """Seconds of a contestant's turn, or one call if that takes longer."""
 
