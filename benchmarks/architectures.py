@@ -24,9 +24,8 @@ from metatrans_lab.experiments.runs import read_log, run_training
 from metatrans_lab.experiments.timing import in_turn, ratios
 
 PEERS = ("memory", "llama", "gpt2", "mamba2", "xlstm")
-
-
 OURS = ("optimum", "peers/memory")
+"""The configs of our own models, which run in bf16 where the processor multiplies it."""
 
 
 def seconds_a_step(config: str, quick: bool) -> float:

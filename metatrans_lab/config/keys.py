@@ -53,7 +53,7 @@ class TrainingConfig:
         learning_rate: of Adam(W). muon_learning_rate, muon_momentum: of Muon.
         muon_iterations: by how many Muon orthogonalises an update.
         warmup_steps: steps of linear rise from 0. decay_steps: last steps, of fall to 0; 0: held to the end.
-        decay_power: the fall is linear to this power.
+        decay_power: of the fall, as a power of the linear one.
         average_steps: last steps, over whose weights the model is averaged, evaluated and saved; 0: it isn't.
         max_grad_norm: gradients are clipped to it; None: not at all.
         num_parts: on a CPU, and in one process, a batch's parts are computed side by side in threads.

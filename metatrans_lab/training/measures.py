@@ -46,6 +46,9 @@ def loss_and_logits(model: nn.Module, batch: Batch) -> tuple[torch.Tensor, torch
 
     With soft labels a target word's loss is the cross-entropy of its distribution: what the loss of a word that came
     is on average, without the chance of which one came.
+
+    Args:
+        model: a causal LM of transformers: of `input_ids` and `labels` it gives `loss` and `logits`.
     """
     ids, labels = batch.input_ids, batch.labels
     if batch.soft_labels is None:
