@@ -3,9 +3,10 @@
     python benchmarks/time_to_optimum.py [--rounds 5] [--quick] [--output DIR] [--any_key_of_train.py value …]
     python benchmarks/time_to_optimum.py --words 6 8 12 [--rounds 1] [--num_steps 4000] …
 
-A round is a seed: 0, 1, … Without --words: the figures in results.json of whole runs of configs/cpu.yaml. With it: the
-same recipe for L = R = that many words, and the first step of the last stage at which the running accuracy on
-determined tokens (the mean of the last five lines of log.jsonl, one every five steps) passes 0.9 and 0.99.
+A round is a seed: 0, 1, … Without --words: the figures in results.json of whole runs of configs/cpu.yaml and, in turn
+with it, of configs/lstm.yaml. With it: the default recipe for L = R = that many words, and the first step of the last
+stage at which the running accuracy on determined tokens (the mean of the last five lines of log.jsonl, one every five
+steps) passes 0.9 and 0.99.
 """
 
 import json
@@ -13,6 +14,8 @@ import os
 import statistics
 import sys
 import tempfile
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 os.environ.pop("OMP_NUM_THREADS", None)  # all cores: torch reads it at import
@@ -25,6 +28,7 @@ from metatrans_lab.experiments.checkout import ROOT
 from metatrans_lab.experiments.goals import figure
 from metatrans_lab.experiments.recipes import scale_recipe
 from metatrans_lab.experiments.runs import read_log, run_training
+from metatrans_lab.experiments.timing import in_turn, ratios
 
 ACCURACY, REGRET = 0.999, 0.01
 RUNNING = 5
@@ -44,24 +48,39 @@ def run_seed(config: str, seed: int, overrides: list[str]) -> dict:
     }
 
 
-def measure_recipe(config: str, seeds: range, overrides: list[str]) -> tuple[list[dict], list[dict]]:
-    """Each seed's figures, and the benchmark's."""
-    runs = []
-    print(f"{'seed':>4} {'train_seconds':>14} {'determined_accuracy':>20} {'target_regret':>14} {'steps':>6}")
-    for seed in seeds:
-        run = run_seed(config, seed, overrides)
+def measure_recipes(configs: dict[str, str], rounds: int, overrides: list[str]) -> tuple[dict, list[dict]]:
+    """Each seed's figures by the recipe's name, and the benchmark's.
+
+    Args:
+        configs: the recipes' files by their names, the default's first.
+    """
+
+    def next_run(name: str, seeds: Iterator[int]) -> dict:
+        run = run_seed(configs[name], next(seeds), overrides)
         del run["log"]
-        accuracy, regret = run["determined_accuracy"], run["target_regret"]
-        print(f"{seed:>4} {run['train_seconds']:>14.1f} {accuracy:>20.5f} {regret:>14.5f} {run['steps']:>6}")
-        runs.append(run)
-    there = [run["determined_accuracy"] >= ACCURACY and run["target_regret"] <= REGRET for run in runs]
-    figures = [
-        figure("train_seconds of the default recipe", [run["train_seconds"] for run in runs], 25, 10, "s", lower=True),
-        figure("determined_accuracy that it ends at", [run["determined_accuracy"] for run in runs], ACCURACY),
-        figure("target_regret that it ends at", [run["target_regret"] for run in runs], REGRET, lower=True),
-        figure("share of its seeds that get to both", [100 * statistics.mean(there)], bar=100, unit="%"),
+        print(
+            f"{name}, seed {run['seed']}: {run['train_seconds']:.1f} s, {run['steps']} steps, "
+            f"determined accuracy {run['determined_accuracy']:.5f}, target regret {run['target_regret']:.5f}",
+            flush=True,
+        )
+        return run
+
+    results = in_turn({name: partial(next_run, name, iter(range(rounds))) for name in configs}, rounds)
+    seconds = {name: [run["train_seconds"] for run in runs] for name, runs in results.items()}
+    default, *others = results
+    figures = [figure(f"train_seconds of {default}", seconds[default], 25, 10, "s", lower=True)]
+    figures += [figure(f"train_seconds of {name}", seconds[name], unit="s", lower=True) for name in others]
+    figures += [
+        figure(f"train_seconds: {name} ÷ {default}", ratios(seconds[name], seconds[default])) for name in others
     ]
-    return runs, figures
+    for name, runs in results.items():
+        there = [run["determined_accuracy"] >= ACCURACY and run["target_regret"] <= REGRET for run in runs]
+        figures += [
+            figure(f"determined_accuracy, {name}", [run["determined_accuracy"] for run in runs], ACCURACY),
+            figure(f"target_regret, {name}", [run["target_regret"] for run in runs], REGRET, lower=True),
+            figure(f"share of seeds that get to both, {name}", [100 * statistics.mean(there)], 100, unit="%"),
+        ]
+    return results, figures
 
 
 def first_step_at(log: list[dict], accuracy: float) -> int | None:
@@ -105,14 +124,16 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--words", type=int, nargs="+", metavar="L", help="numbers of words of the alphabets")
     options, overrides = parser.parse_known_args(arguments)  # what isn't ours is train.py's
     complete(options).overrides = overrides
-    config = str(ROOT / "configs" / ("tiny.yaml" if options.quick else "cpu.yaml"))
-    seeds = range(options.rounds)
+    folder = ROOT / "configs"
+    config = str(folder / ("tiny.yaml" if options.quick else "cpu.yaml"))
     if options.words:
-        results, figures = measure_words(config, options.words, seeds, overrides)
+        results, figures = measure_words(config, options.words, range(options.rounds), overrides)
         report("words", options, figures, results)
     else:
-        runs, figures = measure_recipe(config, seeds, overrides)
-        report("time_to_optimum", options, figures, {"runs": runs})
+        before = str(folder / ("tiny.yaml" if options.quick else "lstm.yaml"))
+        configs = {"the default recipe": config, "two LSTM layers": before}
+        results, figures = measure_recipes(configs, options.rounds, overrides)
+        report("time_to_optimum", options, figures, results)
 
 
 if __name__ == "__main__":

@@ -6,11 +6,15 @@ are compared by the median of the rounds' ratios.
 
 import time
 from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+Measure = TypeVar("Measure")
+"""Seconds, or whatever a contestant's turn gives."""
 
 
-def in_turn(contestants: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+def in_turn(contestants: Mapping[str, Callable[[], Measure]], rounds: int) -> dict[str, list[Measure]]:
     """Each contestant's measurements, one a round."""
-    measures: dict[str, list[float]] = {name: [] for name in contestants}
+    measures: dict[str, list[Measure]] = {name: [] for name in contestants}
     for _ in range(rounds):
         for name, contestant in contestants.items():
             measures[name].append(contestant())
