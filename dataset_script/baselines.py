@@ -92,8 +92,11 @@ def _pairs_in_place(episodes: Episodes) -> tuple[np.ndarray, ...]:
 
 
 def family(episodes: Episodes) -> np.ndarray:
-    """The Bayes optimum under a uniform prior over all languages of the family: see `family_probabilities`."""
-    words = slice(episodes.config.num_source_words, episodes.config.soh)
+    """The Bayes optimum under a uniform prior over all languages of the family: see `family_probabilities`.
+
+    With a last column, ␁, where the source doesn't tell how long a translation is.
+    """
+    words = slice(episodes.config.num_source_words, episodes.config.soh + bool(episodes.is_end.any()))
     p = family_probabilities(episodes.config, episodes.input_ids)[..., words]  # (N, S, R), of what follows each token
     return np.concatenate([np.zeros_like(p[:, :1]), p[:, :-1]], axis=1)
 

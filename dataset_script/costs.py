@@ -46,7 +46,12 @@ class CostedSentences(Sentences):
     @property
     @abstractmethod
     def heard(self) -> Array:
-        """(N, K, T) bool: was the unit that this target word says heard before?"""
+        """(N, K, P) bool: was the unit that this target word says heard before?"""
+
+    @property
+    def says_unit(self) -> Array:
+        """(N, K, P) bool: is this a target word, and no blank between two?"""
+        return self.in_translation
 
     @cached_property
     def is_new(self) -> Array:
@@ -110,9 +115,19 @@ class CostedSentences(Sentences):
         return like(self.words, nll)
 
     @cached_property
+    def says_heard(self) -> Array:
+        """(N, S) bool: is this a target word whose unit was heard before?"""
+        return self.lay_out_targets(self.heard & self.says_unit)
+
+    @cached_property
+    def says_new(self) -> Array:
+        """(N, S) bool: is this a target word whose unit was not heard before?"""
+        return self.lay_out_targets(~self.heard & self.says_unit)
+
+    @cached_property
     def determined(self) -> Array:
-        return self.lay_out_targets(self.heard & self.in_sentence) & (self.bayes_nll < CERTAIN)
+        return self.says_heard & (self.bayes_nll < CERTAIN)
 
     @cached_property
     def eliminated(self) -> Array:
-        return self.lay_out_targets(~self.heard & self.in_sentence) & (self.bayes_nll < CERTAIN)
+        return self.says_new & (self.bayes_nll < CERTAIN)

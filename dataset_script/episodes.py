@@ -124,12 +124,31 @@ class Episodes(ABC):
         return self.role == Role.TARGET
 
     @cached_property
+    def is_end(self) -> Array:
+        """(N, S) bool: does this ␁ end a translation whose source doesn't tell how long it is?"""
+        return self.is_target & False
+
+    @cached_property
+    def is_blank(self) -> Array:
+        """(N, S) bool: is this target word a blank?"""
+        return self.is_target & False
+
+    @property
+    def groups(self) -> dict[str, Array]:
+        """What tokens of translations can be told apart by, such as the phenomenon that they hang on: by name (N, S)
+        bool each, which may overlap. None where a family has nothing to tell apart.
+        """
+        return {}
+
+    @cached_property
     def target_probabilities(self) -> Array:
-        """(N, S, R) float32: the exact predictor's distribution of each token that is a target word; 0 elsewhere."""
+        """(N, S, R + 1) float32: the exact predictor's distribution, over target words and ␁, of each token that is a
+        target word, or ends a translation whose length isn't known; 0 elsewhere.
+        """
         first = self.config.num_source_words
-        tokens, is_target = on_host(self.input_ids).astype(np.int64), on_host(self.is_target)
-        p = self.config.next_token_probabilities(tokens)[..., first : first + self.config.num_target_words]
-        p = np.pad(p[:, :-1], ((0, 0), (1, 0), (0, 0))) * is_target[..., None]  # by the token that is predicted
+        tokens, is_counted = on_host(self.input_ids).astype(np.int64), on_host(self.is_target | self.is_end)
+        p = self.config.next_token_probabilities(tokens)[..., first : self.config.soh + 1]
+        p = np.pad(p[:, :-1], ((0, 0), (1, 0), (0, 0))) * is_counted[..., None]  # by the token that is predicted
         return like(self.input_ids, p.astype(np.float32))
 
     def scored(self, loss_on: str) -> Array:

@@ -25,19 +25,19 @@ SMALLEST_SHARE = 0.001
 
 
 def in_split(config: Language, split: str, lexicons: Array) -> Array:
-    """(N, L) lexicons → (N,) bool: does the split draw from them?"""
+    """(N, U) lexicons → (N,) bool: does the split draw from them?"""
     hashes = splits.latent_hash(f"lexicon of {lexicons.shape[1]} words", as_type(lexicons, "int64"))
     return splits.in_split(config.held_out_languages, split, hashes)
 
 
 @lru_cache(maxsize=32)
 def split_lexicons(config: Language, split: str) -> np.ndarray | None:
-    """The lexicons that a split draws from, (M, L) int64; None if they are too many to be listed.
+    """The lexicons that a split draws from, (M, U) int64; None if they are too many to be listed.
 
     Raises:
         ValueError: the split has none, or fewer than `num_training_languages`.
     """
-    L, R = config.num_source_words, config.num_target_words
+    U, A = config.num_units, config.num_symbols
     pool_size = config.num_training_languages if split == "train" else None
     if config.num_lexicons > ENUMERABLE:
         share = config.held_out_languages / 2 if split != "train" else 1 - config.held_out_languages
@@ -49,28 +49,28 @@ def split_lexicons(config: Language, split: str) -> np.ndarray | None:
         if pool_size is not None and pool_size > MAX_POOL:
             raise ValueError(f"num_training_languages must be at most {MAX_POOL}, got {pool_size}")
         return None if pool_size is None else _training_pool(config, pool_size)
-    lexicons = np.array(list(itertools.permutations(range(R), L)), dtype=np.int64)
+    lexicons = np.array(list(itertools.permutations(range(A), U)), dtype=np.int64)
     lexicons = lexicons[in_split(config, split, lexicons)]
     if len(lexicons) == 0:
         raise ValueError(
             f"held_out_languages={config.held_out_languages} leaves no lexicon for {split}: there are only "
-            f"{config.num_lexicons} of {L} words into {R}; use more words or another fraction"
+            f"{config.num_lexicons} of {U} words into {A}; use more words or another fraction"
         )
     if pool_size is None:
         return lexicons
     if pool_size > len(lexicons):
         raise ValueError(
-            f"num_training_languages must be at most {len(lexicons)}, the lexicons of {L} words into {R} that "
+            f"num_training_languages must be at most {len(lexicons)}, the lexicons of {U} words into {A} that "
             f"training may use at held_out_languages={config.held_out_languages}, got {pool_size}"
         )
     return _training_pool(config, pool_size, lexicons)
 
 
 def _training_pool(config: Language, size: int, lexicons: np.ndarray | None = None) -> np.ndarray:
-    """The first `size` distinct lexicons of one fixed stream, (size, L): the same under every seed.
+    """The first `size` distinct lexicons of one fixed stream, (size, U): the same under every seed.
 
     Args:
-        lexicons: (M, L), the list to draw from; None: there is none.
+        lexicons: (M, U), the list to draw from; None: there is none.
     """
     tries = 2 * size
     while True:
@@ -83,21 +83,21 @@ def _training_pool(config: Language, size: int, lexicons: np.ndarray | None = No
 
 
 def draw_lexicons(config: Language, split: str, keys: Array) -> Array:
-    """(N,) keys → (N, L) int64 lexicons, the target word of every source word: uniform over those of the split."""
+    """(N,) keys → (N, U) int64 lexicons, the target word of every unit: uniform over those of the split."""
     listed = split_lexicons(config, split)
     return _draw_rejecting(config, split, keys) if listed is None else _draw_listed(keys, listed)
 
 
 def _draw_listed(keys: Array, lexicons: np.ndarray) -> Array:
-    """(N,) keys → (N, L), rows of the list."""
+    """(N,) keys → (N, U), rows of the list."""
     return table_like(keys, lexicons)[draw_below(keys, PURPOSE_NUMBER, 1, len(lexicons))[:, 0]]
 
 
 def _draw_rejecting(config: Language, split: str, keys: Array) -> Array:
-    """(N,) keys → (N, L): random injections, drawn again where they aren't of the split."""
+    """(N,) keys → (N, U): random injections, drawn again where they aren't of the split."""
 
     def attempt(keys: Array, number: int) -> Array:
-        return draw_permutations(keys, PURPOSE_TRY + number, config.num_target_words)[:, : config.num_source_words]
+        return draw_permutations(keys, PURPOSE_TRY + number, config.num_symbols)[:, : config.num_units]
 
     lexicons = attempt(keys, 0)
     rejected = (~in_split(config, split, lexicons)).nonzero()

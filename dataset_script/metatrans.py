@@ -10,6 +10,7 @@ import difflib
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, make_dataclass
+from enum import Enum
 from typing import Any
 
 import datasets
@@ -37,10 +38,20 @@ ENDLESS_TABLE_ROWS = 256
 """Rows of a table of an endless stream."""
 
 
+class Default(Enum):
+    """What a knob is until the family is known."""
+
+    OF_FAMILY = "the family's"
+
+
+_DEFAULTS = {f.name: f.default for family in reversed(FAMILIES.values()) for f in fields(family)}
+"""Of every knob: its default in the first family that has it."""
+
+
 def _all_knobs() -> list[tuple]:
     """The knobs of all families, as `make_dataclass` takes them. A knob that several families have appears once."""
     knobs = {f.name: f for family in reversed(FAMILIES.values()) for f in fields(family)}
-    return [(f.name, f.type, field(default=f.default)) for f in knobs.values()]
+    return [(f.name, f.type, field(default=Default.OF_FAMILY)) for f in knobs.values()]
 
 
 # Any: a type checker can't know the fields of a class that is made from the registry.
@@ -101,11 +112,17 @@ class MetatransConfig(Knobs):
             ValueError: an impossible value, or a knob of another family.
         """
         own = {f.name for f in fields(family_class(self.family))}
-        known = own | {f.name for f in fields(datasets.BuilderConfig)}
-        for f in fields(Knobs):
-            if f.name not in known and getattr(self, f.name) != f.default:
-                raise ValueError(f"the family {self.family} has no knob {f.name!r}{owner_of(f.name)}")
-        return make_language(self.family, **{name: getattr(self, name) for name in own})
+        given = {name: getattr(self, name) for name in _DEFAULTS if getattr(self, name) is not Default.OF_FAMILY}
+        for name, value in given.items():
+            if name not in own and value != _DEFAULTS[name]:
+                raise ValueError(f"the family {self.family} has no knob {name!r}{owner_of(name)}")
+        return make_language(self.family, **{name: value for name, value in given.items() if name in own})
+
+    def settle(self) -> None:
+        """Gives every knob that wasn't given its value, as the family has it."""
+        for name, value in (_DEFAULTS | self.language.knobs()).items():
+            if getattr(self, name) is Default.OF_FAMILY:
+                setattr(self, name, value)
 
     def rows(self, split: str) -> int | None:
         """The number of rows of a split; None: endless."""
@@ -142,18 +159,20 @@ class Metatrans(datasets.ArrowBasedBuilder):
         for name in names & {name for name, value in self.config_kwargs.items() if value is None}:
             setattr(config, name, None)
         config.check()
+        config.settle()
         return config, config_id
 
     def _info(self) -> datasets.DatasetInfo:
-        m, M = self.config.language.length_range
-        length = self.config.language.max_episode_length if m == M else -1  # −1: rows differ in length
+        is_even = self.config.language.is_even
+        length = self.config.language.max_episode_length if is_even else -1  # −1: rows differ in length
 
         def row(dtype: str, length: int = length) -> datasets.List:
             return datasets.List(datasets.Value(dtype), length=length)
 
         columns = {"input_ids": row(TOKEN_DTYPE), "labels": row(TOKEN_DTYPE), "bayes_nll": row("float32")}
         if self.config.render == "text":
-            names = {"source_words": self.config.num_source_words, "target_words": self.config.num_target_words}
+            language = self.config.language
+            names = {"source_words": language.num_source_words, "target_words": language.num_target_words}
             columns["text"] = datasets.Value("string")
             columns |= {name: row("string", number) for name, number in names.items()}
         if self.config.with_details:
@@ -200,8 +219,7 @@ class Metatrans(datasets.ArrowBasedBuilder):
         """The rows of some episodes."""
         language = self.config.language
         episodes = sample_episodes(language, indices, split)
-        m, M = language.length_range
-        counts = None if m == M else episodes.token_counts  # (N,)
+        counts = None if language.is_even else episodes.token_counts  # (N,)
         columns = {
             "input_ids": _list_array(episodes.input_ids, counts),
             "labels": _list_array(episodes.labels(self.config.loss_on), counts),

@@ -15,8 +15,8 @@ import datasets.load
 from datasets.load import DatasetModule
 
 SHAPING_MODULES = (
-    *("arrays", "streams", "splits", "lexicons", "sources", "sentences", "costs", "reading", "episodes", "predictor"),
-    *("text", "metatrans", "families/*"),
+    *("arrays", "streams", "splits", "lexicons", "sources", "forms", "sentences", "costs", "reading", "hypotheses"),
+    *("mixtures", "episodes", "predictor", "text", "metatrans", "families/*"),
 )
 """Every module that shapes the rows: a change in any of them gives prepared data a new cache folder."""
 

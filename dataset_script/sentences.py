@@ -25,7 +25,7 @@ from dataset_script.families.contract import TOKEN_DTYPE
 
 @dataclass
 class Sentences(Episodes):
-    """Episodes in which each translation has as many words as its source sentence.
+    """Episodes of source sentences and their translations, which have as many words unless a family says otherwise.
 
     Attributes:
         words: (N, K, T) source words by sentence; places beyond a sentence's length hold words that don't count.
@@ -41,7 +41,18 @@ class Sentences(Episodes):
     @property
     @abstractmethod
     def targets(self) -> Array:
-        """(N, K, T) target words, numbered from 0."""
+        """(N, K, P) target words, numbered from 0; as `words`, beyond a translation's end they don't count."""
+
+    @cached_property
+    def every_length(self) -> Array:
+        """(N, K): the number of words of each sentence."""
+        N, K, T = self.words.shape
+        return full_like(self.words, (N, K), T) if self.lengths is None else self.lengths
+
+    @property
+    def target_lengths(self) -> Array | None:
+        """(N, K): the number of target words of each translation, or None if all have P."""
+        return self.lengths
 
     @cached_property
     def in_sentence(self) -> Array:
@@ -51,10 +62,18 @@ class Sentences(Episodes):
         return arange_like(self.words, 0, self.words.shape[2]) < self.lengths[:, :, None]
 
     @cached_property
+    def in_translation(self) -> Array:
+        """(N, K, P) bool: is this place within its translation?"""
+        if self.target_lengths is None or self.target_lengths is self.lengths:
+            return self.in_sentence
+        return arange_like(self.words, 0, self.config.max_target_length) < self.target_lengths[:, :, None]
+
+    @cached_property
     def token_counts(self) -> Array:
-        if self.lengths is None:
+        if self.lengths is None and self.target_lengths is None:
             return full_like(self.words, (len(self),), self.config.max_episode_length)
-        return (2 * self.lengths + 2).sum(-1) + 1
+        ends = self.every_length if self.target_lengths is None else self.target_lengths
+        return (self.every_length + ends + 2).sum(-1) + 1
 
     def lay_out(
         self, soh: Array, source: Array, stx: Array, target: Array, end: float, pad: float, dtype: str
@@ -65,27 +84,29 @@ class Sentences(Episodes):
 
         Args:
             soh, stx: scalars, or (N, K) arrays: the value at each sentence's ␁ and ␂.
-            source, target: scalars, or (N, K, T) arrays: the value at each source and target word.
+            source, target: scalars, or (N, K, T) and (N, K, P) arrays: the value at each source and target word; what
+                `in_sentence` and `in_translation` don't count is left out, wherever it stands.
             end: value at the closing ␁. pad: value after it.
             dtype: of the result.
         """
         N, K, T = self.words.shape
-        S = self.config.max_episode_length
+        S, width = self.config.max_episode_length, T + self.in_translation.shape[2] + 2
+        is_even = self.lengths is None and self.target_lengths is None
         rows = full_like(self.words, (N, S), pad, dtype)
-        # Splitting the last axis of a slice gives a view: what is written to it lands in `rows`.
-        sentences = rows[:, :-1].reshape(N, K, 2 * T + 2)
-        if self.lengths is not None:  # sentences of full length are filled first, and closed up below
-            sentences = full_like(self.words, (N, K, 2 * T + 2), pad, dtype)
+        # Splitting the last axis of a slice gives a view: what is written to it lands in `rows`. Sentences of several
+        # lengths are filled first, and closed up below.
+        whole = rows[:, :-1] if is_even else full_like(self.words, (N, K * width), pad, dtype)
+        sentences = whole.reshape(N, K, width)
         sentences[:, :, 0] = soh
         sentences[:, :, 1 : T + 1] = source
         sentences[:, :, T + 1] = stx
         sentences[:, :, T + 2 :] = target
-        if self.lengths is None:
+        if is_even:
             rows[:, -1] = end
             return rows
         one = full_like(self.words, (N, K, 1), True, "bool")
-        real = concatenate([one, self.in_sentence, one, self.in_sentence]).reshape(N, K * (2 * T + 2))
-        sentences, last = sentences.reshape(N, K * (2 * T + 2)), self.token_counts[:, None] - 1  # last: (N, 1)
+        real = concatenate([one, self.in_sentence, one, self.in_translation]).reshape(N, K * width)
+        sentences, last = sentences.reshape(N, K * width), self.token_counts[:, None] - 1  # last: (N, 1)
         positions = arange_like(self.words, 0, S)  # (S,)
         if isinstance(rows, np.ndarray):
             # In each row both masks have the same number of places, in the same order: real tokens close up to the
@@ -95,12 +116,12 @@ class Sentences(Episodes):
             return rows
         # For the size of a mask the host would have to wait for a GPU. So every value is written somewhere: real ones
         # to their place, all others to column S, which is cut off.
-        places = torch.where(real, real.cumsum(-1) - 1, S)  # (N, K·(2T + 2))
+        places = torch.where(real, real.cumsum(-1) - 1, S)  # (N, K·(T + P + 2))
         rows = full_like(self.words, (N, S + 1), pad, dtype).scatter_(1, places, sentences)[:, :S]
         return torch.where(positions == last, end, rows)
 
     def lay_out_targets(self, marks: Array) -> Array:
-        """(N, K, T) bool, by target word → (N, S) bool, by token; False at tokens that aren't target words."""
+        """(N, K, P) bool, by target word → (N, S) bool, by token; False at tokens that aren't target words."""
         return self.lay_out(False, False, False, marks, end=False, pad=False, dtype="bool")
 
     @cached_property

@@ -31,46 +31,65 @@ def draw_sentences(language: Language, keys: Array) -> tuple[Array, Array | None
 
     Words are drawn for all T places of a sentence; those beyond its length don't count.
     """
-    K, L = language.num_pairs, language.num_source_words
-    (T_min, T_max), (a_min, a_max) = language.length_range, language.active_range
-    lengths = None
+    K, (T_min, T_max) = language.num_pairs, language.length_range
+    lengths = counts = None
     if T_min < T_max:
         lengths = T_min + draw_below(keys, PURPOSE_LENGTHS, K, T_max - T_min + 1)
-    num_active = a_min
-    if a_min < a_max:
-        num_active = a_min + draw_below(keys, PURPOSE_NUM_ACTIVE, 1, a_max - a_min + 1)
-    if language.word_repetition:
-        words = _draw_from_urns(language, keys, num_active, lengths)  # (N, K·T), as in the other case
-    else:
-        words = draw_below(keys, PURPOSE_WORDS, K * T_max, num_active, language.word_dtype)
-    if a_min < L:  # the numbers are of active words: the first ones of a permutation of all
-        words = take_along(as_type(draw_permutations(keys, PURPOSE_ACTIVE, L), language.word_dtype), words)
+        if language.word_repetition:
+            counts = (arange_like(keys, 0, T_max) < lengths[:, :, None]).reshape(len(keys), -1)
+    active, dtype = language.active_range, language.word_dtype
+    words = draw_words(keys, language.num_source_words, active, language.word_repetition, K * T_max, dtype, counts)
     return words.reshape(len(words), K, T_max), lengths
 
 
-def _draw_from_urns(language: Language, keys: Array, num_active: int | Array, lengths: Array | None) -> Array:
-    """(N, K·T) numbers of active words, by urns that start with one ball of each word and get `word_repetition` more
-    of every word that is drawn at a place that counts.
+def draw_words(
+    keys: Array,
+    size: int,
+    active_range: tuple[int, int],
+    repetition: int,
+    count: int,
+    dtype: str,
+    counts: Array | None = None,
+) -> Array:
+    """(N,) keys → (N, count) words of `size`: each of the episode's active words, by urns.
+
+    Args:
+        counts: (N, count) bool, the places whose words are put back into the urn, more than they were; None: all.
+    """
+    a_min, a_max = active_range
+    num_active: int | Array = a_min
+    if a_min < a_max:
+        num_active = a_min + draw_below(keys, PURPOSE_NUM_ACTIVE, 1, a_max - a_min + 1)
+    if repetition:
+        words = as_type(_draw_from_urns(keys, num_active, repetition, count, counts), dtype)
+    else:
+        words = draw_below(keys, PURPOSE_WORDS, count, num_active, dtype)
+    if a_min < size:  # the numbers are of active words: the first ones of a permutation of all
+        words = take_along(as_type(draw_permutations(keys, PURPOSE_ACTIVE, size), dtype), words)
+    return words
+
+
+def _draw_from_urns(keys: Array, num_active: int | Array, repetition: int, count: int, counts: Array | None) -> Array:
+    """(N, count) numbers of active words, by urns that start with one ball of each word and get `repetition` more of
+    every word that is drawn at a place that counts.
 
     One number below the balls in the urn says all: below a it is that word, else a word that was drawn before.
     """
-    (_, T), r = language.length_range, language.word_repetition
-    count = language.num_pairs * T
-    numbers = draw_below(keys, PURPOSE_WORDS, count, 1 << 31)  # (N, K·T)
+    numbers = draw_below(keys, PURPOSE_WORDS, count, 1 << 31)  # (N, count)
     active = full_like(numbers, (len(numbers),), num_active) if isinstance(num_active, int) else num_active[:, 0]
     rows = arange_like(numbers, 0, len(numbers))
     n = full_like(numbers, (len(numbers),), 0)  # (N,): words so far
     drawn = full_like(numbers, (len(numbers), count), 0)  # by n
     words = full_like(numbers, (len(numbers), count), 0)  # by place
     for place in range(count):
-        ball = (numbers[:, place] * (active + r * n)) >> 31  # (N,)
+        ball = (numbers[:, place] * (active + repetition * n)) >> 31  # (N,)
         is_fresh = ball < active
-        earlier = drawn[rows, where(is_fresh, 0, (ball - active) // r)]
+        earlier = drawn[rows, where(is_fresh, 0, (ball - active) // repetition)]
         word = where(is_fresh, ball, earlier)
         words[:, place] = word
         drawn[rows, n] = word  # overwritten by the next word, if this place doesn't count
-        n = n + (1 if lengths is None else place % T < lengths[:, place // T])
-    return as_type(words, language.word_dtype)
+        n = n + (1 if counts is None else as_type(counts[:, place], "int64"))
+    return words
 
 
 @lru_cache(maxsize=32)

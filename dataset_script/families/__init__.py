@@ -4,12 +4,22 @@ from dataclasses import fields
 from typing import Any
 
 from dataset_script.families.contract import Language
+from dataset_script.families.grammar import GrammarConfig
 from dataset_script.families.lexicon import LexiconConfig
+from dataset_script.families.mixed import MixedConfig
 from dataset_script.families.order import OrderConfig
+from dataset_script.families.repetition import RepetitionConfig
+from dataset_script.families.shifting import ShiftingConfig
+from dataset_script.families.spelling import SpellingConfig
 
 FAMILIES: dict[str, type[Language]] = {
     "lexicon": LexiconConfig,
     "order": OrderConfig,
+    "grammar": GrammarConfig,
+    "spelling": SpellingConfig,
+    "repetition": RepetitionConfig,
+    "shifting": ShiftingConfig,
+    "mixed": MixedConfig,
 }
 """The registry: one line for each family."""
 

@@ -143,6 +143,8 @@ class Language(ABC):
     translates: ClassVar[str]
     limits: ClassVar[str]
     """For model cards: how a sentence is translated, a clause, and what a model can't do, a sentence."""
+    possible_lengths: ClassVar[tuple[int, int | None]] = (1, None)
+    """(min, max) words that a source sentence of the family can have; None: any number."""
     is_in_place: ClassVar[bool] = False  # does a word stand at its translation's place, so that people can ask?
     is_capturable: ClassVar[bool] = False  # does the host never wait for a GPU, so that steps can be CUDA graphs?
 
@@ -226,8 +228,18 @@ class Language(ABC):
         return self.sentence_length if isinstance(self.sentence_length, tuple) else (self.sentence_length,) * 2
 
     @property
+    def num_units(self) -> int:
+        """U, the units that a lexicon has translations of: the source words, unless the family says otherwise."""
+        return self.num_source_words
+
+    @property
+    def num_symbols(self) -> int:
+        """A, the target words that units are translated by: all, unless the family says otherwise."""
+        return self.num_target_words
+
+    @property
     def max_target_length(self) -> int:
-        """Tokens of the longest translation."""
+        """P, tokens of the longest translation."""
         return self.length_range[1]
 
     @property
@@ -242,9 +254,15 @@ class Language(ABC):
         return self.num_pairs * (self.length_range[1] + self.max_target_length + 2) + 1
 
     @property
+    def is_even(self) -> bool:
+        """Have all episodes the same number of tokens?"""
+        m, M = self.length_range
+        return m == M
+
+    @property
     def num_lexicons(self) -> int:
-        """R! / (R − L)!, the number of possible lexicons."""
-        return math.perm(self.num_target_words, self.num_source_words)
+        """A! / (A − U)!, the number of possible lexicons."""
+        return math.perm(self.num_symbols, self.num_units)
 
     def knobs(self) -> dict[str, object]:
         """Every knob and its value."""

@@ -27,6 +27,8 @@ from dataset_script.arrays import (
     Array,
     arange_like,
     as_type,
+    concatenate,
+    full_like,
     look_up,
     take_along,
     where,
@@ -107,8 +109,9 @@ class LexiconEpisodes(CostedSentences):
         p = where(self.is_new.reshape(N, K * T, 1), guess, as_type(said, "float32"))
         number = arange_like(words, 0, N * K * T).reshape(N, K, T)
         number = self.lay_out(-1, -1, -1, number, end=-1, pad=-1, dtype="int64")  # (N, S): of the target word
-        p = as_type(p, "float32").reshape(N * K * T, -1)[where(number < 0, 0, number)]
-        return p * (number >= 0)[..., None]
+        p = as_type(p, "float32").reshape(N * K * T, -1)[where(number < 0, 0, number)]  # (N, S, R)
+        p = p * (number >= 0)[..., None]
+        return concatenate([p, full_like(p, (*p.shape[:2], 1), 0.0, "float32")])  # no ␁ ever ends one too early
 
     @cached_property
     def bayes_nll(self) -> Array:

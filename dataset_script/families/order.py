@@ -5,18 +5,19 @@
 A language is a lexicon and an order, a permutation of the places that is defined for every length (`ORDERS`). Each
 source word is translated exactly once.
 
-The exact predictor's prior is uniform over orders and injections. An order is *alive* as long as some injection agrees
-with all translations so far under it; that is so if two target words are equal exactly where their source words are.
-All orders that are alive have the same posterior probability, as under each of them the same number of new words was
-guessed. Under one order the next target word is certain if its source word was translated before, and else uniform
-over the R − d target words not used yet. The prediction is the mean over the orders that are alive.
+The exact predictor's prior is uniform over orders and injections: `hypotheses` has it. Costs are computed faster from
+what was drawn, and a test holds both equal. An order is *alive* as long as some injection agrees with all translations
+so far under it; that is so if two target words are equal exactly where their source words are. All orders that are
+alive have the same posterior probability, as under each of them the same number of new words was guessed. Under one
+order the next target word is certain if its source word was translated before, and else uniform over the R − d target
+words not used yet. The prediction is the mean over the orders that are alive.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, lru_cache
 from typing import ClassVar
 
 import numpy as np
@@ -35,10 +36,9 @@ from dataset_script.arrays import (
 )
 from dataset_script.costs import CostedSentences
 from dataset_script.families.contract import COMMON_KNOBS, Language
+from dataset_script.families.planned import PlannedLanguage, Said, Setting
 from dataset_script.lexicons import draw_lexicons
-from dataset_script.reading import sentence_probabilities
 from dataset_script.sources import draw_sentences
-from dataset_script.streams import draw_below
 
 ORDERS: dict[str, Callable[[int], list[int]]] = {
     "straight": lambda n: list(range(n)),
@@ -50,11 +50,9 @@ ORDERS: dict[str, Callable[[int], list[int]]] = {
 }
 """By name: for a sentence of n words, the source place of the first target word, of the second, …"""
 
-PURPOSE_ORDER = 6  # of draws, beside those of `lexicons`, `sources` and `text`
-
 
 @dataclass(frozen=True)
-class OrderConfig(Language):
+class OrderConfig(PlannedLanguage):
     """The languages of the family `order`: besides the knobs of `Language`, theirs is
 
     Args:
@@ -67,6 +65,7 @@ class OrderConfig(Language):
     family: ClassVar[str] = "order"
     first_knobs: ClassVar[tuple[str, ...]] = (*COMMON_KNOBS, "orders")
     run_knobs: ClassVar[frozenset[str]] = Language.run_knobs | {"orders"}
+    phenomena: ClassVar[tuple[str, ...]] = ("order",)
     translates: ClassVar[str] = (
         "Every word has one translation, and a language says them in one order: straight, reversed, last word first, "
         "first word last, pairs of neighbours swapped, or ends swapped"
@@ -78,19 +77,36 @@ class OrderConfig(Language):
     is_capturable: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         orders = tuple(self.orders) if isinstance(self.orders, list | tuple) else ()
         if not orders or len(set(orders)) < len(orders) or not set(orders) <= set(ORDERS):
             raise ValueError(f"orders must be a list of different names of {', '.join(ORDERS)}, got {self.orders!r}")
         object.__setattr__(self, "orders", orders)
+        super().__post_init__()
 
-    def sample(self, keys: Array, split: str) -> OrderEpisodes:
+    @property
+    def class_sizes(self) -> tuple[int, ...]:
+        return (self.num_source_words,)
+
+    @property
+    def switches(self) -> dict[str, tuple[str, ...]]:
+        return {"order": self.orders}
+
+    def all_forms(self) -> Sequence[tuple[int, ...]]:
+        m, M = self.length_range
+        return [(0,) * length for length in range(m, M + 1)]
+
+    def plan(self, form: tuple[int, ...], setting: Setting) -> Sequence[Said]:
+        return [Said("order", place) for place in ORDERS[setting["order"]](len(form))]
+
+    @property
+    def max_target_length(self) -> int:
+        return self.length_range[1]
+
+    def sample(self, keys: Array, split: str) -> CostedSentences:
+        if self.changes:
+            return super().sample(keys, split)
         lexicons = as_type(draw_lexicons(self, split, keys), self.word_dtype)
-        order = draw_below(keys, PURPOSE_ORDER, 1, len(self.orders))[:, 0]
-        return OrderEpisodes(self, keys, *draw_sentences(self, keys), lexicons, order)
-
-    def next_token_probabilities(self, input_ids: np.ndarray) -> np.ndarray:
-        return sentence_probabilities(self, input_ids, partial(_target_probabilities, self))
+        return OrderEpisodes(self, keys, *draw_sentences(self, keys), lexicons, self.draw_settings(keys, split))
 
 
 # Below, O is the number of orders, and "said" means in the order of the translation.
@@ -128,12 +144,6 @@ class OrderEpisodes(CostedSentences):
     @property
     def latents(self) -> dict[str, Array]:
         return {"lexicon": self.lexicons, "order": self.order}
-
-    @cached_property
-    def every_length(self) -> Array:
-        """(N, K): the number of words of each sentence."""
-        N, K, T = self.words.shape
-        return full_like(self.words, (N, K), T) if self.lengths is None else self.lengths
 
     @cached_property
     def said(self) -> Array:
@@ -194,33 +204,3 @@ def _target_nll(config: OrderConfig) -> np.ndarray:
     certain, guessed, alive = counts[:, None, None, None], counts[:, None, None], counts[:, None]
     with np.errstate(divide="ignore"):  # combinations that can't be have probability 0
         return -np.log((certain + guessed / left) / np.maximum(alive, 1)).astype(np.float32)
-
-
-def _target_probabilities(
-    config: OrderConfig, words: np.ndarray, lengths: np.ndarray, targets: np.ndarray
-) -> np.ndarray:
-    """(N, K·T, R) float64: the distribution of each target word given those before it; 0 where no order is alive.
-
-    Args:
-        words, lengths, targets: as of `_read_sentences`.
-    """
-    N, K, T = words.shape
-    L, R = config.num_source_words, config.num_target_words
-    real = np.arange(T) < lengths[:, :, None]  # (N, K, T)
-    flat, real = np.where(real, targets, R).reshape(N, K * T), real.reshape(N, K * T)
-    came, positions = flat < R, np.arange(K * T)  # (N, K·T): was the target word read?
-    first_target = first_positions(R + 1, flat)  # (N, K·T)
-    used = (flat[..., None] == np.arange(R)).cumsum(1) > 0  # (N, K·T, R), up to each target word
-    used = np.concatenate([np.zeros((N, 1, R), bool), used[:, :-1]], axis=1)  # before it
-    guess = ~used / np.maximum((~used).sum(-1, keepdims=True), 1)  # (N, K·T, R), for a new word
-    total, alive = np.zeros((N, K * T, R)), np.zeros((N, K * T))  # summed over orders
-    for places in _places(config):  # (T + 1, T), of one order
-        said = np.where(real.reshape(N, K, T), _as_said(words, places[lengths]), L).reshape(N, K * T)
-        first_word = first_positions(L + 1, said)  # (N, K·T)
-        is_alive = count_before((first_word != first_target) & came) == 0  # (N, K·T)
-        translation = np.take_along_axis(flat, first_word.astype(np.int64), axis=1)  # (N, K·T)
-        certain = np.eye(R + 1)[translation][..., :R]  # (N, K·T, R), for a word that was translated before
-        prediction = np.where((first_word == positions)[..., None], guess, certain)
-        total += is_alive[..., None] * prediction
-        alive += is_alive
-    return total / np.maximum(alive, 1)[..., None]

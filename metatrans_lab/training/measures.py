@@ -13,9 +13,8 @@ class Batch(NamedTuple):
 
     Attributes:
         input_ids, labels: (B, S) int64; labels unshifted, −100 where a token doesn't count.
-        soft_labels: (B, S, R), the exact predictor's distribution of each token that is a target word, 0 at others;
-            None: the labels are all there is.
-        first_target: the first of the R tokens that are target words.
+        soft_labels: (B, S, R + 1), as of `Episodes.target_probabilities`; None: the labels are all there is.
+        first_target: the first of the R tokens that are target words, which ␁ follows.
     """
 
     input_ids: torch.Tensor

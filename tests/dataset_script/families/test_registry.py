@@ -2,7 +2,7 @@ from dataclasses import fields
 
 import pytest
 import torch
-from datasets import load_dataset
+from datasets import load_dataset, load_dataset_builder
 
 from dataset_script import FAMILIES, Language, LexiconConfig, make_language, sample_episodes
 
@@ -25,18 +25,20 @@ def test_a_family_is_called_by_its_name(name):
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_target_words_have_distributions(name):
-    episodes = sample_episodes(make_language(name, num_pairs=4, sentence_length=(1, 3)), range(20), device="cpu")
+    episodes = sample_episodes(make_language(name, num_pairs=4), range(20), device="cpu")
     p, words = episodes.target_probabilities, episodes.input_ids.long() - episodes.config.num_source_words
-    torch.testing.assert_close(p.sum(-1), episodes.is_target.float())
+    counted = episodes.is_target | episodes.is_end
+    torch.testing.assert_close(p.sum(-1), counted.float())
     came = p.gather(-1, words.clamp(0, p.shape[-1] - 1)[..., None])[..., 0]
-    torch.testing.assert_close(-came[episodes.is_target].log(), episodes.bayes_nll[episodes.is_target])
+    torch.testing.assert_close(-came[counted].log(), episodes.bayes_nll[counted])
 
 
-def test_a_knob_that_several_families_have_is_one_knob():
-    defaults: dict[str, object] = {}
-    for family in FAMILIES.values():
-        for f in fields(family):
-            assert defaults.setdefault(f.name, f.default) == f.default, f.name
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_family_has_its_own_defaults(name):
+    builder = load_dataset_builder("metatrans", family=name)
+    assert builder.config.language == make_language(name)
+    for knob, value in make_language(name).knobs().items():
+        assert getattr(builder.config, knob) == value
 
 
 def test_an_unknown_family_is_refused():

@@ -1,0 +1,160 @@
+"""Languages with a grammar: nouns, verbs, adjectives, an article and a plural, in an order of their own.
+
+    ␁ the red dog PL see the cat ␂ …      source: subject, verb, object; article and adjective before their noun
+
+Which class a word is of, is known by its symbol: the source alphabet is nouns, then verbs, adjectives, the article and
+the plural. A sentence is a noun phrase, a verb and perhaps another noun phrase; a noun phrase is a noun, perhaps with
+an article or an adjective before it and a plural after it. A language is a lexicon, which also has a particle for
+subjects and one for objects, and a setting of the switches:
+
+    order             of subject, verb and object: SVO, SOV, VSO, VOS, OSV, OVS
+    adjective         before or after its noun
+    article           before or after its noun phrase, or dropped
+    plural            a prefix or a suffix of its noun, or dropped
+    subject_particle  before or after the subject, or none
+    object_particle   before or after the object, or none
+
+Under the setting SOV, after, dropped, suffix, none, after:
+
+    source   ␁ the red dog PL see the cat ␂
+    target   dog PL red cat OBJECT see ␁
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from dataset_script.families.contract import COMMON_KNOBS, Language, check_int
+from dataset_script.families.planned import PlannedLanguage, Said, Setting
+
+NOUN, VERB, ADJECTIVE, ARTICLE, PLURAL = range(5)
+"""The classes of source words."""
+
+SWITCHES: dict[str, tuple[str, ...]] = {
+    "order": ("SVO", "SOV", "VSO", "VOS", "OSV", "OVS"),
+    "adjective": ("before", "after"),
+    "article": ("before", "after", "dropped"),
+    "plural": ("prefix", "suffix", "dropped"),
+    "subject_particle": ("none", "before", "after"),
+    "object_particle": ("none", "before", "after"),
+}
+"""By name: all values that a switch may have."""
+
+NUM_PARTICLES = 2
+
+
+@dataclass(frozen=True)
+class GrammarConfig(PlannedLanguage):
+    """The languages of the family `grammar`: besides the knobs of `Language`, theirs are
+
+    Args:
+        num_nouns, num_verbs, num_adjectives: words of these classes. With the article and the plural they are the
+            `num_source_words`.
+        order, adjective, article, plural, subject_particle, object_particle: the values that each switch may have; one
+            value: it is closed.
+    """
+
+    num_pairs: int = 20
+    num_source_words: int = 20
+    num_target_words: int = 22
+    sentence_length: int | tuple[int, int] = (2, 8)
+    num_nouns: int = 8
+    num_verbs: int = 6
+    num_adjectives: int = 4
+    order: tuple[str, ...] = SWITCHES["order"]
+    adjective: tuple[str, ...] = SWITCHES["adjective"]
+    article: tuple[str, ...] = SWITCHES["article"]
+    plural: tuple[str, ...] = SWITCHES["plural"]
+    subject_particle: tuple[str, ...] = SWITCHES["subject_particle"]
+    object_particle: tuple[str, ...] = SWITCHES["object_particle"]
+
+    family: ClassVar[str] = "grammar"
+    first_knobs: ClassVar[tuple[str, ...]] = (
+        *(*COMMON_KNOBS, "word_repetition", "num_nouns", "num_verbs", "num_adjectives"),
+        *SWITCHES,
+    )
+    run_knobs: ClassVar[frozenset[str]] = Language.run_knobs | {"num_nouns", "num_verbs", "num_adjectives"}
+    possible_lengths: ClassVar[tuple[int, int | None]] = (2, 9)
+    phenomena: ClassVar[tuple[str, ...]] = ("order", "adjective", "article", "affix", "particle")
+    translates: ClassVar[str] = (
+        "A language has an order of subject, verb and object, adjectives before or after their nouns, an article and "
+        "a plural that it says or drops, and particles for subject and object or none"
+    )
+    limits: ClassVar[str] = (
+        "Words of several tokens, one word with two translations, sentences of another form: it knows nouns, verbs "
+        "and adjectives by their symbols, an article and a plural."
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("num_nouns", "num_verbs"):
+            check_int(name, getattr(self, name), 1)
+        check_int("num_adjectives", self.num_adjectives, 0)
+        if self.num_source_words != sum(self.class_sizes):
+            raise ValueError(
+                f"num_source_words must be {sum(self.class_sizes)}, num_nouns + num_verbs + num_adjectives + 2 (the "
+                f"article and the plural), got {self.num_source_words}"
+            )
+        for name, values in SWITCHES.items():
+            given = getattr(self, name)
+            given = (given,) if isinstance(given, str) else tuple(given) if isinstance(given, list | tuple) else ()
+            if not given or len(set(given)) < len(given) or not set(given) <= set(values):
+                raise ValueError(
+                    f"{name} must be a list of different values of {', '.join(values)}, got {getattr(self, name)!r}"
+                )
+            object.__setattr__(self, name, given)
+        super().__post_init__()
+
+    @property
+    def class_sizes(self) -> tuple[int, ...]:
+        return (self.num_nouns, self.num_verbs, self.num_adjectives, 1, 1)
+
+    @property
+    def num_units(self) -> int:
+        return self.num_source_words + NUM_PARTICLES
+
+    @property
+    def switches(self) -> dict[str, tuple[str, ...]]:
+        return {name: getattr(self, name) for name in SWITCHES}
+
+    def all_forms(self) -> Sequence[tuple[int, ...]]:
+        adjectives = ((), (ADJECTIVE,)) if self.num_adjectives else ((),)
+        phrases = [
+            (*article, *adjective, NOUN, *plural)
+            for article, adjective, plural in itertools.product(((), (ARTICLE,)), adjectives, ((), (PLURAL,)))
+        ]
+        intransitive = [(*subject, VERB) for subject in phrases]
+        transitive = [(*subject, VERB, *thing) for subject, thing in itertools.product(phrases, phrases)]
+        return intransitive + transitive
+
+    def plan(self, form: tuple[int, ...], setting: Setting) -> Sequence[Said]:
+        verb = form.index(VERB)
+        subject_particle, object_particle = self.num_source_words, self.num_source_words + 1
+        parts = {
+            "S": _phrase(form, range(verb), setting, setting["subject_particle"], subject_particle),
+            "V": [Said("order", verb)],
+            "O": [],
+        }
+        if verb + 1 < len(form):
+            places = range(verb + 1, len(form))
+            parts["O"] = _phrase(form, places, setting, setting["object_particle"], object_particle)
+        return [item for part in setting["order"] for item in parts[part]]
+
+
+def _phrase(form: tuple[int, ...], places: range, setting: Setting, particle: str, particle_unit: int) -> list[Said]:
+    """What a noun phrase says whose words stand at these places."""
+    at = {form[place]: place for place in places}
+    said = [Said("order", at[NOUN])]
+    if PLURAL in at and setting["plural"] != "dropped":
+        affix = [Said("affix", at[PLURAL])]
+        said = affix + said if setting["plural"] == "prefix" else said + affix
+    if ADJECTIVE in at:
+        adjective = [Said("adjective", at[ADJECTIVE])]
+        said = adjective + said if setting["adjective"] == "before" else said + adjective
+    if ARTICLE in at and setting["article"] != "dropped":
+        article = [Said("article", at[ARTICLE])]
+        said = article + said if setting["article"] == "before" else said + article
+    mark = [Said("particle", unit=particle_unit)]
+    return mark + said if particle == "before" else said + mark if particle == "after" else said
