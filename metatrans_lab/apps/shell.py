@@ -246,6 +246,14 @@ def _evaluate(options: argparse.Namespace, rest: list[str]) -> None:
     columns = ("nll_by_shot", "bayes_nll_by_shot", "accuracy_by_shot", "bayes_accuracy_by_shot")
     for shot, row in enumerate(zip(*(results[name] for name in columns), strict=True), 1):
         print(f"  {shot:<20} " + " ".join(f"{value:9.4f}" for value in row))
+    if "groups" in results:
+        print(f"  {'hangs on':<20} {'regret':>9} {'accuracy':>9} {'Bayes':>9} {'determined':>10} {'tokens':>9}")
+    for group, figures in results.get("groups", {}).items():
+        columns = ("target_regret", "accuracy", "bayes_accuracy", "determined_accuracy")
+        cells = ["–" if figures[name] is None else f"{figures[name]:.5f}" for name in columns]
+        widths = (9, 9, 9, 10)
+        padded = " ".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
+        print(f"  {group:<20} {padded} {figures['num_tokens']:>9,}")
 
 
 def _measure(options: argparse.Namespace, language: Language, loss_on: str) -> dict:

@@ -7,26 +7,30 @@ import numpy as np
 import torch
 from transformers import GenerationConfig, PreTrainedModel
 
+from dataset_script.costs import CERTAIN
 from dataset_script.episodes import Episodes, sample_episodes
 from dataset_script.families.contract import Language
-from metatrans_lab.evaluation.intervals import proportion_interval
+from metatrans_lab.evaluation.intervals import proportion_interval, ratio
 
-RAGGED_MAX_LENGTH = 11 * (2 * 5 + 2) + 1
-"""Tokens of the longest prompt and answer that `ragged_exact_match` draws: eleven pairs of five words."""
+RAGGED_PAIRS, RAGGED_WORDS = 11, 5
+"""The most pairs, the question's among them, and words a source sentence that `ragged_exact_match` draws."""
 
 
 @torch.no_grad()
 def last_sentences_exact(model: PreTrainedModel, episodes: Episodes, at_most: int | None = None) -> np.ndarray:
     """Whether greedy `generate()` gives each episode's last translation and the closing ␁: (M,) bool.
 
-    M counts the episodes whose last translation is determined in every word; of these, the first `at_most` are asked.
+    M counts the episodes whose last translation is determined in every word, and its end certain; of these, the first
+    `at_most` are asked.
     """
     config, tokens = episodes.config, episodes.input_ids  # (N, S)
     device = next(model.parameters()).device
     exact = []
     last = (episodes.shot == config.num_pairs - 1) & episodes.is_target  # (N, S)
     lengths = last.sum(1)  # (N,)
-    askable = (last & ~episodes.determined).sum(1) == 0  # (N,)
+    ends = episodes.bayes_nll[np.arange(len(tokens)), episodes.token_counts - 1]  # (N,), of the closing ␁
+    open_words = last & ~episodes.determined & ~(episodes.is_blank & (episodes.bayes_nll < CERTAIN))
+    askable = (open_words.sum(1) == 0) & (ends < CERTAIN)  # (N,)
     if at_most is not None:
         askable &= askable.cumsum() <= at_most
     # Answers of one length at a time, n rows: all prompts of a batch then ask for the same number of new tokens.
@@ -53,6 +57,14 @@ def last_sentences_exact(model: PreTrainedModel, episodes: Episodes, at_most: in
     return np.concatenate(exact) if exact else np.zeros(0, bool)
 
 
+def ragged_language(language: Language, num_pairs: int = RAGGED_PAIRS) -> Language:
+    """The languages of `ragged_exact_match`, with so many pairs an episode."""
+    most = min(6, language.num_source_words)
+    shortest, longest = language.possible_lengths
+    lengths = shortest, RAGGED_WORDS if longest is None else min(RAGGED_WORDS, longest)
+    return replace(language, num_pairs=num_pairs, sentence_length=lengths, num_active_words=(min(2, most), most))
+
+
 def ragged_exact_match(
     model: PreTrainedModel, language: Language, num_prompts: int = 1000, split: str = "test"
 ) -> dict[str, Any]:
@@ -65,21 +77,15 @@ def ragged_exact_match(
         95% `interval`.
     """
     parts = []
-    most = min(6, language.num_source_words)
-    for num_examples in range(2, 11):
+    for num_examples in range(2, RAGGED_PAIRS):
         wanted = num_prompts * (num_examples - 1) // 9 - num_prompts * (num_examples - 2) // 9
-        ragged = replace(
-            language,
-            num_pairs=num_examples + 1,
-            sentence_length=(1, 5),
-            num_active_words=(min(2, most), most),
-        )
+        ragged = ragged_language(language, num_examples + 1)
         # More episodes than are wanted: only those are asked whose question is determined.
         episodes = sample_episodes(ragged, range(6 * wanted + 60), split)
         parts.append(last_sentences_exact(model, episodes, at_most=wanted))
     exact = np.concatenate(parts).astype(np.float64)
     return {
-        "ragged_exact_match": float(exact.mean()),
+        "ragged_exact_match": ratio(exact, np.ones_like(exact)),
         "num_ragged_prompts": len(exact),
         "interval": proportion_interval(exact, np.ones_like(exact)),
     }

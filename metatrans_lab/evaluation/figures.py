@@ -70,7 +70,8 @@ def evaluate_words(
 
     Args:
         predict: episodes → (N, S, R), the distribution of every target word given the tokens before it; values at
-            other tokens don't count. See `dataset_script.baselines`.
+            other tokens don't count. With one more column, ␁, the ends of translations count too, where their length
+            isn't known. See `dataset_script.baselines`.
         language, split, num_episodes, batch_size: as of `evaluate`.
     """
     sums = Sums(language, "targets")
@@ -80,8 +81,10 @@ def evaluate_words(
         probabilities = np.zeros((*tokens.shape, language.vocab_size))  # (N, S − 1, V)
         np.put_along_axis(probabilities, tokens[..., None], 1.0, axis=-1)  # tokens that aren't scored cost nothing
         is_target = episodes.is_target[:, 1:]
-        probabilities[is_target] = 0.0
-        probabilities[is_target, words] = predict(episodes)[:, 1:][is_target]
+        given = predict(episodes)[:, 1:]  # (N, S − 1, R), or (N, S − 1, R + 1) with ␁
+        counted = is_target | (episodes.is_end[:, 1:] & (given.shape[-1] > words.stop - words.start))
+        probabilities[counted] = 0.0
+        probabilities[counted, words.start : words.start + given.shape[-1]] = given[counted]
         with np.errstate(divide="ignore"):
             log_q = np.log(probabilities)
         # Greedy decoding gives a sentence exactly if each of its words is the most probable one after those before it.

@@ -28,10 +28,11 @@ class Sums:
         self.columns: dict[str, list[np.ndarray]] = {}  # by figure, of each batch: (2, N) sums and counts by episode
         self.exact: list[np.ndarray] = []  # of each batch: (M,)
         K, places = config.num_pairs, config.length_range[1] + config.max_target_length + 2
-        # (K,) each, over target words
-        self.by_shot = {name: np.zeros(K) for name in ("count", "nll", "bayes_nll", "accuracy", "bayes_accuracy")}
+        names = ("count", "nll", "bayes_nll", "words", "accuracy", "bayes_accuracy")
+        self.by_shot = {name: np.zeros(K) for name in names}  # (K,) each; accuracies are of target words alone
         self.excess_by_shot: list[np.ndarray] = []  # of each batch: (N, K) nats above Bayes
-        self.count_by_shot: list[np.ndarray] = []  # of each batch: (N, K) target words
+        self.count_by_shot: list[np.ndarray] = []  # of each batch: (N, K) tokens of translations
+        self.groups: dict[str, dict[str, list[np.ndarray]]] = {}  # by group, as `columns`
         self.reliability = Reliability()
         self.by_position = np.zeros((2, K, places))  # summed probability of the right token, and count
 
@@ -52,8 +53,12 @@ class Sums:
         right = log_q.argmax(-1) == tokens
         bayes = episodes.bayes_nll[:, 1:].astype(np.float64)
         predicted = np.arange(1, tokens.shape[1] + 1) < episodes.token_counts[:, None]
-        target, determined = episodes.is_target[:, 1:], episodes.determined[:, 1:]
-        eliminated, shot = episodes.eliminated[:, 1:], episodes.shot[:, 1:]
+        word, determined = episodes.is_target[:, 1:], episodes.determined[:, 1:]
+        eliminated, end = episodes.eliminated[:, 1:], episodes.is_end[:, 1:]
+        target = word | end  # what counts as a translation's
+        # The ␁ that ends a pair carries the number of the next one, or −1.
+        shot = episodes.shot[:, 1:]
+        shot = np.where(end, np.where(shot < 0, self.config.num_pairs, shot) - 1, shot)
         for name, values, mask in (
             ("target_regret", divergence, target),
             ("determined_regret", divergence, determined),
@@ -65,27 +70,36 @@ class Sums:
             ("token_nll", -log_q_right, predicted),
             ("determined_accuracy", right, determined),
             ("eliminated_accuracy", right, eliminated),
+            ("end_accuracy", right, end | episodes.is_blank[:, 1:]),
         ):
-            self.columns.setdefault(name, []).append(
-                np.stack([np.where(mask, values, 0).sum(1), mask.sum(1)]).astype(np.float64)
-            )
+            self.columns.setdefault(name, []).append(_sums(values, mask))
+        for group, marks in episodes.groups.items():
+            columns = self.groups.setdefault(group, {})
+            for name, values, mask in (
+                ("target_regret", divergence, marks[:, 1:]),
+                ("accuracy", right, marks[:, 1:]),
+                ("bayes_accuracy", p.argmax(-1) == tokens, marks[:, 1:]),
+                ("determined_accuracy", right, marks[:, 1:] & determined),
+            ):
+                columns.setdefault(name, []).append(_sums(values, mask))
         self.exact.append(exact)
         K = self.config.num_pairs
         of_shot = target[:, None] & (shot[:, None] == np.arange(K)[:, None])  # (N, K, S − 1)
         excess = np.where(target, -log_q_right - bayes, 0.0)
         self.excess_by_shot.append((of_shot @ excess[..., None])[..., 0])  # (N, K)
         self.count_by_shot.append(of_shot.sum(-1))  # (N, K)
-        for name, values in (
-            ("count", 1.0),
-            ("nll", -log_q_right),
-            ("bayes_nll", bayes),
-            ("accuracy", right),
-            ("bayes_accuracy", p.max(-1)),
+        for name, values, mask in (
+            ("count", 1.0, target),
+            ("nll", -log_q_right, target),
+            ("bayes_nll", bayes, target),
+            ("words", 1.0, word),
+            ("accuracy", right, word),
+            ("bayes_accuracy", p.max(-1), word),
         ):
-            weights = np.where(target, values, 0)  # (N, S − 1)
-            self.by_shot[name] += np.bincount(shot[target], weights=weights[target], minlength=K)
+            weights = np.where(mask, values, 0)  # (N, S − 1)
+            self.by_shot[name] += np.bincount(shot[mask], weights=weights[mask], minlength=K)
         words = slice(self.config.num_source_words, self.config.soh)
-        self.reliability.add(np.exp(log_q[target][:, words]), tokens[target] - words.start)
+        self.reliability.add(np.exp(log_q[word][:, words]), tokens[word] - words.start)
         self._add_positions(episodes, np.exp(log_q_right))
 
     def _add_positions(self, episodes: Episodes, probability: np.ndarray) -> None:
@@ -126,10 +140,10 @@ class Sums:
         if not is_scored(Role.SOURCE, self.loss_on):
             figures["token_regret"] = figures["token_nll"] = None
             intervals["token_regret"] = intervals["token_nll"] = None
-        count = self.by_shot["count"]
+        count, num_words = self.by_shot["count"], self.by_shot["words"]
         figures["num_exact_match"] = len(exact)
-        figures["accuracy_by_shot"] = (self.by_shot["accuracy"] / count).tolist()
-        figures["bayes_accuracy_by_shot"] = (self.by_shot["bayes_accuracy"] / count).tolist()
+        figures["accuracy_by_shot"] = (self.by_shot["accuracy"] / num_words).tolist()
+        figures["bayes_accuracy_by_shot"] = (self.by_shot["bayes_accuracy"] / num_words).tolist()
         figures["nll_by_shot"] = (self.by_shot["nll"] / count).tolist()
         figures["bayes_nll_by_shot"] = (self.by_shot["bayes_nll"] / count).tolist()
         excess, number = np.concatenate(self.excess_by_shot), np.concatenate(self.count_by_shot)
@@ -140,5 +154,23 @@ class Sums:
         figures["probability_by_position"] = np.where(number > 0, total / np.maximum(number, 1), 0).tolist()
         figures["reliability"] = self.reliability.results()
         figures["intervals"] = intervals
+        if self.groups:
+            figures["groups"] = {group: _figures_of(columns) for group, columns in self.groups.items()}
         figures["num_eval_episodes"] = sum(part.shape[1] for part in self.columns["target_nll"])
         return figures
+
+
+def _sums(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """(2, N): the sums of the values of the mask by episode, and how many they are."""
+    return np.stack([np.where(mask, values, 0).sum(1), mask.sum(1)]).astype(np.float64)
+
+
+def _figures_of(columns: dict[str, list[np.ndarray]]) -> dict[str, Any]:
+    """A group's figures, with their number of tokens and the intervals."""
+    figures: dict[str, Any] = {"intervals": {}}
+    for name, parts in columns.items():
+        sums, counts = np.concatenate(parts, axis=1)
+        interval = proportion_interval if name.endswith("accuracy") else mean_interval
+        figures[name], figures["intervals"][name] = ratio(sums, counts), interval(sums, counts)
+        figures.setdefault("num_tokens", int(counts.sum()))
+    return figures

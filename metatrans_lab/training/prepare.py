@@ -5,7 +5,7 @@ from accelerate import Accelerator
 from transformers import PreTrainedModel
 
 from metatrans_lab.config.keys import TrainingConfig
-from metatrans_lab.evaluation.answers import RAGGED_MAX_LENGTH
+from metatrans_lab.evaluation.answers import ragged_language
 from metatrans_lab.machine import choose_mixed_precision, share_of_cores
 from metatrans_lab.models.build import build_model
 from metatrans_lab.models.limits import check_batch
@@ -20,7 +20,9 @@ def fresh_model(config: TrainingConfig) -> PreTrainedModel:
     """
     check_batch(config)
     torch.manual_seed(config.seed)
-    return build_model(config.model, config.language_config(), max(config.max_episode_length, RAGGED_MAX_LENGTH))
+    language = config.language_config()
+    longest = max(config.max_episode_length, ragged_language(language).max_episode_length)
+    return build_model(config.model, language, longest)
 
 
 def prepare(config: TrainingConfig, num_threads: int | None = None, cpu: bool = False) -> Training:
