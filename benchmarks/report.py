@@ -21,6 +21,7 @@ from metatrans_lab.experiments.pages import fill
 
 BENCHMARKS = (
     "data",
+    "predictor",
     "training",
     "generation",
     "distributed",

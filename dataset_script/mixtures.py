@@ -121,6 +121,13 @@ def mixture_costs(components: Sequence[PlannedLanguage], tokens: np.ndarray) -> 
     return nll + 0  # −0 is 0
 
 
+def hypotheses_alive(components: Sequence[PlannedLanguage], tokens: np.ndarray) -> np.ndarray:
+    """(N, K): the hypotheses that the predictor of `mixture_probabilities` holds before each pair's translation."""
+    heard, of_token = read_pairs(components, tokens)
+    sources = _Sources(components, tokens, of_token)
+    return predict([c.plans for c in components], heard, source=sources.likelihood(heard.turned), whole=False).alive
+
+
 class _Sources:
     """What each component's source sentences are like.
 

@@ -52,6 +52,7 @@ def load(monkeypatch):
         "data",
         "step_profile",
         "generation",
+        pytest.param("predictor", marks=pytest.mark.slow),
         pytest.param("training", marks=pytest.mark.slow),
         pytest.param("distributed", marks=pytest.mark.slow),
         pytest.param("time_to_optimum", marks=pytest.mark.slow),
