@@ -6,6 +6,7 @@ nor the active words, nor which lexicons are held out. Each family's file implem
 
 import math
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -62,7 +63,7 @@ def levels(config: Language, loss_on: str) -> dict[str, float]:
     - uniform: nothing is known, every token is equally probable.
     - unigram: the frequency of each token.
     - format only: which role comes next, but not which word.
-    - sentence alone: the exact predictor if it forgets all earlier sentences; only where the costs have a closed form.
+    - sentence alone: the exact predictor if it forgets all earlier sentences.
     - Bayes: the exact predictor.
 
     Returns:
@@ -90,18 +91,22 @@ def levels(config: Language, loss_on: str) -> dict[str, float]:
     }
 
 
+@lru_cache(maxsize=8)  # it takes seconds, and is asked for whenever a picture is drawn
 def _sampled_levels(config: Language, loss_on: str) -> dict[str, float]:
     """`levels`, averaged over episodes."""
     episodes = sample_episodes(config, range(LEVEL_EPISODES), "validation")
     # (N, S − 1) each: of all tokens but the first, which nothing predicts.
-    scored, role = episodes.scored(loss_on)[:, 1:], episodes.role[:, 1:]
+    scored, role, is_end = episodes.scored(loss_on)[:, 1:], episodes.role[:, 1:], episodes.is_end[:, 1:]
     frequencies = np.bincount(episodes.input_ids[:, 1:][scored], minlength=config.vocab_size) / scored.sum()  # (V,)
     shares = frequencies[frequencies > 0]
     words = np.where(role == Role.SOURCE, math.log(config.num_source_words), 0.0)  # nats of a word, its role known
-    words += np.where(role == Role.TARGET, math.log(config.num_target_words), 0.0)
+    following = config.num_target_words + bool(is_end.any())  # what may come in a translation: words, and its end
+    words += np.where((role == Role.TARGET) | is_end, math.log(following), 0.0)
+    alone = sample_episodes(replace(config, num_pairs=1), range(LEVEL_EPISODES), "validation")
     return {
         "uniform": math.log(config.vocab_size),
         "unigram": float(-(shares * np.log(shares)).sum()),
         "format only": float(words[scored].mean()),
+        "sentence alone": float(alone.floor(loss_on)[:, 1:][alone.scored(loss_on)[:, 1:]].mean()),
         "Bayes": float(episodes.floor(loss_on)[:, 1:][scored].mean()),
     }
