@@ -154,7 +154,7 @@ def test_the_tables_are_of_today_s_recipes(tmp_path):
     for name, run in json.loads((FOLDER / "results" / "peers.json").read_text()).items():
         peer, seed = name.split()
         runs[name] = ("optimum" if peer == "metalstm" else f"peers/{peer}", seed, run)
-    assert len(runs) == 19
+    assert len(runs) == 22
     for name, (config, seed, run) in runs.items():
         asked = read_config(str(CONFIGS / f"{config}.yaml"), {"seed": seed})
         (tmp_path / "results.json").write_text(json.dumps(run))
