@@ -20,8 +20,9 @@ class TextPredictor:
     """A causal language model as a predictor of target words, for `evaluate_words`.
 
     The episode is written as text (see `dataset_script.text`). Where a target word comes next, the text so far is
-    continued by each of the language's R target words, in the tokens of the model's own tokenizer. The likelihoods of
-    these continuations, normalised over the R words, are the prediction.
+    continued by each of the language's R target words, in the tokens of the model's own tokenizer, and by the end of
+    the line where a translation may end. The likelihoods of these continuations, normalised over them, are the
+    prediction.
 
     Args:
         model: any causal LM.
@@ -34,16 +35,21 @@ class TextPredictor:
         self.keeps = "logits_to_keep" in inspect.signature(model.forward).parameters
 
     def __call__(self, episodes: Episodes) -> np.ndarray:
-        """(N, S, R) float64: the distribution of every target word given the text before it."""
-        R = episodes.config.num_target_words
-        probabilities = np.full((*episodes.input_ids.shape, R), 1 / R)  # (N, S, R)
+        """(N, S, R) float64: the distribution of every target word given the text before it; with a last column, the
+        end of the line, where the source doesn't tell how long a translation is.
+        """
+        with_end = bool(episodes.is_end.any())
+        options = episodes.config.num_target_words + with_end
+        probabilities = np.full((*episodes.input_ids.shape, options), 1 / options)  # (N, S, options)
         names = draw_names(episodes)  # (N, L + R)
+        counted = episodes.is_target | episodes.is_end
         for number, pairs in enumerate(render(episodes, names)):
             words = names[number, episodes.config.num_source_words :]  # (R,)
-            texts = [f"{before} {word}" for before in _questions(pairs) for word in words]
-            log_likelihoods = self._score(self._tokenize(texts), R).reshape(-1, R)  # (target words, R)
+            following = [*(f" {word}" for word in words), *(["\n"] if with_end else [])]
+            texts = [before + text for before in _questions(pairs, with_end) for text in following]
+            log_likelihoods = self._score(self._tokenize(texts), options).reshape(-1, options)
             weights = np.exp(log_likelihoods - log_likelihoods.max(1, keepdims=True))
-            probabilities[number, episodes.is_target[number]] = weights / weights.sum(1, keepdims=True)
+            probabilities[number, counted[number]] = weights / weights.sum(1, keepdims=True)
         return probabilities
 
     def _tokenize(self, texts: list[str]) -> list[list[int]]:
@@ -94,15 +100,15 @@ class TextPredictor:
         return scores
 
 
-def _questions(pairs: list[tuple[list[str], list[str]]]) -> Iterator[str]:
-    """The text before each target word of an episode, in order.
+def _questions(pairs: list[tuple[list[str], list[str]]], with_end: bool) -> Iterator[str]:
+    """The text before each target word of an episode, and before each translation's end if asked for, in order.
 
     Args:
         pairs: as of `render`.
     """
     text = ""
     for source, target in pairs:
-        for place in range(len(target)):
+        for place in range(len(target) + with_end):
             yield " ".join([text + write_question(source), *target[:place]])
         text += write_pair(source, target)
 

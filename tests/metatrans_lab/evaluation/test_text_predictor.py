@@ -7,13 +7,26 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from dataset_script import LanguageConfig, family_probabilities, sample_episodes
+from dataset_script import LanguageConfig, family_probabilities, make_language, sample_episodes
 from dataset_script.text import WORDS, draw_names
 from metatrans_lab.apps.shell import main
 from metatrans_lab.errors import UserError
 from metatrans_lab.evaluation.figures import evaluate_words
 from metatrans_lab.evaluation.text_predictor import TextPredictor
 
+GRAMMAR = make_language(
+    "grammar",
+    num_pairs=3,
+    num_nouns=2,
+    num_verbs=1,
+    num_adjectives=0,
+    num_source_words=5,
+    num_target_words=7,
+    sentence_length=(2, 4),
+    order=("SVO", "OVS"),
+    article="dropped",
+    plural="suffix",
+)
 SMALL = LanguageConfig(num_pairs=4, num_source_words=4, num_target_words=5, sentence_length=(1, 2))
 
 
@@ -71,11 +84,12 @@ class FamilyReader(torch.nn.Module):
             if -1 in tokens:
                 continue
             try:
-                words = family_probabilities(self.language, np.array([tokens]))[0, -1, L : L + R]
+                words = family_probabilities(self.language, np.array([tokens]))[0, -1, L : L + R + 1]
             except ValueError:  # a continuation that can't be: what follows it is asked by nobody
                 continue
-            for name, probability in zip(self.names[L:], words, strict=True):
-                ids = [*bos, *self.tokenizer(f"{text} {name}", add_special_tokens=False)["input_ids"]]
+            following = [*(f" {name}" for name in self.names[L:]), "\n"]
+            for continuation, probability in zip(following, words, strict=True):
+                ids = [*bos, *self.tokenizer(text + continuation, add_special_tokens=False)["input_ids"]]
                 if ids[: len(row)] == row and len(ids) > len(row):
                     p[ids[len(row)]] += probability
         if p.sum() == 0:
@@ -83,15 +97,16 @@ class FamilyReader(torch.nn.Module):
         return p / p.sum()
 
 
-def test_the_family_predictor_sent_through_text_has_no_regret(tokenizer):
-    model = FamilyReader(SMALL, tokenizer)
+@pytest.mark.parametrize("language", [SMALL, GRAMMAR], ids=["words", "a grammar"])
+def test_the_family_predictor_sent_through_text_has_no_regret(tokenizer, language):
+    model = FamilyReader(language, tokenizer)
     predictor = TextPredictor(model, tokenizer)
 
     def predict(episodes):
         model.names = draw_names(episodes)[0].tolist()
         return predictor(episodes)
 
-    figures = evaluate_words(predict, SMALL, "test", num_episodes=6, batch_size=1)
+    figures = evaluate_words(predict, language, "test", num_episodes=6 if language is SMALL else 3, batch_size=1)
     assert abs(figures["target_regret"]) < 1e-6 and figures["determined_accuracy"] == 1
     assert (
         figures["target_nll"] == pytest.approx(figures["target_bayes_nll"], abs=1e-6) and figures["target_nll"] > 0.1
