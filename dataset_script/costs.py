@@ -63,15 +63,20 @@ class CostedSentences(Sentences):
         new = first_positions(L + 1, words.reshape(N, K * T)) == arange_like(words, 0, K * T)  # (N, K·T)
         return new.reshape(N, K, T) & self.in_sentence
 
+    def _in_rows(self, marks: Array) -> Array:
+        """(N, K, T) → (N, K·T)."""
+        N, K, T = marks.shape
+        return marks.reshape(N, K * T)
+
     @cached_property
     def num_known(self) -> Array:
         """(N, K, T): the number of distinct source words that occurred earlier in the episode."""
-        return count_before(self.is_new.reshape(len(self), -1)).reshape(self.words.shape)
+        return count_before(self._in_rows(self.is_new)).reshape(self.words.shape)
 
     @cached_property
     def num_words_before(self) -> Array:
         """(N, K, T): the number of source words earlier in the episode, repetitions counted."""
-        return count_before(self.in_sentence.reshape(len(self), -1)).reshape(self.words.shape)
+        return count_before(self._in_rows(self.in_sentence)).reshape(self.words.shape)
 
     @cached_property
     def num_same_before(self) -> Array:

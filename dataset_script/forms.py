@@ -150,8 +150,8 @@ def draw_words_of(
     Args:
         active_range: (min, max) active words of each class; a class that has fewer has as many as it has.
     """
-    N, K = form.shape
-    classes = table_like(keys, forms.classes)[form].reshape(N, -1)  # (N, K·T)
+    (N, K), T = form.shape, forms.classes.shape[1]
+    classes = table_like(keys, forms.classes)[form].reshape(N, K * T)
     words = full_like(keys, tuple(classes.shape), 0, dtype)
     for of_class, (size, offset) in enumerate(zip(forms.sizes, forms.offsets.tolist(), strict=True)):
         most = forms.most_words(of_class, K)
@@ -165,7 +165,7 @@ def draw_words_of(
         drawn = draw_words(index_keys(f"words of class {of_class}", keys), size, active, repetition, most, dtype)
         number = as_type(count_before(is_of_class), "int64")  # which word of the class it is
         words = where(is_of_class, take_along(drawn, where(is_of_class, number, 0)) + offset, words)
-    return words.reshape(N, K, -1)
+    return words.reshape(N, K, T)
 
 
 @lru_cache(maxsize=64)
@@ -193,8 +193,8 @@ def source_nll_of(
     class_nll = np.where(forms.classes == NONE, 0, class_nll).astype(np.float32)
     end_nll = cost(forms.probabilities[nodes[np.arange(len(nodes)), forms.lengths], -1]).astype(np.float32)  # (F,)
     total = table_like(is_new, class_nll)[form]  # (N, K, T)
-    classes = table_like(is_new, forms.classes)[form].reshape(N, -1)
-    is_new, num_same = is_new.reshape(N, -1), num_same.reshape(N, -1)
+    classes = table_like(is_new, forms.classes)[form].reshape(N, K * T)
+    is_new, num_same = is_new.reshape(N, K * T), num_same.reshape(N, K * T)
     word_nll = full_like(is_new, tuple(classes.shape), 0.0, "float32")
     for number, size in enumerate(forms.sizes):
         most = forms.most_words(number, K)

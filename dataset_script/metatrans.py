@@ -6,6 +6,7 @@
 Rows are made as whole Arrow tables, by the same sampler that makes training's batches.
 """
 
+import copy
 import difflib
 import itertools
 from collections.abc import Iterator
@@ -155,6 +156,7 @@ class Metatrans(datasets.ArrowBasedBuilder):
             near = difflib.get_close_matches(name, names, n=1)
             raise ValueError(f"metatrans has no knob {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
         config, config_id = super()._create_builder_config(*args, **kwargs)
+        config = copy.copy(config)  # without keywords it is the one of BUILDER_CONFIGS itself, which stays unsettled
         # `datasets` drops keywords that are None, but here None is a value: endless, or all words active.
         for name in names & {name for name, value in self.config_kwargs.items() if value is None}:
             setattr(config, name, None)

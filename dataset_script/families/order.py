@@ -159,7 +159,7 @@ class OrderEpisodes(CostedSentences):
     def _flat(self, symbols: Array, other: int) -> Array:
         """(N, K, T) → (N, K·T), with the symbol `other` at places beyond their sentence."""
         symbols = symbols if self.lengths is None else where(self.in_sentence, symbols, other)
-        return symbols.reshape(len(self), -1)
+        return symbols.reshape(len(self), self.words.shape[1] * self.words.shape[2])
 
     @cached_property
     def _hypotheses(self) -> tuple[Array, Array, Array, Array]:
@@ -169,7 +169,7 @@ class OrderEpisodes(CostedSentences):
         L, R = self.config.num_source_words, self.config.num_target_words
         first_target = first_positions(R + 1, self._flat(self.targets, R))  # (N, K·T), as all that follows
         positions = arange_like(self.words, 0, first_target.shape[1])
-        real = self.in_sentence.reshape(len(self), -1)
+        real = self.in_sentence.reshape(first_target.shape)
         certain, guessed, alive = (full_like(self.words, tuple(real.shape), 0) for _ in range(3))
         for places in table_like(self.words, _places(self.config)):  # (T + 1, T), of one order
             first_word = first_positions(L + 1, self._flat(_as_said(self.words, places[self.every_length]), L))

@@ -365,7 +365,7 @@ class PlannedEpisodes(CostedSentences):
         N, K, T = self.words.shape
         codes = table_like(self.words, self.config.plans.codes)[self._row][..., :-1]  # the last is END
         places = where((codes >= 0) & (codes < T), codes, 0)
-        said = take_along(self.words.reshape(N * K, T), places.reshape(N * K, -1)).reshape(codes.shape)
+        said = take_along(self.words.reshape(N * K, T), places.reshape(N * K, codes.shape[2])).reshape(codes.shape)
         return where(codes >= T, codes - T, where(codes >= 0, as_type(said, "int64"), codes))
 
     def _of_symbols(self, values: Array) -> Array:
@@ -387,10 +387,12 @@ class PlannedEpisodes(CostedSentences):
         strings = table_like(self.words, all_strings(config.num_symbols, config.longest_unit))
         said = where(self.units < 0, 0, self.units)
         if self.lexicons.ndim == 3:
-            numbers = take_along(self.lexicons.reshape(N * K, -1), said.reshape(N * K, items)).reshape(N, K * items)
+            numbers = take_along(self.lexicons.reshape(N * K, config.num_units), said.reshape(N * K, items)).reshape(
+                N, K * items
+            )
         else:
             numbers = take_along(self.lexicons, said.reshape(N, K * items))
-        symbols = as_type(strings[as_type(numbers, "int64")].reshape(N, K, -1), "int64")
+        symbols = as_type(strings[as_type(numbers, "int64")].reshape(N, K, items * config.longest_unit), "int64")
         units = self._of_symbols(self.units)
         if config.blank:
             within = arange_like(self.words, 0, symbols.shape[2]) % config.longest_unit

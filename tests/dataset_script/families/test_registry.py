@@ -1,5 +1,6 @@
 from dataclasses import fields
 
+import numpy as np
 import pytest
 import torch
 from datasets import load_dataset, load_dataset_builder
@@ -24,6 +25,31 @@ def test_a_family_is_called_by_its_name(name):
 
 
 @pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("device", [None, "cpu"])
+def test_no_episodes_have_every_column(name, device):
+    """As the builder asks for them, to know the names and shapes of the latent variables."""
+    language = make_language(name)
+    none, some = (sample_episodes(language, range(number), device=device) for number in (0, 3))
+    for column in ("input_ids", "role", "shot", "determined", "eliminated", "bayes_nll", "is_end", "is_blank"):
+        assert getattr(none, column).shape == (0, language.max_episode_length), column
+        assert getattr(some, column).dtype == getattr(none, column).dtype
+    assert {n: x.shape[1:] for n, x in none.latents.items()} == {n: x.shape[1:] for n, x in some.latents.items()}
+    assert list(none.groups) == list(some.groups)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_rows_with_details(name):
+    rows = load_dataset("metatrans", split="test", streaming=True, family=name, num_episodes=4, with_details=True)
+    language = make_language(name)
+    episodes = sample_episodes(language, range(4), "test")
+    for n, row in enumerate(rows):
+        count = episodes.token_counts[n]
+        assert row["determined"] == episodes.determined[n, :count].tolist() and row["episode_index"] == n
+        for latent, values in episodes.latents.items():
+            assert np.array_equal(row[latent], values[n]), latent
+
+
+@pytest.mark.parametrize("name", FAMILIES)
 def test_target_words_have_distributions(name):
     episodes = sample_episodes(make_language(name, num_pairs=4), range(20), device="cpu")
     p, words = episodes.target_probabilities, episodes.input_ids.long() - episodes.config.num_source_words
@@ -35,6 +61,7 @@ def test_target_words_have_distributions(name):
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_family_has_its_own_defaults(name):
+    assert load_dataset_builder("metatrans").config.num_pairs == 10  # which leaves nothing behind
     builder = load_dataset_builder("metatrans", family=name)
     assert builder.config.language == make_language(name)
     for knob, value in make_language(name).knobs().items():
