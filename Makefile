@@ -39,7 +39,7 @@ bench: .venv/ready  # side by side with the post's procedures and the peers; int
 gpu:  # all that waits for a GPU, by the Python that is there and its torch: eight minutes, into benchmarks/results/gpu
 	PYTHONPATH=.:benchmarks $(PYTHON) benchmarks/gpu.py $(ARGS)
 
-studies: .venv/ready  # every table of RESULTS.md: nine hours on two cores, less if outputs/ has their runs from before
+studies: .venv/ready  # every table of RESULTS.md: ten hours on two cores, less if outputs/ has their runs from before
 	@for name in optimum unseen beyond probe layers cells calibration scale translator bindings peers post; do \
 		echo "studies/$$name.py"; $(BIN)/python studies/$$name.py $(ARGS) || exit 1; echo; \
 	done

@@ -1,8 +1,8 @@
-"""The post's experiment with a narrower LSTM: its languages, loss and optimiser, and the steps of its plateaus.
+"""The post's experiment: its languages, model, loss and optimiser, and the steps of its plateaus.
 
-    python studies/post.py [--steps 20000] [--width 256] [--seed 42]
+    python studies/post.py [--steps 20000] [--width 1024] [--seed 42]
 
-Trains configs/kyrylov2023.yaml with fewer hidden units (the post has 1024, for a GPU).
+Trains configs/kyrylov2023.yaml, with fewer hidden units if told.
 """
 
 import os
@@ -30,7 +30,7 @@ NEAR = 0.02
 
 
 def main(arguments: list[str]) -> None:
-    options = read_arguments(arguments, __doc__, config="kyrylov2023", steps=20000, width=256, seed=42)
+    options = read_arguments(arguments, __doc__, config="kyrylov2023", steps=20000, width=1024, seed=42)
     name = f"post-{options.width}-{options.seed}"
     settings: dict[str, object] = {
         "num_steps": options.steps,
