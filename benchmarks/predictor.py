@@ -13,9 +13,10 @@ import sys
 from collections.abc import Callable
 from itertools import count
 
-os.environ["OMP_NUM_THREADS"] = "1"  # one core: torch and BLAS read it at import
+os.environ.pop("OMP_NUM_THREADS", None)  # all cores: torch reads it at import; what is measured sets one
 
 import numpy as np
+import torch
 
 from dataset_script import FAMILIES, family_probabilities, make_language, sample_episodes
 from dataset_script.families.contract import Language
@@ -69,6 +70,7 @@ def alive(language: PlannedLanguage | MixedConfig, num_episodes: int) -> tuple[l
 
 def main(arguments: list[str]) -> None:
     options = read_arguments(arguments, __doc__, rounds=5)
+    torch.set_num_threads(1)
     results: dict[str, dict] = {}
     figures = []
     for name in FAMILIES:
