@@ -2,6 +2,8 @@
 
 Each is a function of N episodes (numpy's). For every target word it gives the distribution over the R target words,
 given the tokens before it: (N, S, R) float64, aligned with `input_ids`. Its values at other tokens have no meaning.
+Where a source doesn't tell how long its translation is, there is one more column, ␁: (N, S, R + 1), and the tokens
+that end translations have distributions too.
 """
 
 from collections.abc import Callable
@@ -21,7 +23,8 @@ DOUBT = 1e-3
 
 def unigram(episodes: Episodes) -> np.ndarray:
     """The frequencies of target words, whatever came before: uniform, as all languages are equally probable."""
-    return np.full((*episodes.input_ids.shape, episodes.config.num_target_words), 1 / episodes.config.num_target_words)
+    R = episodes.config.num_target_words
+    return _with_ends(episodes, np.full((*episodes.input_ids.shape, R), 1 / R))
 
 
 def copy(episodes: Episodes) -> np.ndarray:
@@ -32,7 +35,25 @@ def copy(episodes: Episodes) -> np.ndarray:
     rate = _repetition(episodes.config)
     is_last = np.eye(R)[np.maximum(last, 0)]  # (N, S, R)
     guess = rate * is_last + (1 - rate) * (1 - is_last) / max(R - 1, 1)
-    return np.where((last >= 0)[..., None], guess, 1 / R)
+    return _with_ends(episodes, np.where((last >= 0)[..., None], guess, 1 / R))
+
+
+def _with_ends(episodes: Episodes, words: np.ndarray) -> np.ndarray:
+    """Distributions of target words, (N, S, R), with a last column, ␁, where ends have to be predicted: always with
+    the frequency that they have among the tokens of translations.
+    """
+    if not episodes.is_end.any():
+        return words
+    rate = _end_rate(episodes.config)
+    return np.concatenate([words * (1 - rate), np.full((*words.shape[:2], 1), rate)], axis=-1)
+
+
+@lru_cache(maxsize=32)
+def _end_rate(config: Language) -> float:
+    """The share of ends among the tokens of translations, in training episodes."""
+    episodes = sample_episodes(config, range(4096), "train")
+    ends, words = int(episodes.is_end.sum()), int(episodes.is_target.sum())
+    return ends / (ends + words)
 
 
 def _target_words(episodes: Episodes) -> np.ndarray:

@@ -229,19 +229,6 @@ class PlannedLanguage(Language):
         return mixture_probabilities([self], input_ids)
 
 
-@dataclass(frozen=True)
-class _Grammar:
-    """A config as a key of `lru_cache`: configs that differ in other things have the same tables."""
-
-    family: str
-    class_sizes: tuple[int, ...]
-    switches: tuple[tuple[str, tuple[str, ...]], ...]
-    length_range: tuple[int, int]
-    alphabet: tuple[int, int, int]
-    changes: tuple[float, float, float]
-    config: PlannedLanguage = field(compare=False)
-
-
 @lru_cache(maxsize=64)
 def _settings_of(config: PlannedLanguage, split: str) -> np.ndarray:
     """The numbers of the settings that a split draws from.
@@ -275,17 +262,30 @@ class _Tables(NamedTuple):
     varies: bool
 
 
+ELSEWHERE = {
+    *("num_pairs", "num_active_words", "word_repetition", "seed"),
+    *("held_out_languages", "num_training_languages", "held_out_structures"),
+}
+"""The knobs that no plan hangs on."""
+
+
+@dataclass(frozen=True)
+class _Key:
+    """A config as a key of `lru_cache`: its class, and all that may shape its plans; a family's own knobs too."""
+
+    cls: type[PlannedLanguage]
+    knobs: tuple[tuple[str, object], ...]
+    config: PlannedLanguage = field(compare=False)
+
+
 def _tables(config: PlannedLanguage) -> _Tables:
-    alphabet = (config.num_source_words, config.num_symbols, config.num_units)
-    switches, changes = tuple(config.switches.items()), (config.hazard, config.foreign, config.gaps)
-    return _make_tables(
-        _Grammar(config.family, config.class_sizes, switches, config.length_range, alphabet, changes, config)
-    )
+    knobs = tuple((name, value) for name, value in config.knobs().items() if name not in ELSEWHERE)
+    return _make_tables(_Key(type(config), knobs, config))
 
 
 @lru_cache(maxsize=32)
-def _make_tables(grammar: _Grammar) -> _Tables:
-    config = grammar.config
+def _make_tables(key: _Key) -> _Tables:
+    config = key.config
     forms = make_forms(config.class_sizes, config.all_forms(), config.length_range)
     T, settings = forms.classes.shape[1], config.settings
     rows: dict[tuple[tuple[int, int], ...], int] = {}

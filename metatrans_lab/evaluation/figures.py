@@ -70,9 +70,12 @@ def evaluate_words(
 
     Args:
         predict: episodes → (N, S, R), the distribution of every target word given the tokens before it; values at
-            other tokens don't count. With one more column, ␁, the ends of translations count too, where their length
-            isn't known. See `dataset_script.baselines`.
+            other tokens don't count. Where a source doesn't tell how long its translation is, there is one more
+            column, ␁, and the tokens that end translations count too. See `dataset_script.baselines`.
         language, split, num_episodes, batch_size: as of `evaluate`.
+
+    Raises:
+        ValueError: what `predict` gives has another shape, or isn't a distribution.
     """
     sums = Sums(language, "targets")
     words = slice(language.num_source_words, language.soh)
@@ -81,8 +84,8 @@ def evaluate_words(
         probabilities = np.zeros((*tokens.shape, language.vocab_size))  # (N, S − 1, V)
         np.put_along_axis(probabilities, tokens[..., None], 1.0, axis=-1)  # tokens that aren't scored cost nothing
         is_target = episodes.is_target[:, 1:]
-        given = predict(episodes)[:, 1:]  # (N, S − 1, R), or (N, S − 1, R + 1) with ␁
-        counted = is_target | (episodes.is_end[:, 1:] & (given.shape[-1] > words.stop - words.start))
+        counted = is_target | episodes.is_end[:, 1:]
+        given = _checked(predict(episodes), episodes)[:, 1:]  # (N, S − 1, R), or (N, S − 1, R + 1) with ␁
         probabilities[counted] = 0.0
         probabilities[counted, words.start : words.start + given.shape[-1]] = given[counted]
         with np.errstate(divide="ignore"):
@@ -92,6 +95,24 @@ def evaluate_words(
         askable = (last & ~episodes.determined[:, 1:]).sum(1) == 0  # (N,)
         sums.add(episodes, log_q, ((log_q.argmax(-1) == tokens) | ~last).all(1)[askable])
     return sums.results()
+
+
+def _checked(given: np.ndarray, episodes: Episodes) -> np.ndarray:
+    """What a predictor gave.
+
+    Raises:
+        ValueError: it has another shape, or isn't a distribution where one is asked for.
+    """
+    has_ends = bool(episodes.is_end.any())
+    shape = (*episodes.input_ids.shape, episodes.config.num_target_words + has_ends)
+    if not isinstance(given, np.ndarray) or given.shape != shape:
+        found = given.shape if isinstance(given, np.ndarray) else type(given).__name__
+        last = ", the last column being ␁, as translations here have lengths of their own" if has_ends else ""
+        raise ValueError(f"a predictor must give an array of shape {shape}{last}; it gave {found}")
+    p = given[episodes.is_target | episodes.is_end]
+    if not (np.isfinite(p).all() and (p >= 0).all() and np.allclose(p.sum(-1), 1, atol=1e-4)):
+        raise ValueError("a predictor must give probabilities that sum to 1 for every token of a translation")
+    return given
 
 
 def _batches(language: Language, split: str, num_episodes: int, batch_size: int) -> Iterator[Episodes]:

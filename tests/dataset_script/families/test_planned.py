@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from dataset_script.families.contract import SPLITS
 from dataset_script.families.grammar import SWITCHES, GrammarConfig
 from dataset_script.families.mixed import MixedConfig
 from dataset_script.families.order import OrderConfig
-from dataset_script.families.planned import all_strings
+from dataset_script.families.planned import PlannedLanguage, Said, all_strings
 from dataset_script.families.repetition import RepetitionConfig
 from dataset_script.families.shifting import ShiftingConfig
 from dataset_script.families.spelling import SpellingConfig
@@ -473,3 +474,33 @@ def test_impossible_values_are_refused_in_a_sentence(family, knobs, message):
     with pytest.raises(ValueError) as error:
         make_language(family, **knobs)
     assert str(error.value).startswith(message) and "\n" not in str(error.value)
+
+
+def test_a_plan_is_its_own_class_s_and_its_own_knobs():
+    """Tables are kept from call to call: of one class, and one value of each knob that a plan may ask for."""
+
+    def family_that_turns(turns):
+        @dataclass(frozen=True)
+        class Turning(OrderConfig):
+            again: bool = False
+
+            def sample(self, keys, split):
+                return PlannedLanguage.sample(self, keys, split)
+
+            def plan(self, form, setting):
+                places = [Said("order", place) for place in range(len(form))]
+                return places[::-1] if turns != self.again else places
+
+        return Turning
+
+    straight, turned = family_that_turns(False), family_that_turns(True)
+    knobs = {"orders": ("straight",), "num_pairs": 2}
+    for config, is_turned in (
+        (straight(**knobs), False),
+        (turned(**knobs), True),
+        (straight(**knobs, again=True), True),
+        (turned(**knobs, again=True), False),
+    ):
+        episodes = sample_episodes(config, range(20))
+        said = episodes.lexicons[np.arange(20)[:, None, None], episodes.words]
+        assert np.array_equal(episodes.targets, said[..., ::-1] if is_turned else said)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dataset_script import make_language, sample_episodes
-from dataset_script.baselines import family, unigram
+from dataset_script.baselines import copy, family, unigram
 from metatrans_lab.evaluation import evaluate_words
 
 NUM_EPISODES = 64
@@ -46,8 +46,30 @@ def test_ends_and_blanks_have_an_accuracy_of_their_own():
     figures, episodes = evaluate_words(family, language, "test", NUM_EPISODES), sample_episodes(language, range(50))
     assert 0.7 < figures["end_accuracy"] < 1
     assert not (episodes.determined & (episodes.is_blank | episodes.is_end)).any()
-    words = evaluate_words(unigram, language, "test", NUM_EPISODES)  # which says nothing of ends
-    assert words["target_regret"] > 0.5
+
+
+@pytest.mark.parametrize("name", ["grammar", "spelling", "repetition", "mixed"])
+@pytest.mark.parametrize("predict", [unigram, copy])
+def test_baselines_predict_ends_too(name, predict):
+    figures = evaluate_words(predict, make_language(name, num_pairs=6), "test", NUM_EPISODES)
+    assert figures["target_nll"] - figures["target_bayes_nll"] == pytest.approx(figures["target_regret"], abs=0.3)
+    assert 0.5 < figures["target_regret"] < 5 and figures["determined_accuracy"] < 0.9
+
+
+@pytest.mark.parametrize(
+    "given, message",
+    [
+        (lambda p: p[..., :-1], "a predictor must give an array of shape .* the last column being ␁, as translations"),
+        (lambda p: None, "a predictor must give an array of shape .*; it gave NoneType"),
+        (lambda p: np.ones_like(p), "a predictor must give probabilities that sum to 1"),
+        (lambda p: p - 1, "a predictor must give probabilities that sum to 1"),
+        (lambda p: p * np.nan, "a predictor must give probabilities that sum to 1"),
+        (lambda p: p * 0, "a predictor must give probabilities that sum to 1"),
+    ],
+)
+def test_what_is_no_distribution_is_refused(given, message):
+    with pytest.raises(ValueError, match=message):
+        evaluate_words(lambda episodes: given(family(episodes)), make_language("grammar", num_pairs=3), "test", 4)
 
 
 def test_the_post_s_family_has_nothing_to_tell_apart():
