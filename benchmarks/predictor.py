@@ -11,6 +11,7 @@ import os
 import statistics
 import sys
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 
 os.environ.pop("OMP_NUM_THREADS", None)  # all cores: torch reads it at import; what is measured sets one
@@ -51,10 +52,11 @@ def contestants(language: Language, calls: int) -> dict[str, Callable[[], float]
         family_probabilities(language, sample_episodes(language, batch()).input_ids)
 
     ways = {"sampled": (sampled, 10 * calls), "costs": (costs, calls), "distributions": (distributions, calls)}
-    return {
-        name: (lambda function=function, calls=calls: seconds_a_call(function, calls) / BATCH)  # type: ignore[misc]
-        for name, (function, calls) in ways.items()
-    }
+    return {name: partial(_seconds_an_episode, function, calls) for name, (function, calls) in ways.items()}
+
+
+def _seconds_an_episode(function: Callable[[], None], calls: int) -> float:
+    return seconds_a_call(function, calls) / BATCH
 
 
 def alive(language: PlannedLanguage | MixedConfig, num_episodes: int) -> tuple[list[float], int]:

@@ -3,7 +3,7 @@
 Results are equal in numpy, in torch on a CPU, and in torch on a GPU, as all of them are integer arithmetic.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
@@ -60,6 +60,11 @@ def table_like(x: Array, values: np.ndarray) -> Array:
 def concatenate(arrays: list[Array]) -> Array:
     """Along the last axis."""
     return np.concatenate(arrays, -1) if isinstance(arrays[0], np.ndarray) else torch.cat(arrays, -1)
+
+
+def stack(arrays: Sequence[Array], axis: int) -> Array:
+    """Along a new axis."""
+    return np.stack(arrays, axis) if isinstance(arrays[0], np.ndarray) else torch.stack(list(arrays), axis)
 
 
 def take_along(x: Array, index: Array) -> Array:

@@ -54,6 +54,39 @@ class CostedSentences(Sentences):
         return self.in_translation
 
     @cached_property
+    def bayes_nll(self) -> Array:
+        # By the predictor, in numpy, at every training step: a family that trains on a GPU has costs of its own.
+        tokens = on_host(self.input_ids).astype(np.int64)
+        p = self.config.next_token_probabilities(tokens)[:, :-1]  # (N, S − 1, V)
+        came = np.take_along_axis(p, tokens[:, 1:, None], -1)[..., 0]
+        real = on_host(self.role)[:, 1:] != Role.PADDING
+        nll = np.pad(np.where(real, -np.log(np.where(real, came, 1.0)), 0.0), ((0, 0), (1, 0))).astype(np.float32)
+        return like(self.words, nll)
+
+    @cached_property
+    def says_heard(self) -> Array:
+        """(N, S) bool: is this a target word whose unit was heard before?"""
+        return self.lay_out_targets(self.heard & self.says_unit)
+
+    @cached_property
+    def says_new(self) -> Array:
+        """(N, S) bool: is this a target word whose unit was not heard before?"""
+        return self.lay_out_targets(~self.heard & self.says_unit)
+
+    @cached_property
+    def determined(self) -> Array:
+        return self.says_heard & (self.bayes_nll < CERTAIN)
+
+    @cached_property
+    def eliminated(self) -> Array:
+        return self.says_new & (self.bayes_nll < CERTAIN)
+
+
+@dataclass
+class OneClassSentences(CostedSentences):
+    """Sentences whose words are all of one class, drawn as `sources` says, with what source words cost."""
+
+    @cached_property
     def is_new(self) -> Array:
         """(N, K, T) bool: has this source word not occurred earlier in the episode?"""
         N, K, T = self.words.shape
@@ -108,31 +141,3 @@ class CostedSentences(Sentences):
         if self.lengths is None:
             return source, 0.0
         return source + table_like(self.words, go_on_nll), look_up(end_nll, self.lengths)
-
-    @cached_property
-    def bayes_nll(self) -> Array:
-        # By the predictor, in numpy, at every training step: a family that trains on a GPU has costs of its own.
-        tokens = on_host(self.input_ids).astype(np.int64)
-        p = self.config.next_token_probabilities(tokens)[:, :-1]  # (N, S − 1, V)
-        came = np.take_along_axis(p, tokens[:, 1:, None], -1)[..., 0]
-        real = on_host(self.role)[:, 1:] != Role.PADDING
-        nll = np.pad(np.where(real, -np.log(np.where(real, came, 1.0)), 0.0), ((0, 0), (1, 0))).astype(np.float32)
-        return like(self.words, nll)
-
-    @cached_property
-    def says_heard(self) -> Array:
-        """(N, S) bool: is this a target word whose unit was heard before?"""
-        return self.lay_out_targets(self.heard & self.says_unit)
-
-    @cached_property
-    def says_new(self) -> Array:
-        """(N, S) bool: is this a target word whose unit was not heard before?"""
-        return self.lay_out_targets(~self.heard & self.says_unit)
-
-    @cached_property
-    def determined(self) -> Array:
-        return self.says_heard & (self.bayes_nll < CERTAIN)
-
-    @cached_property
-    def eliminated(self) -> Array:
-        return self.says_new & (self.bayes_nll < CERTAIN)

@@ -27,7 +27,7 @@ from dataset_script.arrays import (
     take_along,
     where,
 )
-from dataset_script.sources import PURPOSE_LENGTHS, cost, draw_words, source_probabilities
+from dataset_script.sources import PURPOSE_LENGTHS, draw_words, source_probabilities
 from dataset_script.streams import draw_below, index_keys
 
 NONE = -1
@@ -161,11 +161,16 @@ def draw_words_of(
         if size == 1:
             words = where(is_of_class, as_type(full_like(keys, (1,), offset), dtype), words)
             continue
-        active = (min(active_range[0], size), min(active_range[1], size))
+        active = _active_of(size, active_range)
         drawn = draw_words(index_keys(f"words of class {of_class}", keys), size, active, repetition, most, dtype)
         number = as_type(count_before(is_of_class), "int64")  # which word of the class it is
         words = where(is_of_class, take_along(drawn, where(is_of_class, number, 0)) + offset, words)
     return words.reshape(N, K, T)
+
+
+def _active_of(size: int, active_range: tuple[int, int]) -> tuple[int, int]:
+    """(min, max) active words of a class of this size, which can't have more than there are."""
+    return min(active_range[0], size), min(active_range[1], size)
 
 
 @lru_cache(maxsize=64)
@@ -174,42 +179,7 @@ def _word_tables(
 ) -> tuple[np.ndarray, np.ndarray]:
     """`source_probabilities` of a class, of which there may be fewer words than are active, or none."""
     size = max(size, 1)
-    active = (min(active_range[0], size), min(active_range[1], size))
-    return source_probabilities(size, active, num_words + 1, repetition)
-
-
-def source_nll_of(
-    forms: Forms, form: Array, is_new: Array, num_same: Array, active_range: tuple[int, int], repetition: int
-) -> tuple[Array, Array]:
-    """The costs of source words, (N, K, T), and of sentences' ends, (N, K), in nats.
-
-    Args:
-        form: (N, K). is_new, num_same: (N, K, T), has this word not occurred before, and how often it has.
-    """
-    N, K = form.shape
-    T = forms.classes.shape[1]
-    of_class, nodes = np.maximum(forms.classes, 0), forms.nodes  # (F, T), (F, T + 1)
-    class_nll = cost(forms.probabilities[nodes[:, :-1], of_class])  # (F, T)
-    class_nll = np.where(forms.classes == NONE, 0, class_nll).astype(np.float32)
-    end_nll = cost(forms.probabilities[nodes[np.arange(len(nodes)), forms.lengths], -1]).astype(np.float32)  # (F,)
-    total = table_like(is_new, class_nll)[form]  # (N, K, T)
-    classes = table_like(is_new, forms.classes)[form].reshape(N, K * T)
-    is_new, num_same = is_new.reshape(N, K * T), num_same.reshape(N, K * T)
-    word_nll = full_like(is_new, tuple(classes.shape), 0.0, "float32")
-    for number, size in enumerate(forms.sizes):
-        most = forms.most_words(number, K)
-        if size == 1 or most == 0:
-            continue
-        new, seen = _word_tables(size, active_range, most, repetition)
-        table = np.stack([cost(seen), cost(new)]).astype(np.float32)  # (2, n, d)
-        less = np.log1p(repetition * np.arange(most + 1)).astype(np.float32)
-        is_of_class = classes == number
-        n, d = count_before(is_of_class), count_before(is_new & is_of_class)
-        none = is_of_class & False
-        nll = look_up(table, where(is_of_class, is_new, none), where(is_of_class, n, 0), where(is_of_class, d, 0))
-        nll = nll - look_up(less, where(is_of_class, num_same, 0))
-        word_nll = where(is_of_class, nll, word_nll)
-    return total + word_nll.reshape(N, K, T), table_like(is_new, end_nll)[form]
+    return source_probabilities(size, _active_of(size, active_range), num_words + 1, repetition)
 
 
 def next_source_probabilities(

@@ -29,7 +29,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -120,6 +120,9 @@ class _Hypotheses:
         episode, component: (H,). weight: (H,), which sum to 1 in each episode.
         strings: (H, U, F), each unit's symbols, −1 beyond its end; sizes: (H, U), how many; 0: not heard yet.
         is_foreign: (H,) bool: is the pair at hand of another language?
+        units: (H, items): what the translation at hand says, units or END or BLANK.
+        item, within, size: (H,) each: how far it has come in the plan and in the unit's string, and how many symbols
+            that string has; 0: not decided.
         owner, setting: (M,) each: the hypothesis that every setting still possible belongs to.
     """
 
@@ -129,6 +132,10 @@ class _Hypotheses:
     strings: np.ndarray
     sizes: np.ndarray
     is_foreign: np.ndarray
+    units: np.ndarray
+    item: np.ndarray
+    within: np.ndarray
+    size: np.ndarray
     owner: np.ndarray
     setting: np.ndarray
 
@@ -151,16 +158,7 @@ class _Hypotheses:
 
     def each(self, change: Callable[[np.ndarray], np.ndarray], owner: np.ndarray, setting: np.ndarray) -> _Hypotheses:
         """With what there is one of for each hypothesis changed, and these settings."""
-        return _Hypotheses(
-            episode=change(self.episode),
-            component=change(self.component),
-            weight=change(self.weight),
-            strings=change(self.strings),
-            sizes=change(self.sizes),
-            is_foreign=change(self.is_foreign),
-            owner=owner,
-            setting=setting,
-        )
+        return _Hypotheses(**{name: change(getattr(self, name)) for name in ONE_EACH}, owner=owner, setting=setting)
 
     def normalise(self, num_rows: int) -> None:
         """Makes the weights sum to 1 in each episode."""
@@ -175,12 +173,7 @@ class _Hypotheses:
     def join(self, other: _Hypotheses) -> _Hypotheses:
         """These and others."""
         return _Hypotheses(
-            episode=np.concatenate([self.episode, other.episode]),
-            component=np.concatenate([self.component, other.component]),
-            weight=np.concatenate([self.weight, other.weight]),
-            strings=np.concatenate([self.strings, other.strings]),
-            sizes=np.concatenate([self.sizes, other.sizes]),
-            is_foreign=np.concatenate([self.is_foreign, other.is_foreign]),
+            **{name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in ONE_EACH},
             owner=np.concatenate([self.owner, other.owner + len(self.episode)]),
             setting=np.concatenate([self.setting, other.setting]),
         )
@@ -200,10 +193,13 @@ class _Hypotheses:
         return merged
 
 
+ONE_EACH = tuple(f.name for f in fields(_Hypotheses) if f.name not in ("owner", "setting"))
+"""What there is one of for each hypothesis."""
+
+
 def predict(
     components: Sequence[Plans],
     heard: Heard,
-    prior: Sequence[float] | None = None,
     source: np.ndarray | None = None,
     whole: bool = True,
     max_hypotheses: int = MAX_HYPOTHESES,
@@ -211,9 +207,8 @@ def predict(
     """What the exact predictor says about the translations of N rows.
 
     Args:
-        components: the plans of the families that an episode may be of.
+        components: the plans of the families that an episode may be of, all equally probable.
         heard: the rows.
-        prior: of each component; uniform if not given.
         source: (components, N, K), the probability of each source sentence under each component, given those before;
             without it, sources tell nothing about the component.
         whole: gives whole distributions, not only the probability of what came.
@@ -227,22 +222,17 @@ def predict(
     out = np.zeros((N, K, P + 1, symbols + 1)) if whole else None
     came, alive = np.zeros((N, K, P + 1)), np.zeros((N, K), int)
     C = len(components)
-    weights = np.full(C, 1 / C) if prior is None else np.asarray(prior, float)
     hazard, foreign = (np.array([getattr(plans, name) for plans in components]) for name in ("hazard", "foreign"))
     num_settings = max(len(plans.weights) for plans in components)
-    forms = [read_forms(plans.forms, heard.words, heard.lengths) for plans in components]
-    hypotheses = _all_open(components, np.tile(weights, (N, 1)))
-    # Of each component: where its table of (form, setting) begins when all are flattened, and its row in the codes.
-    number = np.concatenate([plans.number.ravel() for plans in components])
-    begins = np.cumsum([0, *(plans.number.size for plans in components)])
-    items = max(plans.codes.shape[1] for plans in components)
+    forms = np.stack([read_forms(plans.forms, heard.words, heard.lengths) for plans in components])  # (C, N, K)
+    hypotheses = _all_open(components, np.full((N, C), 1 / C))
     posterior = np.zeros((N, K, C))
     for k in range(K):
         h, on = hypotheses, heard.turned[:, k]
         posterior[:, k] = h.mass((N, C))
         if not on.any():
             break
-        form = np.stack([form[:, k] for form in forms])[h.component, h.episode]
+        form = forms[h.component, h.episode, k]
         if source is not None:
             h.weight = h.weight * np.where(on[h.episode], source[h.component, h.episode, k], 1)
         h = h.keep(((form != NONE) & (h.weight > 0)) | ~on[h.episode])
@@ -254,11 +244,10 @@ def predict(
         if foreign.any():
             h = _with_new(h, components, foreign * on[:, None], is_foreign=True)
             h = h.keep(h.weight > 0)
-        h, row = _divide(h, components, number, begins, on, [form[:, k] for form in forms])
+        h = _divide(h, components, np.where(on, forms[:, :, k], NONE), heard.words[:, k])
         _check(h, k, max_hypotheses)
         alive[:, k] = np.where(on, np.bincount(h.episode, minlength=N), 0)
-        units = _resolve(components, h, row, heard.words[:, k], items)
-        h = _listen(h, units, heard, k, components, out, came, max_hypotheses)
+        h = _listen(h, heard, k, components, out, came, max_hypotheses)
         hypotheses = _without_foreign(h, native, (N, C), on).merge(num_settings) if foreign.any() else h
     return Predictions(out, came, alive, posterior)
 
@@ -268,6 +257,7 @@ def _all_open(components: Sequence[Plans], weights: np.ndarray, is_foreign: bool
     possible. None where the weight is 0.
     """
     U, F = max(plans.num_units for plans in components), max(plans.longest for plans in components)
+    items = max(plans.codes.shape[1] for plans in components)
     episode, component = (weights > 0).nonzero()
     H = len(episode)
     settings = [np.flatnonzero(plans.weights > 0) for plans in components]
@@ -278,6 +268,10 @@ def _all_open(components: Sequence[Plans], weights: np.ndarray, is_foreign: bool
         strings=np.full((H, U, F), -1, np.int16),
         sizes=np.zeros((H, U), np.int8),
         is_foreign=np.full(H, is_foreign),
+        units=np.full((H, items), END),
+        item=np.zeros(H, int),
+        within=np.zeros(H, int),
+        size=np.zeros(H, int),
         owner=np.repeat(np.arange(H), [len(settings[c]) for c in component]),
         setting=np.concatenate([settings[c] for c in component]) if H else np.zeros(0, int),
     )
@@ -299,30 +293,45 @@ def _without_foreign(h: _Hypotheses, native: _Hypotheses, shape: tuple[int, int]
     return h.keep(~h.is_foreign).join(native)
 
 
-def _divide(
-    h: _Hypotheses,
-    components: Sequence[Plans],
-    number: np.ndarray,
-    begins: np.ndarray,
-    on: np.ndarray,
-    forms: list[np.ndarray],
-) -> tuple[_Hypotheses, np.ndarray]:
-    """Hypotheses of one plan each for the sentence at hand, and the plan's row in their component's codes."""
-    form = np.stack(forms)[h.component, h.episode]
+def _divide(h: _Hypotheses, components: Sequence[Plans], forms: np.ndarray, words: np.ndarray) -> _Hypotheses:
+    """Hypotheses of one plan each for the sentence at hand, whose translation they are about to hear.
+
+    Args:
+        forms: (C, N), of the sentence; NONE: there is none. words: (N, T), its own.
+    """
+    form = forms[h.component, h.episode]
     num_settings = np.array([len(plans.weights) for plans in components])
+    # Of each component: where its settings begin if all components' are listed, and its table of (form, setting).
+    starts = np.cumsum(num_settings) - num_settings
+    begins = np.cumsum([0, *(plans.number.size for plans in components[:-1])])
+    number = np.concatenate([plans.number.ravel() for plans in components])
     first = begins[h.component] + np.maximum(form, 0) * num_settings[h.component]
-    row = np.where(on[h.episode][h.owner], number[first[h.owner] + h.setting], 0)  # (M,)
+    row = np.where((form != NONE)[h.owner], number[first[h.owner] + h.setting], 0)  # (M,)
     prior = np.concatenate([plans.weights for plans in components])
-    starts = np.cumsum([0, *num_settings[:-1]])
     prior = prior[starts[h.component][h.owner] + h.setting]  # (M,)
     total = np.bincount(h.owner, prior, len(h.episode))
     most = int(row.max(initial=0)) + 1
     keys, owner = np.unique(h.owner * most + row, return_inverse=True)
-    was = keys // most
+    was, row = keys // most, keys % most
     share = np.bincount(owner, prior, len(keys)) / total[was]
     divided = h.each(lambda array: array[was], owner, h.setting)
     divided.weight = divided.weight * share
-    return divided, keys % most
+    divided.units = _said(divided, components, row, words)
+    divided.item, divided.within, divided.size = (np.zeros(len(row), int) for _ in range(3))
+    return divided
+
+
+def _said(h: _Hypotheses, components: Sequence[Plans], row: np.ndarray, words: np.ndarray) -> np.ndarray:
+    """(H, items): the units that are said, or END or BLANK, by each one's row in its component's codes."""
+    T = words.shape[1]
+    units = np.full((len(row), h.units.shape[1]), END)
+    for number, plans in enumerate(components):
+        mine = np.flatnonzero(h.component == number)
+        codes = plans.codes[row[mine]]  # (mine, items)
+        own = plans.forms.classes.shape[1]  # its places: those of the component's longest sentence
+        said = words[h.episode[mine][:, None], np.clip(codes, 0, min(own, T) - 1)]
+        units[mine, : codes.shape[1]] = np.where(codes >= own, codes - own, np.where(codes >= 0, said, codes))
+    return units
 
 
 def _check(h: _Hypotheses, k: int, max_hypotheses: int) -> None:
@@ -334,24 +343,30 @@ def _check(h: _Hypotheses, k: int, max_hypotheses: int) -> None:
         )
 
 
-def _resolve(
-    components: Sequence[Plans], h: _Hypotheses, row: np.ndarray, words: np.ndarray, items: int
-) -> np.ndarray:
-    """(H, items): the unit that is said, or END or BLANK."""
-    T = words.shape[1]
-    units = np.full((len(row), items), END)
-    for number, plans in enumerate(components):
-        mine = np.flatnonzero(h.component == number)
-        codes = plans.codes[row[mine]]  # (mine, items)
-        own = plans.forms.classes.shape[1]  # its places: those of the component's longest sentence
-        said = words[h.episode[mine][:, None], np.clip(codes, 0, min(own, T) - 1)]
-        units[mine, : codes.shape[1]] = np.where(codes >= own, codes - own, np.where(codes >= 0, said, codes))
-    return units
+@dataclass
+class _Next:
+    """What each hypothesis says comes next.
+
+    Attributes:
+        unit: (H,): the unit at hand, or END or BLANK. is_new: (H,) bool: wasn't it heard before?
+        certain: (H,): the symbol that comes, where the unit isn't new; the end is the symbol A + 1.
+        missing: (H,): the probability that a blank stands for the unit.
+        new: (n,): the hypotheses whose unit is new. rivals: (n, U): as of `_rivals`. of_each: (n,): how many strings
+            begin as the one at hand and go on with a given symbol. total: (n,): how many nobody has go on so at all.
+    """
+
+    unit: np.ndarray
+    is_new: np.ndarray
+    certain: np.ndarray
+    missing: np.ndarray
+    new: np.ndarray
+    rivals: np.ndarray
+    of_each: np.ndarray
+    total: np.ndarray
 
 
 def _listen(
     h: _Hypotheses,
-    units: np.ndarray,
     heard: Heard,
     k: int,
     components: Sequence[Plans],
@@ -362,82 +377,107 @@ def _listen(
     """Reads the translations of pair k symbol by symbol; writes into out and came."""
     N, _, P = heard.targets.shape
     A = components[0].num_symbols
-    longest = np.array([plans.longest for plans in components])
-    gaps = np.array([plans.gaps for plans in components])
-    item, within = np.zeros(len(units), int), np.zeros(len(units), int)  # in the plan, in the unit's string
-    size = np.zeros(len(units), int)  # of the string at hand; 0: not decided
-    end = A + 1  # the symbol that stands for the translation's end
     for j in range(P + 1):
         # A row predicts its symbol j if all before have come, and hears it if it has come.
         before = heard.turned[:, k] if j == 0 else heard.turned[:, k] & (heard.targets[:, k, j - 1] >= 0)
         if not before.any():
             break
         symbol = heard.targets[:, k, j] if j < P else np.full(N, -1)
-        symbol = np.where(before & (symbol < 0) & heard.closed[:, k], end, np.where(before, symbol, -1))
-        at = before[h.episode]  # (H,)
-        unit = np.where(at, units[np.arange(len(units)), np.minimum(item, units.shape[1] - 1)], END)
-        known = np.where(unit >= 0, h.sizes[np.arange(len(unit)), np.maximum(unit, 0)], 0)
-        starts = (unit >= 0) & (within == 0)
-        size = np.where(starts, known, size)
-        is_new = (unit >= 0) & (known == 0)
-        if (longest > 1).any() and (is_new & starts).any():
-            index, lengths = _lengths(is_new & starts, longest[h.component])
-            h = h.take(index)
-            h.weight = h.weight / np.where(lengths > 0, longest[h.component], 1)
-            units, item, within, unit, at, is_new, known = (
-                array[index] for array in (units, item, within, unit, at, is_new, known)
-            )
-            size = np.where(lengths > 0, lengths, size[index])
-            _check(h, k, max_hypotheses)
-        elif (is_new & starts).any():
-            size = np.where(is_new & starts, 1, size)
-        missing = np.where((unit >= 0) & (within == 0), gaps[h.component], 0)  # (H,): P(a blank stands for the unit)
-        p = np.zeros(len(unit))  # (H,): of what came
-        told = np.where(unit == END, end, A)  # (H,): the symbol that is certain
-        rows = np.arange(len(unit))
-        heard_unit = (unit >= 0) & ~is_new
-        told[heard_unit] = h.strings[rows[heard_unit], unit[heard_unit], within[heard_unit]]
-        expected = symbol[h.episode]
-        p[~is_new] = (told == expected)[~is_new]
-        new = np.flatnonzero(is_new)
+        symbol = np.where(before & (symbol < 0) & heard.closed[:, k], A + 1, np.where(before, symbol, -1))
+        h = _begin_units(h, before, components)
+        _check(h, k, max_hypotheses)
+        ahead = _look_ahead(h, before, components)
         if out is not None:
-            certain = np.flatnonzero(at & ~is_new)
-            here = out[:, k, j]  # (N, S + 1)
-            np.add.at(here, (h.episode[certain], told[certain]), (h.weight * (1 - missing))[certain])
-            if missing.any():
-                np.add.at(here[:, A], h.episode, h.weight * missing * at)
-        if len(new):
-            rivals = _rivals(h, new, unit, within, size)  # (new, U)
-            of_each = float(A) ** (size - within - 1)[new]  # strings that begin so and go on with a given symbol
-            total = of_each * A - (rivals >= 0).sum(1)
-            if out is not None:
-                taken = np.bincount(
-                    (np.arange(len(new))[:, None] * (A + 1) + rivals + 1).ravel(), minlength=len(new) * (A + 1)
-                )
-                left = of_each[:, None] - taken.reshape(len(new), A + 1)[:, 1:]  # (new, A)
-                np.add.at(
-                    out[:, k, j, :A], h.episode[new], left * (h.weight * (1 - missing))[new, None] / total[:, None]
-                )
-            is_symbol = (expected[new] >= 0) & (expected[new] < A)
-            p[new] = is_symbol * (of_each - (rivals == expected[new][:, None]).sum(1)) / total
-        is_gap = (expected == A) & (missing > 0)
-        p = np.where(is_gap, missing, p * (1 - missing))
-        hears = at & (expected >= 0)
+            _add_distributions(out[:, k, j], h, ahead, before)
+        expected = symbol[h.episode]  # (H,)
+        hears = before[h.episode] & (expected >= 0)
+        is_gap = (expected == A) & (ahead.missing > 0)
+        p = _probability_of(expected, ahead, is_gap, A)
         np.add.at(came[:, k, j], h.episode[hears], (h.weight * p)[hears])
-        # What came: a new unit's string grows, all others go on.
-        writes = np.flatnonzero(is_new & hears & ~is_gap & (p > 0))
-        h.strings[writes, unit[writes], within[writes]] = expected[writes]
-        done = (unit == BLANK) | is_gap | ((unit >= 0) & (within + 1 >= size))
-        learned = writes[done[writes]]
-        h.sizes[learned, unit[learned]] = size[learned]
-        item, within = np.where(hears & done, item + 1, item), np.where(hears, np.where(done, 0, within + 1), within)
+        _go_on(h, ahead, expected, hears & (p > 0), is_gap)
         h.weight = np.where(hears, h.weight * p, h.weight)
-        stay = h.weight > 0
-        if not stay.all():
-            h = h.keep(stay)
-            units, item, within, size = units[stay], item[stay], within[stay], size[stay]
+        h = h if (h.weight > 0).all() else h.keep(h.weight > 0)
         h.normalise(N)
     return h
+
+
+def _unit_at(h: _Hypotheses, before: np.ndarray) -> np.ndarray:
+    """(H,): the unit at hand, or END or BLANK; END too in rows that aren't listening, (N,)."""
+    unit = h.units[np.arange(len(h.item)), np.minimum(h.item, h.units.shape[1] - 1)]
+    return np.where(before[h.episode], unit, END)
+
+
+def _begin_units(h: _Hypotheses, before: np.ndarray, components: Sequence[Plans]) -> _Hypotheses:
+    """Where a unit's string begins, notes its length; if nobody knows it, divides the hypothesis by it."""
+    unit = _unit_at(h, before)
+    begins = (unit >= 0) & (h.within == 0)
+    if not begins.any():
+        return h
+    known = h.sizes[np.arange(len(unit)), np.maximum(unit, 0)]
+    h.size = np.where(begins, known, h.size)
+    begins &= known == 0
+    longest = np.array([plans.longest for plans in components])
+    if longest.max() == 1 or not begins.any():
+        h.size = np.where(begins, 1, h.size)
+        return h
+    index, lengths = _lengths(begins, longest[h.component])
+    h = h.take(index)
+    h.weight = h.weight / np.where(lengths > 0, longest[h.component], 1)
+    h.size = np.where(lengths > 0, lengths, h.size)
+    return h
+
+
+def _look_ahead(h: _Hypotheses, before: np.ndarray, components: Sequence[Plans]) -> _Next:
+    A = components[0].num_symbols
+    gaps = np.array([plans.gaps for plans in components])
+    unit = _unit_at(h, before)
+    is_unit, rows = unit >= 0, np.arange(len(unit))
+    is_new = is_unit & (h.sizes[rows, np.maximum(unit, 0)] == 0)
+    certain = np.where(unit == END, A + 1, A)
+    known = is_unit & ~is_new
+    certain[known] = h.strings[rows[known], unit[known], h.within[known]]
+    missing = np.where(is_unit & (h.within == 0), gaps[h.component], 0)
+    new = np.flatnonzero(is_new)
+    rivals = _rivals(h, new, unit)
+    of_each = float(A) ** (h.size - h.within - 1)[new]
+    return _Next(unit, is_new, certain, missing, new, rivals, of_each, of_each * A - (rivals >= 0).sum(1))
+
+
+def _add_distributions(here: np.ndarray, h: _Hypotheses, ahead: _Next, before: np.ndarray) -> None:
+    """Adds what the hypotheses say comes next to (N, A + 2) probabilities: of each symbol, the blank and the end."""
+    A, at = here.shape[1] - 2, before[h.episode]
+    says = h.weight * (1 - ahead.missing)
+    certain = np.flatnonzero(at & ~ahead.is_new)
+    np.add.at(here, (h.episode[certain], ahead.certain[certain]), says[certain])
+    if ahead.missing.any():
+        np.add.at(here[:, A], h.episode, h.weight * ahead.missing * at)
+    new = ahead.new
+    if len(new):
+        places = np.arange(len(new))[:, None] * (A + 1) + ahead.rivals + 1
+        taken = np.bincount(places.ravel(), minlength=len(new) * (A + 1)).reshape(len(new), A + 1)[:, 1:]
+        left = ahead.of_each[:, None] - taken  # (n, A)
+        np.add.at(here[:, :A], h.episode[new], left * (says[new] / ahead.total)[:, None])
+
+
+def _probability_of(expected: np.ndarray, ahead: _Next, is_gap: np.ndarray, A: int) -> np.ndarray:
+    """(H,): the probability of the symbol that came, (H,), under each hypothesis."""
+    p = (ahead.certain == expected).astype(float)
+    symbol = expected[ahead.new]
+    taken = (ahead.rivals == symbol[:, None]).sum(1)
+    p[ahead.new] = ((symbol >= 0) & (symbol < A)) * (ahead.of_each - taken) / ahead.total
+    return np.where(is_gap, ahead.missing, p * (1 - ahead.missing))
+
+
+def _go_on(h: _Hypotheses, ahead: _Next, symbol: np.ndarray, hears: np.ndarray, is_gap: np.ndarray) -> None:
+    """Takes in the symbol that came, in place: a new unit's string grows, all others go on."""
+    unit = ahead.unit
+    writes = np.flatnonzero(ahead.is_new & hears & ~is_gap)
+    h.strings[writes, unit[writes], h.within[writes]] = symbol[writes]
+    done = (unit == BLANK) | is_gap | ((unit >= 0) & (h.within + 1 >= h.size))
+    learned = writes[done[writes]]
+    h.sizes[learned, unit[learned]] = h.size[learned]
+    h.item = h.item + (hears & done)
+    h.within = np.where(hears, np.where(done, 0, h.within + 1), h.within)
 
 
 def _lengths(begins: np.ndarray, longest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -448,15 +488,18 @@ def _lengths(begins: np.ndarray, longest: np.ndarray) -> tuple[np.ndarray, np.nd
     return index, np.where(begins[index], lengths[column], 0)
 
 
-def _rivals(h: _Hypotheses, new: np.ndarray, unit: np.ndarray, within: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """(new, U): of each unit heard so far whose string is as long as the one at hand and begins as it does, the symbol
+def _rivals(h: _Hypotheses, new: np.ndarray, unit: np.ndarray) -> np.ndarray:
+    """(n, U): of each unit heard so far whose string is as long as the one at hand and begins as it does, the symbol
     that comes next in it; −1 of other units.
+
+    Args:
+        new: (n,), the hypotheses at hand. unit: (H,), the unit at hand of each.
     """
-    strings, sizes = h.strings[new], h.sizes[new]  # (new, U, F), (new, U)
-    within, size = within[new], size[new]
+    strings, sizes = h.strings[new], h.sizes[new]  # (n, U, F), (n, U)
+    within, size = h.within[new], h.size[new]
     if strings.shape[2] == 1:
         return np.where(sizes > 0, strings[..., 0], -1)
-    prefix = h.strings[new, unit[new]]  # (new, F)
+    prefix = h.strings[new, unit[new]]  # (n, F)
     same = (strings == prefix[:, None]) | (np.arange(strings.shape[2]) >= within[:, None])[:, None]
     following = np.take_along_axis(strings, within[:, None, None], 2)[..., 0]
     return np.where((sizes == size[:, None]) & same.all(2), following, -1)

@@ -14,7 +14,7 @@ import numpy as np
 
 from dataset_script.arrays import Array
 from dataset_script.forms import NONE, next_source_probabilities
-from dataset_script.hypotheses import Heard, predict
+from dataset_script.hypotheses import Heard, Predictions, predict
 
 if TYPE_CHECKING:
     from dataset_script.families.contract import Language
@@ -91,9 +91,7 @@ def mixture_probabilities(components: Sequence[PlannedLanguage], tokens: np.ndar
     """
     config = components[0]
     L, R = config.num_source_words, config.num_target_words
-    heard, of_token = read_pairs(components, tokens)
-    sources = _Sources(components, tokens, of_token)
-    predicted = predict([c.plans for c in components], heard, source=sources.likelihood(heard.turned))
+    predicted, sources, of_token = _predict(components, tokens, whole=True)
     words, ends = sources.mixture(predicted.components)
     p = np.zeros((*tokens.shape, config.vocab_size))
     p[..., :L], p[..., config.stx] = words, ends
@@ -111,9 +109,7 @@ def mixture_probabilities(components: Sequence[PlannedLanguage], tokens: np.ndar
 
 def mixture_costs(components: Sequence[PlannedLanguage], tokens: np.ndarray) -> np.ndarray:
     """What each token costs the predictor of `mixture_probabilities`: (N, S) float32, in nats; 0 at the first one."""
-    heard, of_token = read_pairs(components, tokens)
-    sources = _Sources(components, tokens, of_token)
-    predicted = predict([c.plans for c in components], heard, source=sources.likelihood(heard.turned), whole=False)
+    predicted, sources, of_token = _predict(components, tokens, whole=False)
     nll = _costs_of_tokens(predicted.came, of_token)
     counted = sources.is_source | of_token.turns
     with np.errstate(divide="ignore"):
@@ -123,9 +119,17 @@ def mixture_costs(components: Sequence[PlannedLanguage], tokens: np.ndarray) -> 
 
 def hypotheses_alive(components: Sequence[PlannedLanguage], tokens: np.ndarray) -> np.ndarray:
     """(N, K): the hypotheses that the predictor of `mixture_probabilities` holds before each pair's translation."""
+    return _predict(components, tokens, whole=False)[0].alive
+
+
+def _predict(
+    components: Sequence[PlannedLanguage], tokens: np.ndarray, whole: bool
+) -> tuple[Predictions, _Sources, TokenPlaces]:
+    """What `hypotheses.predict` says of the pairs that the tokens are, and what was read of them."""
     heard, of_token = read_pairs(components, tokens)
     sources = _Sources(components, tokens, of_token)
-    return predict([c.plans for c in components], heard, source=sources.likelihood(heard.turned), whole=False).alive
+    plans = [component.plans for component in components]
+    return predict(plans, heard, sources.likelihood(heard.turned), whole), sources, of_token
 
 
 class _Sources:

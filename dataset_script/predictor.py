@@ -71,7 +71,7 @@ def levels(config: Language, loss_on: str) -> dict[str, float]:
     """
     expected, of_one_pair = config.expected_nll(), replace(config, num_pairs=1).expected_nll()
     if expected is None or of_one_pair is None:
-        return _sampled_levels(config, loss_on)
+        return dict(_sampled_levels(config, loss_on))  # what is cached stays as it is
     K, L, R = config.num_pairs, config.num_source_words, config.num_target_words
     words = K * sum(config.length_range) / 2  # source words an episode; as many target words
     is_source_scored = float(is_scored(Role.SOURCE, loss_on))

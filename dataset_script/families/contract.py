@@ -7,6 +7,7 @@ predicts them exactly (`next_token_probabilities`). Training, evaluation, plots,
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
@@ -65,6 +66,34 @@ def check_range(name: str, value: Any, low: int, high: int | None = None) -> int
         return value[0] if value[0] == value[1] else tuple(value)
     check_int(name, value, low, high, "" if isinstance(value, int) else " (a pair is written [min, max])")
     return value
+
+
+def check_fraction(name: str, value: Any) -> float:
+    """A knob's value that is a fraction in [0, 1).
+
+    Raises:
+        ValueError: it is anything else.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
+        raise ValueError(f"{name} must be a fraction in [0, 1), got {value!r}")
+    return float(value)
+
+
+def check_names(name: str, value: Any, known: Collection[str], may_be_one: bool = False) -> tuple[str, ...]:
+    """A knob's value that is a list of different names; a tuple of them.
+
+    Args:
+        known: the names that are possible.
+        may_be_one: whether a single name, in no list, is a value too.
+
+    Raises:
+        ValueError: it is anything else.
+    """
+    names = (value,) if may_be_one and isinstance(value, str) else value
+    names = tuple(names) if isinstance(names, list | tuple) else ()
+    if not names or len(set(names)) < len(names) or not set(names) <= set(known):
+        raise ValueError(f"{name} must be a list of different names of {', '.join(known)}, got {value!r}")
+    return names
 
 
 @dataclass(frozen=True)
@@ -172,11 +201,8 @@ class Language(ABC):
             active = check_range("num_active_words", self.num_active_words, 1, self.num_source_words)
             object.__setattr__(self, "num_active_words", None if active == self.num_source_words else active)
         check_int("word_repetition", self.word_repetition, 0, MAX_REPETITION)
-        if isinstance(self.held_out_languages, bool) or not isinstance(self.held_out_languages, int | float):
-            raise ValueError(f"held_out_languages must be a fraction in [0, 1), got {self.held_out_languages!r}")
-        if not 0 <= self.held_out_languages < 1:
-            raise ValueError(f"held_out_languages must be a fraction in [0, 1), got {self.held_out_languages}")
-        object.__setattr__(self, "held_out_languages", float(self.held_out_languages))
+        held_out = check_fraction("held_out_languages", self.held_out_languages)
+        object.__setattr__(self, "held_out_languages", held_out)
         if self.num_training_languages is not None:
             check_int("num_training_languages", self.num_training_languages, 1)
         check_int("seed", self.seed, 0, MAX_SEED)

@@ -27,7 +27,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from dataset_script.families.contract import COMMON_KNOBS, Language, check_int
+from dataset_script.families.contract import COMMON_KNOBS, Language, check_int, check_names
 from dataset_script.families.planned import PlannedLanguage, Said, Setting
 
 NOUN, VERB, ADJECTIVE, ARTICLE, PLURAL = range(5)
@@ -98,13 +98,7 @@ class GrammarConfig(PlannedLanguage):
                 f"article and the plural), got {self.num_source_words}"
             )
         for name, values in SWITCHES.items():
-            given = getattr(self, name)
-            given = (given,) if isinstance(given, str) else tuple(given) if isinstance(given, list | tuple) else ()
-            if not given or len(set(given)) < len(given) or not set(given) <= set(values):
-                raise ValueError(
-                    f"{name} must be a list of different values of {', '.join(values)}, got {getattr(self, name)!r}"
-                )
-            object.__setattr__(self, name, given)
+            object.__setattr__(self, name, check_names(name, getattr(self, name), values, may_be_one=True))
         super().__post_init__()
 
     @property

@@ -33,7 +33,7 @@ from dataset_script.arrays import (
     take_along,
     where,
 )
-from dataset_script.costs import CostedSentences
+from dataset_script.costs import OneClassSentences
 from dataset_script.families.contract import ExpectedNll, Language
 from dataset_script.lexicons import draw_lexicons
 from dataset_script.sources import cost, draw_sentences, source_probabilities, stop_nll
@@ -67,7 +67,7 @@ class LexiconConfig(Language):
 
 
 @dataclass
-class LexiconEpisodes(CostedSentences):
+class LexiconEpisodes(OneClassSentences):
     """Episodes of the post's family, with the variables that were drawn.
 
     Attributes:

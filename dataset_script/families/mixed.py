@@ -19,7 +19,7 @@ import numpy as np
 from dataset_script.arrays import Array, arange_like, as_type, full_like, like, on_host
 from dataset_script.costs import CERTAIN, CostedSentences
 from dataset_script.episodes import Episodes, Role
-from dataset_script.families.contract import COMMON_KNOBS, Language, check_range
+from dataset_script.families.contract import COMMON_KNOBS, Language, check_names, check_range
 from dataset_script.families.grammar import GrammarConfig
 from dataset_script.families.order import OrderConfig
 from dataset_script.families.planned import PlannedLanguage
@@ -30,7 +30,7 @@ from dataset_script.streams import draw_below, index_keys
 
 PURPOSE_FAMILY = 13  # of a draw, beside those of the families
 
-FAMILIES: dict[str, tuple[type[PlannedLanguage], dict]] = {
+COMPONENTS: dict[str, tuple[type[PlannedLanguage], dict]] = {
     "lexicon": (OrderConfig, {"orders": ("straight",)}),
     "order": (OrderConfig, {}),
     "grammar": (GrammarConfig, {}),
@@ -38,6 +38,9 @@ FAMILIES: dict[str, tuple[type[PlannedLanguage], dict]] = {
     "repetition": (RepetitionConfig, {}),
 }
 """By name: the config, and its knobs."""
+
+SAME_LENGTH = {"lexicon", "order"}
+"""The families whose translations are as long as their sources."""
 
 MAX_SPELLED = 4
 """Words of the longest sentence that is spelled: without blanks there are too many ways to divide a longer one."""
@@ -58,7 +61,7 @@ class MixedConfig(Language):
     num_source_words: int = 20
     num_target_words: int = 23
     sentence_length: int | tuple[int, int] = (1, 8)
-    families: tuple[str, ...] = tuple(FAMILIES)
+    families: tuple[str, ...] = tuple(COMPONENTS)
     num_nouns: int = 8
     num_verbs: int = 6
     num_adjectives: int = 4
@@ -79,12 +82,7 @@ class MixedConfig(Language):
     limits: ClassVar[str] = "One word with two translations, two of the families in one language."
 
     def __post_init__(self) -> None:
-        names = tuple(self.families) if isinstance(self.families, list | tuple) else ()
-        if not names or len(set(names)) < len(names) or not set(names) <= set(FAMILIES):
-            raise ValueError(
-                f"families must be a list of different names of {', '.join(FAMILIES)}, got {self.families!r}"
-            )
-        object.__setattr__(self, "families", names)
+        object.__setattr__(self, "families", check_names("families", self.families, COMPONENTS))
         object.__setattr__(self, "sentence_length", check_range("sentence_length", self.sentence_length, 1))
         if self.num_active_words is not None:
             active = check_range("num_active_words", self.num_active_words, 1, self.num_source_words)
@@ -143,7 +141,7 @@ def _components(config: MixedConfig) -> tuple[PlannedLanguage, ...]:
     shared = {f.name: getattr(config, f.name) for f in fields(config)}
     components = []
     for name in config.families:
-        cls, knobs = FAMILIES[name]
+        cls, knobs = COMPONENTS[name]
         own = {f.name for f in fields(cls)}
         lengths = config.sentence_length
         m, M = lengths if isinstance(lengths, list | tuple) else (lengths, lengths)
@@ -206,6 +204,8 @@ class MixedEpisodes(Episodes):
 
     @cached_property
     def is_end(self) -> Array:
+        if set(self.config.families) <= SAME_LENGTH:
+            return self.is_target & False
         return (self.role == Role.START) & (arange_like(self.number, 0, self.config.max_episode_length) > 0)
 
     @cached_property

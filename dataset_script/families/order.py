@@ -34,9 +34,9 @@ from dataset_script.arrays import (
     take_along,
     where,
 )
-from dataset_script.costs import CostedSentences
-from dataset_script.families.contract import COMMON_KNOBS, Language
-from dataset_script.families.planned import PlannedLanguage, Said, Setting
+from dataset_script.costs import CostedSentences, OneClassSentences
+from dataset_script.families.contract import COMMON_KNOBS, Language, check_names
+from dataset_script.families.planned import PlannedLanguage, Said, Setting, forms_of_one_class
 from dataset_script.lexicons import draw_lexicons
 from dataset_script.sources import draw_sentences
 
@@ -77,10 +77,7 @@ class OrderConfig(PlannedLanguage):
     is_capturable: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        orders = tuple(self.orders) if isinstance(self.orders, list | tuple) else ()
-        if not orders or len(set(orders)) < len(orders) or not set(orders) <= set(ORDERS):
-            raise ValueError(f"orders must be a list of different names of {', '.join(ORDERS)}, got {self.orders!r}")
-        object.__setattr__(self, "orders", orders)
+        object.__setattr__(self, "orders", check_names("orders", self.orders, ORDERS))
         super().__post_init__()
 
     @property
@@ -92,8 +89,7 @@ class OrderConfig(PlannedLanguage):
         return {"order": self.orders}
 
     def all_forms(self) -> Sequence[tuple[int, ...]]:
-        m, M = self.length_range
-        return [(0,) * length for length in range(m, M + 1)]
+        return forms_of_one_class(self.length_range)
 
     def plan(self, form: tuple[int, ...], setting: Setting) -> Sequence[Said]:
         return [Said("order", place) for place in ORDERS[setting["order"]](len(form))]
@@ -130,7 +126,7 @@ def _as_said(words: Array, places: Array) -> Array:
 
 
 @dataclass
-class OrderEpisodes(CostedSentences):
+class OrderEpisodes(OneClassSentences):
     """Episodes of this family, with the variables that were drawn.
 
     Attributes:

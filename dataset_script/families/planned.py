@@ -30,20 +30,20 @@ from dataset_script.arrays import (
     like,
     look_up,
     on_host,
+    stack,
     table_like,
     take_along,
     where,
 )
 from dataset_script.costs import CostedSentences
 from dataset_script.episodes import Role
-from dataset_script.families.contract import SPLITS, Language
+from dataset_script.families.contract import SPLITS, Language, check_fraction
 from dataset_script.forms import (
     NONE,
     Forms,
     draw_forms,
     draw_words_of,
     make_forms,
-    source_nll_of,
 )
 from dataset_script.hypotheses import BLANK, END, Plans
 from dataset_script.lexicons import draw_lexicons
@@ -98,10 +98,7 @@ class PlannedLanguage(Language):
 
     def __post_init__(self) -> None:
         for name in ("held_out_structures", "hazard", "foreign", "gaps"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
-                raise ValueError(f"{name} must be a fraction in [0, 1), got {value!r}")
-            object.__setattr__(self, name, float(value))
+            object.__setattr__(self, name, check_fraction(name, getattr(self, name)))
         if not isinstance(self.blank, bool):
             raise ValueError(f"blank must be true or false, got {self.blank!r}")
         if (self.gaps or self.needs_blank) and not self.blank:
@@ -199,34 +196,41 @@ class PlannedLanguage(Language):
         episodes = PlannedEpisodes(self, keys, words, look_up(self.forms.lengths, form), lexicons, setting, form)
         if self.gaps:
             N, K, items = episodes.units.shape
-            missing = draw_below(keys, PURPOSE_GAPS, K * items, 1 << 31).reshape(N, K, items) < int(
-                self.gaps * (1 << 31)
-            )
+            missing = _draw_with(self.gaps, keys, PURPOSE_GAPS, K * items).reshape(N, K, items)
             episodes.is_missing = missing & (episodes.units >= 0)
         return episodes
 
     def _draw_changes(self, keys: Array, split: str, lexicons: Array, setting: Array) -> tuple[Array, Array]:
         """The lexicon, (N, K, U), and the setting, (N, K), of every pair."""
-        K, units = self.num_pairs, lexicons.shape[1]
-        anew = draw_below(keys, PURPOSE_HAZARD, K, 1 << 31) < int(self.hazard * (1 << 31))  # (N, K)
-        foreign = draw_below(keys, PURPOSE_FOREIGN, K, 1 << 31) < int(self.foreign * (1 << 31))
-        lexicons_by_pair = full_like(keys, (len(keys), K, units), 0, str(lexicons.dtype).split(".")[-1])
-        settings_by_pair = full_like(keys, (len(keys), K), 0)
-        for k in range(K):
-            for kind, mask in (("another", anew[:, k]), ("a foreign", foreign[:, k])):
-                other = index_keys(f"{kind} language {k}", keys)
-                drawn = self.draw_lexicons(other, split), self.draw_settings(other, split)
-                if kind == "another":
-                    if k > 0:
-                        lexicons = where(mask[:, None], drawn[0], lexicons)
-                        setting = where(mask, drawn[1], setting)
-                    continue
-                lexicons_by_pair[:, k] = where(mask[:, None], drawn[0], lexicons)
-                settings_by_pair[:, k] = where(mask, drawn[1], setting)
-        return lexicons_by_pair, settings_by_pair
+        anew = _draw_with(self.hazard, keys, PURPOSE_HAZARD, self.num_pairs)  # (N, K)
+        foreign = _draw_with(self.foreign, keys, PURPOSE_FOREIGN, self.num_pairs)
+
+        def replaced(language: tuple[Array, Array], mask: Array, name: str) -> tuple[Array, Array]:
+            other = index_keys(name, keys)
+            lexicons = where(mask[:, None], self.draw_lexicons(other, split), language[0])
+            return lexicons, where(mask, self.draw_settings(other, split), language[1])
+
+        language, by_pair = (lexicons, setting), []
+        for k in range(self.num_pairs):
+            if k > 0:
+                language = replaced(language, anew[:, k], f"another language {k}")
+            by_pair.append(replaced(language, foreign[:, k], f"a foreign language {k}"))
+        all_lexicons, all_settings = zip(*by_pair, strict=True)
+        return stack(all_lexicons, 1), stack(all_settings, 1)
 
     def next_token_probabilities(self, input_ids: np.ndarray) -> np.ndarray:
         return mixture_probabilities([self], input_ids)
+
+
+def _draw_with(probability: float, keys: Array, purpose: int, number: int) -> Array:
+    """(N,) keys → (N, number) bool, each True with this probability."""
+    return draw_below(keys, purpose, number, 1 << 31) < int(probability * (1 << 31))
+
+
+def forms_of_one_class(length_range: tuple[int, int]) -> list[tuple[int, ...]]:
+    """The forms of sentences whose words are all of class 0, one of each length."""
+    m, M = length_range
+    return [(0,) * length for length in range(m, M + 1)]
 
 
 @lru_cache(maxsize=64)
@@ -262,7 +266,7 @@ class _Tables(NamedTuple):
     varies: bool
 
 
-ELSEWHERE = {
+OUTSIDE_PLANS = {
     *("num_pairs", "num_active_words", "word_repetition", "seed"),
     *("held_out_languages", "num_training_languages", "held_out_structures"),
 }
@@ -279,7 +283,7 @@ class _Key:
 
 
 def _tables(config: PlannedLanguage) -> _Tables:
-    knobs = tuple((name, value) for name, value in config.knobs().items() if name not in ELSEWHERE)
+    knobs = tuple((name, value) for name, value in config.knobs().items() if name not in OUTSIDE_PLANS)
     return _make_tables(_Key(type(config), knobs, config))
 
 
@@ -443,13 +447,6 @@ class PlannedEpisodes(CostedSentences):
     @cached_property
     def is_blank(self) -> Array:
         return (self.input_ids == self.config.soh - 1) & self.config.blank
-
-    @property
-    def source_nll(self) -> tuple[Array, Array]:
-        config = self.config
-        return source_nll_of(
-            config.forms, self.form, self.is_new, self.num_same_before, config.active_range, config.word_repetition
-        )
 
     @cached_property
     def bayes_nll(self) -> Array:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from dataset_script.families.contract import COMMON_KNOBS
-from dataset_script.families.planned import PlannedLanguage, Said, Setting
+from dataset_script.families.planned import PlannedLanguage, Said, Setting, forms_of_one_class
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,7 @@ class ShiftingConfig(PlannedLanguage):
         return self.length_range[1]
 
     def all_forms(self) -> Sequence[tuple[int, ...]]:
-        m, M = self.length_range
-        return [(0,) * length for length in range(m, M + 1)]
+        return forms_of_one_class(self.length_range)
 
     def plan(self, form: tuple[int, ...], setting: Setting) -> Sequence[Said]:
         return [Said("word", place) for place in range(len(form))]

@@ -19,8 +19,8 @@ import numpy as np
 
 from dataset_script import splits
 from dataset_script.arrays import Array, as_type, look_up, where
-from dataset_script.families.contract import COMMON_KNOBS, Language, check_int
-from dataset_script.families.planned import PlannedLanguage, Said, Setting, all_strings
+from dataset_script.families.contract import COMMON_KNOBS, Language, check_int, check_names
+from dataset_script.families.planned import PlannedLanguage, Said, Setting, all_strings, forms_of_one_class
 from dataset_script.lexicons import PURPOSE_TRY
 from dataset_script.streams import draw_below, draw_permutations
 
@@ -62,11 +62,7 @@ class SpellingConfig(PlannedLanguage):
 
     def __post_init__(self) -> None:
         check_int("longest_word", self.longest_word, 2)
-        blanks = (self.blanks,) if isinstance(self.blanks, str) else self.blanks
-        blanks = tuple(blanks) if isinstance(blanks, list | tuple) else ()
-        if not blanks or len(set(blanks)) < len(blanks) or not set(blanks) <= set(BLANKS):
-            raise ValueError(f"blanks must be a list of different values of {', '.join(BLANKS)}, got {self.blanks!r}")
-        object.__setattr__(self, "blanks", blanks)
+        object.__setattr__(self, "blanks", check_names("blanks", self.blanks, BLANKS, may_be_one=True))
         super().__post_init__()
         if self.num_symbols**self.longest_word > MAX_STRINGS:
             raise ValueError(
@@ -96,8 +92,7 @@ class SpellingConfig(PlannedLanguage):
         return len(all_strings(self.num_symbols, self.longest_word)) ** self.num_source_words  # at most
 
     def all_forms(self) -> Sequence[tuple[int, ...]]:
-        m, M = self.length_range
-        return [(0,) * length for length in range(m, M + 1)]
+        return forms_of_one_class(self.length_range)
 
     def plan(self, form: tuple[int, ...], setting: Setting) -> Sequence[Said]:
         words = [Said("word", place) for place in range(len(form))]

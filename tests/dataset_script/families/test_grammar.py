@@ -41,7 +41,7 @@ def test_forms_have_the_lengths_that_are_asked_for():
 @pytest.mark.parametrize("name", SWITCHES)
 def test_impossible_switches_are_refused(name):
     for given in ((), ("sideways",), (SWITCHES[name][0],) * 2, 3):
-        with pytest.raises(ValueError, match=f"{name} must be a list of different values of"):
+        with pytest.raises(ValueError, match=f"{name} must be a list of different names of"):
             GrammarConfig(**{name: given})
 
 

@@ -133,7 +133,8 @@ def test_prefixes_are_predicted_like_whole_episodes():
 
 
 def test_one_straight_order_is_the_post_s_family():
-    knobs = {"sentence_length": (1, 4), "num_active_words": (2, 6)}
+    """By the shared predictor, whose hypotheses are of one order, and in closed form."""
+    knobs = {"sentence_length": (1, 4), "num_active_words": (2, 6), "word_repetition": 2}
     order, lexicon = OrderConfig(orders=("straight",), **knobs), make_language(**knobs)
     tokens = sample_episodes(lexicon, range(60), "test")
     np.testing.assert_allclose(

@@ -51,9 +51,15 @@ def test_ends_and_blanks_have_an_accuracy_of_their_own():
 @pytest.mark.parametrize("name", ["grammar", "spelling", "repetition", "mixed"])
 @pytest.mark.parametrize("predict", [unigram, copy])
 def test_baselines_predict_ends_too(name, predict):
-    figures = evaluate_words(predict, make_language(name, num_pairs=6), "test", NUM_EPISODES)
+    language = make_language(name, num_pairs=6)
+    p, training = predict(sample_episodes(language, range(8), "test")), sample_episodes(language, range(4096), "train")
+    assert p.shape[-1] == language.num_target_words + 1
+    np.testing.assert_allclose(p.sum(-1), 1)
+    ends, words = training.is_end.sum(), training.is_target.sum()
+    np.testing.assert_allclose(p[..., -1], ends / (ends + words))
+    figures = evaluate_words(predict, language, "test", NUM_EPISODES)
     assert figures["target_nll"] - figures["target_bayes_nll"] == pytest.approx(figures["target_regret"], abs=0.3)
-    assert 0.5 < figures["target_regret"] < 5 and figures["determined_accuracy"] < 0.9
+    assert 0.5 < figures["target_regret"] < 5
 
 
 @pytest.mark.parametrize(
