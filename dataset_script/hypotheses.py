@@ -94,6 +94,19 @@ class Heard:
     closed: np.ndarray
 
 
+@dataclass(frozen=True)
+class Told:
+    """What is known of the languages of N rows before anything is heard.
+
+    Attributes:
+        strings: (N, U, F), the symbols of each unit, −1 beyond its end; none of a unit that isn't known.
+        possible: (N, settings) bool, at least one in each row.
+    """
+
+    strings: np.ndarray
+    possible: np.ndarray
+
+
 @dataclass
 class Predictions:
     """Of N rows at once. S is the number of symbols that a translation can have, and their end.
@@ -202,6 +215,7 @@ def predict(
     heard: Heard,
     source: np.ndarray | None = None,
     whole: bool = True,
+    told: Told | None = None,
     max_hypotheses: int = MAX_HYPOTHESES,
 ) -> Predictions:
     """What the exact predictor says about the translations of N rows.
@@ -212,6 +226,7 @@ def predict(
         source: (components, N, K), the probability of each source sentence under each component, given those before;
             without it, sources tell nothing about the component.
         whole: gives whole distributions, not only the probability of what came.
+        told: what is known of each row's language before anything is heard; of one component only.
         max_hypotheses: of an episode.
 
     Raises:
@@ -226,6 +241,8 @@ def predict(
     num_settings = max(len(plans.weights) for plans in components)
     forms = np.stack([read_forms(plans.forms, heard.words, heard.lengths) for plans in components])  # (C, N, K)
     hypotheses = _all_open(components, np.full((N, C), 1 / C))
+    if told is not None:
+        hypotheses = _tell(hypotheses, told)
     posterior = np.zeros((N, K, C))
     for k in range(K):
         h, on = hypotheses, heard.turned[:, k]
@@ -275,6 +292,15 @@ def _all_open(components: Sequence[Plans], weights: np.ndarray, is_foreign: bool
         owner=np.repeat(np.arange(H), [len(settings[c]) for c in component]),
         setting=np.concatenate([settings[c] for c in component]) if H else np.zeros(0, int),
     )
+
+
+def _tell(h: _Hypotheses, told: Told) -> _Hypotheses:
+    """Hypotheses in which nothing was known, with what is."""
+    possible = told.possible[h.episode[h.owner], h.setting]
+    h = h.each(lambda array: array, h.owner[possible], h.setting[possible])
+    strings = told.strings[h.episode]  # (H, U, F)
+    h.strings, h.sizes = strings.astype(np.int16), (strings >= 0).sum(2).astype(np.int8)
+    return h
 
 
 def _with_new(h: _Hypotheses, components: Sequence[Plans], share: np.ndarray, is_foreign: bool) -> _Hypotheses:

@@ -64,6 +64,8 @@ def levels(config: Language, loss_on: str) -> dict[str, float]:
     - unigram: the frequency of each token.
     - format only: which role comes next, but not which word.
     - sentence alone: the exact predictor if it forgets all earlier sentences.
+    - words alone, words and order: who knows of earlier sentences what their words mean, or that and the order of
+      words, but nothing else; of families that have switches.
     - Bayes: the exact predictor.
 
     Returns:
@@ -91,6 +93,10 @@ def levels(config: Language, loss_on: str) -> dict[str, float]:
     }
 
 
+PARTIAL_EPISODES = 256
+"""The same for predictors that know a part of the language; what they cost beyond the exact one is as good."""
+
+
 @lru_cache(maxsize=8)  # it takes seconds, and is asked for whenever a picture is drawn
 def _sampled_levels(config: Language, loss_on: str) -> dict[str, float]:
     """`levels`, averaged over episodes."""
@@ -103,10 +109,14 @@ def _sampled_levels(config: Language, loss_on: str) -> dict[str, float]:
     following = config.num_target_words + bool(is_end.any())  # what may come in a translation: words, and its end
     words += np.where((role == Role.TARGET) | is_end, math.log(following), 0.0)
     alone = sample_episodes(replace(config, num_pairs=1), range(LEVEL_EPISODES), "validation")
+    floor = float(episodes.floor(loss_on)[:, 1:][scored].mean())
+    partial = config.partial_target_nll(PARTIAL_EPISODES)
+    exact = partial.pop("Bayes", 0.0)
     return {
         "uniform": math.log(config.vocab_size),
         "unigram": float(-(shares * np.log(shares)).sum()),
         "format only": float(words[scored].mean()),
         "sentence alone": float(alone.floor(loss_on)[:, 1:][alone.scored(loss_on)[:, 1:]].mean()),
-        "Bayes": float(episodes.floor(loss_on)[:, 1:][scored].mean()),
+        **{name: floor + (nats - exact) / (float(scored.sum()) / LEVEL_EPISODES) for name, nats in partial.items()},
+        "Bayes": floor,
     }

@@ -221,6 +221,13 @@ class Language(ABC):
         """The exact predictor's average costs in closed form; None if there is no closed form."""
         return None
 
+    def partial_target_nll(self, num_episodes: int) -> dict[str, float]:
+        """What the translations of an episode cost predictors that know some of a language but not all, in nats,
+        averaged over so many episodes; by name, from the least that is known to the most, and at last "Bayes", the
+        exact predictor, over the same episodes. Nothing where there is nothing between.
+        """
+        return {}
+
     # What follows from the knobs. Tokens: source words 0…L − 1, target words L…L + R − 1, ␁, ␂, padding.
 
     @property

@@ -79,6 +79,7 @@ class GrammarConfig(PlannedLanguage):
     run_knobs: ClassVar[frozenset[str]] = Language.run_knobs | {"num_nouns", "num_verbs", "num_adjectives"}
     possible_lengths: ClassVar[tuple[int, int | None]] = (2, 9)
     phenomena: ClassVar[tuple[str, ...]] = ("order", "adjective", "article", "affix", "particle")
+    order_switches: ClassVar[tuple[str, ...]] = ("order", "adjective")
     translates: ClassVar[str] = (
         "A language has an order of subject, verb and object, adjectives before or after their nouns, an article and "
         "a plural that it says or drops, and particles for subject and object or none"

@@ -135,6 +135,10 @@ class MixedConfig(Language):
     def next_token_probabilities(self, input_ids: np.ndarray) -> np.ndarray:
         return mixture_probabilities(self.components, input_ids)
 
+    def partial_target_nll(self, num_episodes: int) -> dict[str, float]:
+        of_each = [component.told_target_nll(num_episodes) for component in self.components]
+        return {name: sum(of_one[name] for of_one in of_each) / len(of_each) for name in of_each[0]}
+
 
 @lru_cache(maxsize=32)
 def _components(config: MixedConfig) -> tuple[PlannedLanguage, ...]:

@@ -66,6 +66,7 @@ class OrderConfig(PlannedLanguage):
     first_knobs: ClassVar[tuple[str, ...]] = (*COMMON_KNOBS, "orders")
     run_knobs: ClassVar[frozenset[str]] = Language.run_knobs | {"orders"}
     phenomena: ClassVar[tuple[str, ...]] = ("order",)
+    order_switches: ClassVar[tuple[str, ...]] = ("order",)
     translates: ClassVar[str] = (
         "Every word has one translation, and a language says them in one order: straight, reversed, last word first, "
         "first word last, pairs of neighbours swapped, or ends swapped"

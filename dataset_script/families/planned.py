@@ -14,8 +14,8 @@ from __future__ import annotations
 import itertools
 import math
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from functools import cached_property, lru_cache
 from typing import ClassVar, NamedTuple
 
@@ -45,9 +45,9 @@ from dataset_script.forms import (
     draw_words_of,
     make_forms,
 )
-from dataset_script.hypotheses import BLANK, END, Plans
+from dataset_script.hypotheses import BLANK, END, Heard, Plans, Told, predict
 from dataset_script.lexicons import draw_lexicons
-from dataset_script.mixtures import mixture_costs, mixture_probabilities
+from dataset_script.mixtures import mixture_costs, mixture_probabilities, read_pairs
 from dataset_script.splits import in_split, latent_hash
 from dataset_script.streams import draw_below, index_keys, name_key
 
@@ -94,6 +94,8 @@ class PlannedLanguage(Language):
 
     phenomena: ClassVar[tuple[str, ...]]
     """What a target symbol may hang on."""
+    order_switches: ClassVar[tuple[str, ...]] = ()
+    """The switches that say in which order words stand, if there are others too."""
     needs_blank: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
@@ -220,6 +222,25 @@ class PlannedLanguage(Language):
 
     def next_token_probabilities(self, input_ids: np.ndarray) -> np.ndarray:
         return mixture_probabilities([self], input_ids)
+
+    def partial_target_nll(self, num_episodes: int) -> dict[str, float]:
+        if self.changes or self.gaps or not self.switches:
+            return {}
+        costs = self.told_target_nll(num_episodes)
+        if set(self.order_switches) in (set(), set(self.switches)):
+            del costs["words and order"]  # it is to know words alone, or all
+        return costs
+
+    def told_target_nll(self, num_episodes: int) -> dict[str, float]:
+        """`partial_target_nll` with all its names, whether or not they tell something apart in this family."""
+        keys = index_keys(self.stream_name("validation"), np.arange(num_episodes))
+        episodes = PlannedLanguage.sample(self, keys, "validation")
+        assert isinstance(episodes, PlannedEpisodes)
+        return {
+            "words alone": episodes.told_nll(()),
+            "words and order": episodes.told_nll(self.order_switches),
+            "Bayes": float(episodes.floor("targets").sum()) / num_episodes,
+        }
 
 
 def _draw_with(probability: float, keys: Array, purpose: int, number: int) -> Array:
@@ -377,6 +398,26 @@ class PlannedEpisodes(CostedSentences):
         N, K, items = values.shape
         F = self.config.longest_unit
         return (values[..., None] + full_like(self.words, (F,), 0)).reshape(N, K, items * F)
+
+    def told_nll(self, switches: Collection[str]) -> float:
+        """What an episode's translations cost, in nats on average, who is told before each pair what all units mean
+        that were said before, and the values of these switches; and remembers nothing else.
+        """
+        N, K, _ = self.units.shape
+        config = self.config
+        tokens = self.input_ids.astype(np.int64)
+        heard, _ = read_pairs([config], tokens)
+        each = {f.name: getattr(heard, f.name)[:, :K] for f in fields(heard)}
+        pairs = Heard(**{name: part.reshape(N * K, 1, *part.shape[2:]) for name, part in each.items()})
+        said = (self.units[..., None] == np.arange(config.num_units)).any(2)  # (N, K, U)
+        known = said.cumsum(1) - said > 0
+        strings = all_strings(config.num_symbols, config.longest_unit)[self.lexicons]  # (N, U, F)
+        strings = np.where(known[..., None], strings[:, None], -1).reshape(N * K, config.num_units, -1)
+        values = np.array([[setting[name] for name in switches] for setting in config.settings], dtype=str)
+        possible = (values[self.setting][:, None] == values).all(-1)  # (N, settings)
+        told = Told(strings, np.repeat(possible, K, 0))
+        came = predict([config.plans], pairs, whole=False, told=told).came
+        return float(-np.log(came[came > 0]).sum()) / N
 
     @cached_property
     def hangs_on(self) -> Array:

@@ -20,6 +20,8 @@ from dataset_script.families.shifting import ShiftingConfig
 from dataset_script.families.spelling import SpellingConfig
 from dataset_script.hypotheses import predict
 from dataset_script.mixtures import read_pairs
+from dataset_script.predictor import levels
+from dataset_script.streams import index_keys
 
 FEW = {"num_nouns": 2, "num_verbs": 1, "num_adjectives": 0, "num_source_words": 5, "num_target_words": 7}
 ONE = {"num_nouns": 2, "num_verbs": 1, "num_adjectives": 1, "num_source_words": 6, "num_target_words": 8}
@@ -436,6 +438,23 @@ def test_structures_are_held_out():
     assert not drawn["validation"] & drawn["test"] and 60 < len(drawn["test"]) < 140
     with pytest.raises(ValueError, match=r"held_out_structures=0\.1 leaves none of 1 settings of the switches for "):
         make_language("grammar", held_out_structures=0.1, **{name: values[0] for name, values in SWITCHES.items()})
+
+
+@pytest.mark.parametrize("name", ["order", "grammar", "spelling", "repetition", "mixed"])
+def test_levels_of_those_who_know_a_part(name):
+    known = levels(make_language(name, num_pairs=4, sentence_length=(2, 4)), "targets")
+    assert list(known.values()) == sorted(known.values(), reverse=True)
+    assert ("words alone" in known) and ("words and order" in known) == (name in ("grammar", "mixed"))
+
+
+def test_who_is_told_all_pays_for_new_words_alone():
+    config = make_language("grammar", num_pairs=5)
+    episodes = PlannedLanguage.sample(config, index_keys("told", np.arange(40)), "train")
+    said = [set(row[row >= 0]) for row in episodes.units.reshape(40, -1)]
+    new = [sum(math.log(config.num_symbols - number) for number in range(len(units))) for units in said]
+    assert episodes.told_nll(tuple(config.switches)) == pytest.approx(np.mean(new), abs=1e-6)
+    one = PlannedLanguage.sample(make_language("grammar", num_pairs=1), index_keys("told", np.arange(40)), "train")
+    assert one.told_nll(()) == pytest.approx(one.floor("targets").sum() / 40, abs=1e-4)
 
 
 def test_more_hypotheses_than_are_allowed_are_an_error():
