@@ -52,8 +52,8 @@ class MixedConfig(Language):
 
     Args:
         families: names of the families, of lexicon, order, grammar, spelling and repetition.
-        num_nouns, num_verbs, num_adjectives, held_out_structures: of the family grammar; all families share its source
-            alphabet, and the last of the target words is the blank.
+        num_nouns, num_verbs, num_adjectives, held_out_structures, structures_of: of the family grammar; all families
+            share its source alphabet, and the last of the target words is the blank.
         sentence_length: a family that has no sentences so short or so long has those that it has.
     """
 
@@ -66,6 +66,7 @@ class MixedConfig(Language):
     num_verbs: int = 6
     num_adjectives: int = 4
     held_out_structures: float = 0.0
+    structures_of: str | None = None
 
     family: ClassVar[str] = "mixed"
     first_knobs: ClassVar[tuple[str, ...]] = (

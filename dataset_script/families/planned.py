@@ -84,6 +84,8 @@ class PlannedLanguage(Language):
         foreign: the probability that a pair is of another language, drawn for it alone.
         gaps: the probability that a unit is missing in a translation; the blank stands for it.
         blank: is the last of the target words a blank, which no unit has?
+        structures_of: the split whose settings every split draws; None: each its own. With "train", a test is on
+            structures that training had, in lexicons that it hadn't.
     """
 
     held_out_structures: float = 0.0
@@ -91,6 +93,7 @@ class PlannedLanguage(Language):
     foreign: float = 0.0
     gaps: float = 0.0
     blank: bool = False
+    structures_of: str | None = None
 
     phenomena: ClassVar[tuple[str, ...]]
     """What a target symbol may hang on."""
@@ -103,6 +106,8 @@ class PlannedLanguage(Language):
             object.__setattr__(self, name, check_fraction(name, getattr(self, name)))
         if not isinstance(self.blank, bool):
             raise ValueError(f"blank must be true or false, got {self.blank!r}")
+        if self.structures_of not in (None, *SPLITS):
+            raise ValueError(f"structures_of must be one of {', '.join(SPLITS)}, got {self.structures_of!r}")
         if (self.gaps or self.needs_blank) and not self.blank:
             raise ValueError(
                 "blank must be true where translations have blanks: with gaps, and in spelling and shifting"
@@ -180,7 +185,7 @@ class PlannedLanguage(Language):
 
     def draw_settings(self, keys: Array, split: str) -> Array:
         """(N,) keys → (N,), the numbers of settings of the switches."""
-        settings = _settings_of(self, split)
+        settings = _settings_of(self, self.structures_of or split)
         number = draw_below(keys, PURPOSE_SETTING, 1, len(settings))[:, 0]
         return number if len(settings) == len(self.settings) else look_up(settings, number)
 
@@ -289,7 +294,7 @@ class _Tables(NamedTuple):
 
 OUTSIDE_PLANS = {
     *("num_pairs", "num_active_words", "word_repetition", "seed"),
-    *("held_out_languages", "num_training_languages", "held_out_structures"),
+    *("held_out_languages", "num_training_languages", "held_out_structures", "structures_of"),
 }
 """The knobs that no plan hangs on."""
 

@@ -209,6 +209,7 @@ def _evaluate(options: argparse.Namespace, rest: list[str]) -> None:
         raise UserError(f"num_episodes must be at least 2, got {options.num_episodes}")
     if options.num_bindings < 0:
         raise UserError(f"num_bindings must be at least 0, got {options.num_bindings}")
+    from metatrans_lab.evaluation.structures import SEEN, with_seen_structures
     from metatrans_lab.models.load import training_config
 
     trained = training_config(options.model)
@@ -227,7 +228,7 @@ def _evaluate(options: argparse.Namespace, rest: list[str]) -> None:
         raise UserError(str(error)) from error
     loss_on = options.loss_on or trained.get("loss_on", "all")
     try:
-        results = _measure(options, language, loss_on)
+        results = with_seen_structures(lambda language: _measure(options, language, loss_on), language, options.split)
     except UserError:
         raise
     except ValueError as error:
@@ -239,6 +240,13 @@ def _evaluate(options: argparse.Namespace, rest: list[str]) -> None:
     if language.family != "lexicon":
         described = f"family={language.family}, {described}"
     print(f"{results['num_eval_episodes']:,} episodes of split {options.split}, {described}")
+    _print_figures(results)
+    if SEEN in results:
+        print("structures that training had, in the same split's lexicons")
+        _print_figures(results[SEEN])
+
+
+def _print_figures(results: dict) -> None:
     for name, interval in results["intervals"].items():
         if interval is not None:
             print(f"  {name:<20} {results[name]:9.5f}   (95%: {interval[0]:.5f} to {interval[1]:.5f})")

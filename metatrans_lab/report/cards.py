@@ -7,6 +7,7 @@ from transformers import CONFIG_MAPPING
 
 import modeling_metalstm  # noqa: F401  (registers model_type "metalstm")
 from metatrans_lab.config.keys import TrainingConfig
+from metatrans_lab.evaluation.structures import SEEN
 
 CARD = """---
 {front}
@@ -33,7 +34,7 @@ predictor:
 | exact translations of last sentences, all words shown before | {exact} | {exact_interval} | 1 |
 | exact translations of prompts as people type them | {ragged} | {ragged_interval} | 1 |
 
-![nats per target word by shot, and probability by place](shots.png)
+{groups}![nats per target word by shot, and probability by place](shots.png)
 ![loss over steps](loss.png)
 
 ## How it was made
@@ -88,6 +89,15 @@ translator("blue red", examples=[("red", "dax"), ("blue red", "wif dax")])
 """
 
 
+GROUPS = """By what tokens hang on: accuracy on determined tokens, on all tokens, and the best that is possible{seen}:
+
+| hangs on | regret | determined | accuracy | best |{more}
+|---|--:|--:|--:|--:|{rule}
+{rows}
+
+"""
+
+
 def shown(figure: float | None, digits: int = 5) -> str:
     """A figure as text; "–" if there was nothing to measure."""
     return "–" if figure is None else f"{figure:.{digits}f}"
@@ -97,6 +107,27 @@ def _interval(results: dict, name: str) -> str:
     """A figure's 95% interval as text."""
     interval = results["intervals"].get(name)
     return "–" if interval is None else f"{interval[0]:.5f} … {interval[1]:.5f}"
+
+
+def _groups(results: dict) -> str:
+    """The table of figures by family and phenomenon; nothing where there is nothing to tell apart."""
+    groups = results.get("groups")
+    if not groups:
+        return ""
+    seen = results.get(SEEN, {}).get("groups")
+    rows = []
+    for name, of_group in groups.items():
+        names = ("target_regret", "determined_accuracy", "accuracy", "bayes_accuracy")
+        cells = [shown(of_group[figure]) for figure in names]
+        if seen:
+            cells += [shown(seen[name][figure]) for figure in names[:2]]
+        rows.append(f"| {name} | {' | '.join(cells)} |")
+    return GROUPS.format(
+        seen="; at the right in structures that training had" if seen else "",
+        more=" regret, seen | determined, seen |" if seen else "",
+        rule="--:|--:|" if seen else "",
+        rows="\n".join(rows),
+    )
 
 
 def called(model_type: str) -> str:
@@ -177,6 +208,7 @@ def model_card(config: TrainingConfig, results: dict) -> str:
         nll=results["target_nll"],
         regret=results["target_regret"],
         floor=results["target_bayes_nll"],
+        groups=_groups(results),
         determined=shown(results["determined_accuracy"]),
         exact=shown(results["exact_match"], 4),
         ragged=shown(results["ragged_exact_match"], 4),

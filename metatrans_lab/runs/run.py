@@ -10,6 +10,7 @@ from tqdm import tqdm
 from metatrans_lab.config.keys import TrainingConfig
 from metatrans_lab.errors import UserError, tell
 from metatrans_lab.evaluation import evaluate, ragged_exact_match
+from metatrans_lab.evaluation.structures import with_seen_structures
 from metatrans_lab.hub.pusher import HubPusher
 from metatrans_lab.machine import choose_mixed_precision, share_of_cores
 from metatrans_lab.runs.checkpoints import open_checkpoint
@@ -168,7 +169,11 @@ class Run:
             if training.num_threads is not None:
                 torch.set_num_threads(training.num_threads)
             model, language = training.plain_model, config.language_config()
-            results = evaluate(model, language, "test", config.final_eval_episodes, config.loss_on)
+            results = with_seen_structures(
+                lambda language: evaluate(model, language, "test", config.final_eval_episodes, config.loss_on),
+                language,
+                "test",
+            )
             ragged = ragged_exact_match(model, language)
             self.accelerator.log(self.folder.finish(model, results, ragged, seconds), step=config.num_steps)
         self.stop.leave_at_once("stopped by a signal; trained, but not pushed")

@@ -428,6 +428,10 @@ def test_a_mixture_is_the_mean_of_its_families(config):
     assert len(np.unique(episodes.number)) > 1
 
 
+def _settings_of(config, split):
+    return set(sample_episodes(config, range(20_000), split).setting.tolist())
+
+
 def test_structures_are_held_out():
     """A setting is of one split; without held-out structures every split has all."""
     open_to_all = {split: sample_episodes(DEFAULTS["grammar"], range(3000), split).setting for split in SPLITS}
@@ -436,6 +440,10 @@ def test_structures_are_held_out():
     drawn = {split: set(sample_episodes(config, range(3000), split).setting.tolist()) for split in SPLITS}
     assert not drawn["train"] & drawn["test"] and not drawn["train"] & drawn["validation"]
     assert not drawn["validation"] & drawn["test"] and 60 < len(drawn["test"]) < 140
+    seen = make_language("grammar", held_out_structures=0.2, structures_of="train")
+    assert set(sample_episodes(seen, range(3000), "test").setting.tolist()) <= _settings_of(config, "train")
+    with pytest.raises(ValueError, match="structures_of must be one of train, validation, test, got 'seen'"):
+        make_language("grammar", structures_of="seen")
     with pytest.raises(ValueError, match=r"held_out_structures=0\.1 leaves none of 1 settings of the switches for "):
         make_language("grammar", held_out_structures=0.1, **{name: values[0] for name, values in SWITCHES.items()})
 

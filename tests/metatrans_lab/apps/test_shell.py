@@ -152,6 +152,17 @@ def test_evaluate_a_baseline(capsys):
     assert stop.value.code == 2 and "12 words into 12 are too many to list" in capsys.readouterr().err
 
 
+def test_evaluate_tells_seen_structures_from_those_held_out(capsys):
+    knobs = ["--family", "grammar", "--num_pairs", "3", "--held_out_structures", "0.1", "--num_episodes", "20"]
+    main(["evaluate", "unigram", *knobs])
+    output = capsys.readouterr().out
+    held_out, seen = output.split("structures that training had, in the same split's lexicons\n")
+    assert "  particle  " in held_out and "  particle  " in seen and held_out != seen
+    main(["evaluate", "unigram", *knobs, "--json"])
+    results = json.loads(capsys.readouterr().out)
+    assert results["seen_structures"]["target_regret"] != results["target_regret"]
+
+
 @pytest.mark.parametrize(
     "option, message", [(["--num_bindings", "2"], "num_bindings is for"), (TEXT, "family learns")]
 )

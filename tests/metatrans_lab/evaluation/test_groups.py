@@ -6,6 +6,7 @@ import pytest
 from dataset_script import make_language, sample_episodes
 from dataset_script.baselines import copy, family, unigram
 from metatrans_lab.evaluation import evaluate_words
+from metatrans_lab.evaluation.structures import with_seen_structures
 
 NUM_EPISODES = 64
 
@@ -28,6 +29,21 @@ def test_every_token_of_a_translation_hangs_on_one_phenomenon(name):
     assert list(episodes.groups) == [*language.phenomena, "end"]
     total = np.sum([marks.astype(int) for marks in episodes.groups.values()], axis=0)
     assert np.array_equal(total, (episodes.is_target | episodes.is_end).astype(int))
+
+
+@pytest.mark.parametrize("name", ["grammar", "mixed"])
+def test_seen_structures_stand_beside_those_held_out(name):
+    measured = []
+
+    def measure(language):
+        measured.append(language)
+        return {"figure": len(measured)}
+
+    language = make_language(name, held_out_structures=0.1)
+    assert with_seen_structures(measure, language, "test") == {"figure": 1, "seen_structures": {"figure": 2}}
+    assert measured == [language, make_language(name, held_out_structures=0.1, structures_of="train")]
+    assert with_seen_structures(measure, language, "train") == {"figure": 3}
+    assert with_seen_structures(measure, make_language(name), "test") == {"figure": 4}
 
 
 def test_a_mixture_tells_its_families_apart():

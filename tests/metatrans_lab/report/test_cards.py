@@ -73,5 +73,16 @@ def test_nothing_is_said_of_unseen_languages_where_none_are():
     assert "never trained on" not in model_card(TrainingConfig(), RESULTS)
 
 
+def test_the_card_has_a_table_by_phenomenon():
+    figures = {"target_regret": 0.0123, "determined_accuracy": None, "accuracy": 0.9, "bayes_accuracy": 0.95}
+    language = {"family": "grammar", **dict.fromkeys(("num_nouns", "num_verbs"), 2), "num_adjectives": 2}
+    config = TrainingConfig(language=language | {"num_source_words": 8, "num_target_words": 10})
+    results = RESULTS | {"groups": {"article": figures}}
+    assert "| article | 0.01230 | – | 0.90000 | 0.95000 |\n\n![" in model_card(config, results)
+    seen = {"seen_structures": {"groups": {"article": figures | {"target_regret": 0.0011}}}}
+    assert "| article | 0.01230 | – | 0.90000 | 0.95000 | 0.00110 | – |\n" in model_card(config, results | seen)
+    assert "hangs on" not in model_card(config, RESULTS)
+
+
 def test_what_was_not_there_is_a_dash():
     assert (shown(None), shown(0.5, 2)) == ("–", "0.50")
