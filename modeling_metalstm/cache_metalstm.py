@@ -129,8 +129,20 @@ class ExampleMatrixCacheLayer(MatrixCacheLayer):
     _layer_type = "mlstm_example"
 
 
+class DeltaCacheLayer(MatrixCacheLayer):
+    """The state of a layer of type `"delta"`."""
+
+    _layer_type = "delta"
+
+
+class ExampleDeltaCacheLayer(MatrixCacheLayer):
+    """The state of a layer of type `"delta_example"`."""
+
+    _layer_type = "delta_example"
+
+
 # A state has one size however long the prompt, so the static cache is the same thing.
-for _layer in (LSTMCacheLayer, MatrixCacheLayer, ExampleMatrixCacheLayer):
+for _layer in (LSTMCacheLayer, MatrixCacheLayer, ExampleMatrixCacheLayer, DeltaCacheLayer, ExampleDeltaCacheLayer):
     STATIC_LAYER_TYPE_MAPPING[_layer._layer_type] = _layer
 
 

@@ -8,8 +8,11 @@ from transformers import PreTrainedConfig
 
 from .dispatch_metalstm import RECURRENCES
 
-LAYER_TYPES = ("lstm", "mlstm", "mlstm_example")
+LAYER_TYPES = ("lstm", "mlstm", "mlstm_example", "delta", "delta_example")
 """What a layer can be: see `layers_metalstm.py` for the first, `matrix_layer_metalstm.py` for the others."""
+
+OF_EXAMPLE = ("mlstm_example", "delta_example")
+"""Those that remember one example, and whose keys turn by place."""
 
 INITIALIZATIONS = ("torch", "metalstm")
 
@@ -57,12 +60,13 @@ class MetaLSTMConfig(PreTrainedConfig):
         num_hidden_layers (`int`, *optional*): number of layers; as many as `layer_types`, or 1, if not given.
         layer_types (`list[str]`, *optional*): what each layer is, from the first on, LSTMs all if not given. `"lstm"`:
             the post's, whose state is a vector; `"mlstm"`: one whose state is a matrix, a memory of all examples;
-            `"mlstm_example"`: one that remembers the example that it reads, by the words' places.
+            `"mlstm_example"`: one that remembers the example that it reads, by the words' places; `"delta"` and
+            `"delta_example"`: the same, but what the memory says already is taken off what is written.
         num_heads (`int`, defaults to 4): the number of memories of a layer that isn't an LSTM, which share its width.
         lstm_size (`int`, *optional*): length of the states of `"lstm"` layers, `hidden_size` if not given; another
             one needs a last layer of another type.
-        max_place_offset (`int`, defaults to 0): in training, an `"mlstm_example"` layer counts the places of each
-            example from a random number up to this on, and so learns sentences longer than those it sees. An example
+        max_place_offset (`int`, defaults to 0): in training, an `"…_example"` layer counts the places of each example
+            from a random number up to this on, and so learns sentences longer than those it sees. An example
             that is read in two calls isn't shifted in the second.
         dropout (`float`, defaults to 0.0): dropout between the layers, as in `torch.nn.LSTM`.
         tie_word_embeddings (`bool`, defaults to `False`): one matrix for the embedding and the head; needs
@@ -167,7 +171,7 @@ class MetaLSTMConfig(PreTrainedConfig):
                 "is an LSTM."
             )
         if set(self.layer_types) != {"lstm"}:
-            divisor = 2 * self.num_heads if "mlstm_example" in self.layer_types else self.num_heads
+            divisor = self.num_heads * (2 if set(self.layer_types) & set(OF_EXAMPLE) else 1)
             if self.hidden_size % divisor:
                 raise ValueError(
                     f"`hidden_size` ({self.hidden_size}) must be a multiple of {divisor}, for {self.num_heads} heads"

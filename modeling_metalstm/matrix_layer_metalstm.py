@@ -1,6 +1,7 @@
 """
-A layer whose cell is a matrix, the mLSTM of xLSTM (Beck et al. 2024, arXiv 2405.04517), in a residual block: the layer
-types `"mlstm"` and `"mlstm_example"`.
+A layer whose cell is a matrix, in a residual block: the mLSTM of xLSTM (Beck et al. 2024, arXiv 2405.04517), layer
+types `"mlstm"` and `"mlstm_example"`, or one that writes by the gated delta rule (Yang et al. 2024, arXiv 2412.06464),
+layer types `"delta"` and `"delta_example"`.
 """
 
 import math
@@ -13,26 +14,34 @@ import torch.nn.functional as F
 from torch import nn
 from transformers.modeling_layers import GradientCheckpointingLayer
 
+from .configuration_metalstm import OF_EXAMPLE
+from .delta_recurrence import delta_chunked, delta_parallel, delta_reference
 from .layouts_metalstm import FreezableWeights, Layouts
 from .matrix_recurrence import memory_chunked, memory_parallel, memory_reference
 from .matrix_step import matrix_step, turning_rates
 from .place_metalstm import Marks
 
-CHUNK_SIZE = 64
-"""Tokens a chunk."""
+CHUNK_SIZE, DELTA_CHUNK_SIZE = 64, 32
+"""Tokens a chunk; of the delta rule fewer, as a chunk's system is solved in cubic time."""
 
-MEMORIES: dict[str, Callable[..., tuple[torch.Tensor, torch.Tensor]]] = {
+Memory = Callable[..., tuple[torch.Tensor, torch.Tensor]]
+
+MEMORIES: dict[str, Memory] = {
     "reference": memory_reference,
     "parallel": memory_parallel,
     "chunked": partial(memory_chunked, chunk_size=CHUNK_SIZE),
 }
 """What a plan may name for these layers, see `dispatch_metalstm.py`."""
 
+DELTA_MEMORIES: dict[str, Memory] = {
+    "reference": delta_reference,
+    "parallel": delta_parallel,
+    "chunked": partial(delta_chunked, chunk_size=DELTA_CHUNK_SIZE),
+}
+"""The same for layers that write by the delta rule."""
+
 REMEMBERING = (0.0, 6.0)
 """The heads' forget biases at the start, spread between these: a memory then halves in 1 to 280 tokens."""
-
-TURNED = ("mlstm_example",)
-"""The layer types whose keys turn by place."""
 
 
 class MemoryProjection(nn.Linear):
@@ -69,8 +78,13 @@ class MatrixMemoryLayer(FreezableWeights, GradientCheckpointingLayer):
     C       = f C + i k vᵀ / √d          see matrix_recurrence.py
     y       = x + (σ(o) ⊙ LayerNorm(Cᵀ q)) W_out
     ```
-    A layer of type `"mlstm"` keeps all examples: the dictionary. One of type `"mlstm_example"` keeps the example that
-    it reads: its memory is emptied at each `␁`, and its queries and keys are turned by the token's place in its
+    or, by the delta rule, with keys of length 1,
+
+    ```
+    C       = f C + k i (v - f Cᵀ k)ᵀ    see delta_recurrence.py
+    ```
+    A layer of type `"mlstm"` or `"delta"` keeps all examples: the dictionary. An `"…_example"` keeps the one that it
+    reads: its memory is emptied at each `␁`, and its queries and keys are turned by the token's place in its
     sentence (Su et al. 2021, arXiv 2104.09864), so that a token finds the one at its own place, or a place further, in
     the other sentence, however long the two are. In d/2 planes by angles n π (j + ½) / (d/2), j = 0 … d/2-1, equal
     keys at different places up to d apart are orthogonal.
@@ -79,7 +93,7 @@ class MatrixMemoryLayer(FreezableWeights, GradientCheckpointingLayer):
     keys.
 
     Args:
-        layer_type (`str`): `"mlstm"` or `"mlstm_example"`.
+        layer_type (`str`): any but `"lstm"`.
         input_size (`int`): D; where it isn't H, the residual goes through a matrix.
         hidden_size (`int`): H, shared by the heads.
         num_heads (`int`): N; each has keys and values of d = H / N numbers.
@@ -89,7 +103,7 @@ class MatrixMemoryLayer(FreezableWeights, GradientCheckpointingLayer):
 
     def __init__(self, layer_type: str, input_size: int, hidden_size: int, num_heads: int) -> None:
         super().__init__()
-        self.is_turned = layer_type in TURNED
+        self.is_turned, self.is_delta = layer_type in OF_EXAMPLE, layer_type.startswith("delta")
         self.num_heads, self.head_size = num_heads, hidden_size // num_heads
         self.norm = nn.LayerNorm(input_size, eps=1e-6, bias=False)
         self.in_proj = MemoryProjection(input_size, 4 * hidden_size)
@@ -121,7 +135,7 @@ class MatrixMemoryLayer(FreezableWeights, GradientCheckpointingLayer):
             inputs (`torch.Tensor` of shape `(B, S, D)`): the vectors of the layer below.
             state (`MatrixState`): the state before the first token.
             way (`str`): by which of `MEMORIES`, or `"step"`, of one token by frozen weights: the plan's.
-            marks (`Marks`, *optional*): where sentences begin, which a layer of type `"mlstm_example"` needs.
+            marks (`Marks`, *optional*): where sentences begin, which an `"…_example"` layer needs.
             lengths (`torch.Tensor` of shape `(B,)`, *optional*): the tokens of each row, padding being on the right;
                 outputs beyond them mean nothing.
 
@@ -155,14 +169,16 @@ class MatrixMemoryLayer(FreezableWeights, GradientCheckpointingLayer):
             qk = _Turn.apply(qk, cos[:, :, None, None].to(qk.dtype), sin[:, :, None, None].to(qk.dtype))
         q, k, v = (x.transpose(1, 2) for x in (*qk.unbind(2), v.squeeze(2)))  # (B, N, S, d) each
         log_i, log_f = F.logsigmoid(self.gates(u).to(memory.dtype)).mT.chunk(2, dim=1)  # (B, N, S) each
-        log_i = log_i - math.log(self.head_size) / 2
+        if not self.is_delta:
+            log_i = log_i - math.log(self.head_size) / 2
         if lengths is not None:
             is_padding = torch.arange(inputs.shape[1], device=inputs.device) >= lengths[:, None]  # (B, S)
             log_i = log_i.masked_fill(is_padding[:, None], -torch.inf)
             log_f = log_f.masked_fill(is_padding[:, None], 0.0)
             starts = None if starts is None else starts & ~is_padding
 
-        read, memory = MEMORIES[way](q, k, v, log_i, log_f, memory, starts)
+        memories = DELTA_MEMORIES if self.is_delta else MEMORIES
+        read, memory = memories[way](q, k, v, log_i, log_f, memory, starts)
         read = self.head_norm(read.transpose(1, 2).to(self.head_norm.weight.dtype)).to(o.dtype)  # (B, S, N, d)
         outputs = self.out_proj((o.squeeze(2).sigmoid() * read).flatten(2))  # (B, S, H)
         outputs = outputs + (inputs if self.resize is None else self.resize(inputs))

@@ -58,7 +58,11 @@ def matrix_step(
     o, i, f = made[:, 3 * width :].sigmoid().split([width, num_heads, num_heads], dim=-1)
     if starts is not None:
         f = f.masked_fill(starts[:, None], 0.0)
-    memory = (f[..., None, None] * memory).addcmul_((i[..., None] * k)[..., None], v[..., None, :])
+    memory = f[..., None, None] * memory
+    if layer.is_delta:
+        k = F.normalize(k, dim=-1)
+        v = v - (k[..., None, :] @ memory).squeeze(-2)
+    memory = memory.addcmul_((i[..., None] * k)[..., None], v[..., None, :])
     read = F.layer_norm(
         (q[..., None, :] @ memory).view(batch_size, num_heads, head_size), (head_size,), eps=layer.head_norm.eps
     )

@@ -18,7 +18,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutpu
 from transformers.utils import can_return_tuple
 
 from .cache_metalstm import read_state
-from .configuration_metalstm import MetaLSTMConfig
+from .configuration_metalstm import OF_EXAMPLE, MetaLSTMConfig
 from .dispatch_metalstm import plan_call
 from .generation_metalstm import MetaLSTMGenerationMixin
 from .initialization_metalstm import init_weights
@@ -162,7 +162,7 @@ class MetaLSTMModel(MetaLSTMPreTrainedModel):
             inputs, given = padding.compact(inputs), padding.compact(given)
         lengths = None if padding is None else padding.lengths
         marks = None
-        if "mlstm_example" in kinds:
+        if set(kinds) & set(OF_EXAMPLE):
             max_offset = self.config.max_place_offset if self.training else 0
             tokens = self.config.start_of_source_id, self.config.start_of_target_id
             marks = find_marks(given, weight, *tokens, max_offset)

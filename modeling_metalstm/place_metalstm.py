@@ -1,4 +1,4 @@
-"""A token's place in its sentence, by which a layer of type `"mlstm_example"` matches words and translations."""
+"""A token's place in its sentence, by which a layer of type `"…_example"` matches words and translations."""
 
 from typing import NamedTuple
 

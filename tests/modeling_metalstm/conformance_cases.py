@@ -117,6 +117,10 @@ class DefaultStackConformanceTest(ConformanceTests, unittest.TestCase):
     model_tester_class = stack_tester(["lstm", "mlstm_example", "mlstm"])
 
 
+class DeltaRuleConformanceTest(ConformanceTests, unittest.TestCase):
+    model_tester_class = stack_tester(["lstm", "delta_example", "delta"])
+
+
 class MemoryUnderLSTMConformanceTest(ConformanceTests, unittest.TestCase):
     model_tester_class = stack_tester(["mlstm_example", "mlstm", "lstm"])
 

@@ -58,7 +58,10 @@ def test_a_model_has_as_many_layers_as_its_config_says():
         ({"dropout": 1.0}, r"at least 0 and below 1, not 1\.0\.$"),
         ({"hidden_size": 0}, r"`hidden_size` must be 1 or more, not 0\.$"),
         ({"num_target_words": 0}, r"`num_target_words` must be 1 or more, not 0\.$"),
-        ({"layer_types": ["gru"]}, r"`layer_types` may have \('lstm', 'mlstm', 'mlstm_example'\), not 'gru'\.$"),
+        (
+            {"layer_types": ["gru"]},
+            r"`layer_types` may have \('lstm', 'mlstm', 'mlstm_example', 'delta', 'delta_example'\), not 'gru'\.$",
+        ),
         ({"layer_types": []}, r"`num_hidden_layers` must be 1 or more, not 0\.$"),
         (
             {"layer_types": ["lstm"], "num_hidden_layers": 2},

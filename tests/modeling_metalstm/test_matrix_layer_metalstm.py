@@ -7,12 +7,13 @@ import pytest
 import torch
 
 from modeling_metalstm import MetaLSTMConfig, MetaLSTMModel
-from modeling_metalstm.matrix_layer_metalstm import MEMORIES, MatrixMemoryLayer, MatrixState
+from modeling_metalstm.delta_recurrence import delta_chunked
+from modeling_metalstm.matrix_layer_metalstm import DELTA_MEMORIES, MEMORIES, MatrixMemoryLayer, MatrixState
 from modeling_metalstm.matrix_recurrence import memory_chunked
 from modeling_metalstm.place_metalstm import Marks
 
 NUM_HEADS, HEAD_SIZE = 2, 4
-TYPES = ["mlstm", "mlstm_example"]
+TYPES = ["mlstm", "mlstm_example", "delta", "delta_example"]
 MARKS = [12, 0, 1, 13, 5, 6, 12, 2, 13, 7, 12, 3]  # tokens of two sentence pairs and a half: 12 is ␁, 13 is ␂
 PLACES = [0, 1, 2, 0, 1, 2, 0, 1, 0, 1, 0, 1]
 
@@ -20,6 +21,7 @@ PLACES = [0, 1, 2, 0, 1, 2, 0, 1, 0, 1, 0, 1]
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch):
     monkeypatch.setitem(MEMORIES, "chunked", partial(memory_chunked, chunk_size=5))
+    monkeypatch.setitem(DELTA_MEMORIES, "chunked", partial(delta_chunked, chunk_size=5))
 
 
 def draw(layer_type, input_size=6, length=12, dtype=torch.float64):
@@ -72,7 +74,11 @@ def by_the_equations(layer, x, memory, first=0):
             if layer.is_turned:
                 query, key = turn(query, PLACES[t]), turn(key, PLACES[t])
                 keep = 0 if MARKS[t] == 12 else keep
-            C[head] = keep * C[head] + i[head] * torch.outer(key, v[head]) / HEAD_SIZE**0.5
+            if layer.is_delta:
+                key = key / key.norm()
+                C[head] = keep * C[head] + i[head] * torch.outer(key, v[head] - keep * C[head].T @ key)
+            else:
+                C[head] = keep * C[head] + i[head] * torch.outer(key, v[head]) / HEAD_SIZE**0.5
             read.append(torch.sigmoid(o[head]) * norm(C[head].T @ query, layer.head_norm.weight))
         outputs.append((x_t if layer.resize is None else layer.resize.weight @ x_t) + layer.out_proj(torch.cat(read)))
     return torch.stack(outputs), torch.stack(C)
@@ -103,10 +109,11 @@ def test_a_layer_is_its_equations_gradients_too(layer_type, input_size, way, len
         torch.testing.assert_close(a, e, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("layer_type", ["mlstm_example", "delta_example"])
 @pytest.mark.parametrize("way", MEMORIES)
-def test_an_example_goes_on_by_its_equations_gradients_too(way):
+def test_an_example_goes_on_by_its_equations_gradients_too(layer_type, way):
     """Three rows that go on at other tokens: what was before counts until a row's next ␁."""
-    layer, inputs, state, _ = draw("mlstm_example", length=7)
+    layer, inputs, state, _ = draw(layer_type, length=7)
     firsts = [0, 2, 5]
     tokens = torch.tensor([MARKS[first : first + 7] for first in firsts])
     marks = Marks(tokens == 12, tokens >= 12)

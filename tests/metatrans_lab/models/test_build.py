@@ -45,7 +45,10 @@ def test_trying_a_model_draws_no_random_numbers():
         ({1: 2}, "unknown key 1 in model"),
         (GPT2 | {"to_dict": 3}, "unknown key 'to_dict' in model"),
         ({"layer_types": 3}, "model: Field 'layer_types' "),
-        ({"layer_types": ["gru"]}, "model: `layer_types` may have ('lstm', 'mlstm', 'mlstm_example'), not 'gru'."),
+        (
+            {"layer_types": ["gru"]},
+            "model: `layer_types` may have ('lstm', 'mlstm', 'mlstm_example', 'delta', 'delta_example'), not 'gru'.",
+        ),
         (GPT2 | {"layer_types": ["lstm"]}, "unknown key 'layer_types' in model"),
         ({"num_source_words": 3}, "model.num_source_words follows from the language; leave it out"),
         ({"pad_token_id": 99}, "model.pad_token_id follows from the language"),

@@ -1,0 +1,231 @@
+"""
+The recurrence of an associative memory that corrects itself, by the delta rule: three ways to compute it, held equal
+by tests.
+
+For each token, a head has a query q and a key k of d numbers, a value v of e numbers, an input gate i and a forget
+gate f in (0, 1), and the memory C, a matrix of d × e, from the token before. The key, at length 1, is asked what the
+memory says of it already, and only what is missing is written:
+
+    u = i (v - f Cᵀ k)
+    C = f C + k uᵀ
+    y = Cᵀ q
+
+This is the gated delta rule (Yang et al. 2024, arXiv 2412.06464). The memory of `matrix_recurrence.py` adds up all
+values of a key; this one fits them, as by a step of least squares each: where a token has been seen with several
+others, and with one of them always, that one is what is left.
+
+Shapes: B batch, N heads, S sequence, d a key, e a value. Gates come as logarithms, in float32 or wider; so do the
+memory and all that is computed from it, whatever the dtype of queries, keys and values.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch.autograd.function import once_differentiable
+
+
+def delta_reference(
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    log_i: torch.Tensor,
+    log_f: torch.Tensor,
+    memory: torch.Tensor,
+    starts: torch.Tensor | None = None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """
+    The recurrence as its equations read, one token at a time.
+
+    Args:
+        q, k (`torch.Tensor` of shape `(B, N, S, d)`): queries and keys; keys of any length, which is taken for 1.
+        v (`torch.Tensor` of shape `(B, N, S, e)`): values.
+        log_i, log_f (`torch.Tensor` of shape `(B, N, S)`): the gates' logarithms, at most 0. A token of padding has
+            -inf and 0: the memory passes it unchanged.
+        memory (`torch.Tensor` of shape `(B, N, d, e)`): the memory before the first token.
+        starts (`torch.BoolTensor` of shape `(B, S)`, *optional*): the tokens before which the memory is emptied.
+
+    Returns:
+        What the queries read, `(B, N, S, e)` in the dtype of `v`, and the memory after the last token.
+    """
+    dtype = v.dtype
+    q, k, v = (x.to(memory.dtype) for x in (q, k, v))
+    k = F.normalize(k, dim=-1)
+    i, f = log_i.exp(), log_f.exp()
+    if starts is not None:
+        f = f.masked_fill(starts[:, None], 0.0)
+    outputs = []
+    for q_t, k_t, v_t, i_t, f_t in zip(*(x.unbind(2) for x in (q, k, v, i, f)), strict=True):
+        memory = f_t[..., None, None] * memory
+        said = (k_t[..., None, :] @ memory).squeeze(-2)  # (B, N, e)
+        memory = memory + k_t[..., :, None] * (i_t[..., None] * (v_t - said))[..., None, :]
+        outputs.append((q_t[..., None, :] @ memory).squeeze(-2))  # (B, N, e)
+    return torch.stack(outputs, dim=2).to(dtype), memory
+
+
+def delta_parallel(
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    log_i: torch.Tensor,
+    log_f: torch.Tensor,
+    memory: torch.Tensor,
+    starts: torch.Tensor | None = None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """
+    All tokens at once: what each writes, u, is the solution of a triangular system, as it depends on all before it.
+
+    Args:
+        q, k, v, log_i, log_f, memory, starts: as in `delta_reference`.
+
+    Returns:
+        As `delta_reference`.
+    """
+    return delta_chunked(q, k, v, log_i, log_f, memory, starts, chunk_size=q.shape[2])
+
+
+def delta_chunked(
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    log_i: torch.Tensor,
+    log_f: torch.Tensor,
+    memory: torch.Tensor,
+    starts: torch.Tensor | None = None,
+    *,
+    chunk_size: int,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """
+    Chunks of tokens, each at once within itself, and the memory from one to the next.
+
+    Args:
+        q, k, v, log_i, log_f, memory, starts: as in `delta_reference`.
+        chunk_size (`int`): at most so many tokens a chunk.
+
+    Returns:
+        As `delta_reference`.
+    """
+    dtype, (batch_size, num_heads, num_tokens, _) = v.dtype, q.shape
+    q, k, v = (x.to(memory.dtype) for x in (q, k, v))
+    k = F.normalize(k, dim=-1)
+    num_chunks = -(-num_tokens // chunk_size)
+    size = -(-num_tokens // num_chunks)  # tokens a chunk: as even as can be
+    if starts is not None:
+        # Not by a closed forget gate: sums of its logarithms would leave nothing of the others' digits.
+        log_f = log_f.masked_fill(starts[:, None], 0.0)
+    filling = num_chunks * size - num_tokens
+    if filling:  # padding, at the end
+        q, k, v = (F.pad(x, (0, 0, 0, filling)) for x in (q, k, v))
+        log_i, log_f = F.pad(log_i, (0, filling), value=-torch.inf), F.pad(log_f, (0, filling))
+        starts = None if starts is None else F.pad(starts, (0, filling))
+
+    def in_chunks(x: torch.Tensor) -> torch.Tensor:
+        """(B, N, J·C, …) → (J, B·N, C, …)"""
+        return x.unflatten(2, (num_chunks, size)).movedim(2, 0).flatten(1, 2)
+
+    kept = in_chunks(log_f).cumsum(-1)  # (J, B·N, C): since before the chunk, the logarithm
+    stretch = None
+    if starts is not None:  # (J, B·N, C): how many starts the chunk has had; 0 is still what was before it
+        stretch = in_chunks(starts[:, None].expand(-1, num_heads, -1)).cumsum(-1)
+    outputs, last = _Chunks.apply(
+        *map(in_chunks, (q, k, v)), kept, in_chunks(log_i.exp()), memory.flatten(0, 1), stretch
+    )
+    outputs = outputs.unflatten(1, (batch_size, num_heads)).movedim(0, 2).flatten(2, 3)[:, :, :num_tokens]
+    return outputs.to(dtype), last.view_as(memory)
+
+
+def _in_its_own_dtype(function: Callable[..., Any]) -> Any:
+    """A step of an autograd function that autocast leaves alone: a system solved in half precision is too far off."""
+
+    @wraps(function)
+    def called(ctx: Any, first: torch.Tensor, *others: Any) -> Any:
+        with torch.autocast(first.device.type, enabled=False):
+            return function(ctx, first, *others)
+
+    return called
+
+
+class _Chunks(torch.autograd.Function):
+    """
+    The chunks, and their gradients by hand, which reuse the solved systems.
+
+    For J chunks of C tokens: q, k (J, B·N, C, d), v (J, B·N, C, e), kept, i and stretch (J, B·N, C), memory
+    (B·N, d, e). With K the sum of a chunk's log f up to a token, M the memory before the chunk, and
+    w_ts = exp(K_t - K_s) for tokens s ≤ t of one stretch,
+
+        a_ts = i_t w_ts (k_t · k_s)           for s < t
+        u    = (1 + a)⁻¹ r                    with r_t = i_t (v_t - exp(K_t) Mᵀ k_t)
+        y_t  = Σ_s w_ts (q_t · k_s) u_s + exp(K_t) Mᵀ q_t
+        M'   = exp(K_C) M + Σ_s w_Cs k_s u_sᵀ
+    """
+
+    @staticmethod
+    @_in_its_own_dtype
+    def forward(ctx: Any, q, k, v, kept, gates, memory, stretch):  # type: ignore[no-untyped-def]
+        ends, gates = kept[..., -1:], gates[..., None]
+        read, left, passed = kept.exp(), (ends - kept).exp(), ends.exp()
+        # The exponents of the future would overflow; those of the past are at most 0.
+        weights = (kept[..., :, None] - kept[..., None, :]).clamp_(max=0).exp_().tril_()  # (J, B·N, C, C)
+        if stretch is not None:
+            is_first, is_last = stretch == 0, stretch == stretch[..., -1:]
+            read, left, passed = read * is_first, left * is_last, passed * is_first[..., -1:]
+            weights *= stretch[..., :, None] == stretch[..., None, :]
+        read, left, passed = read[..., None], left[..., None], passed[..., None]
+        of_keys = (k @ k.mT).mul_(weights)  # (J, B·N, C, C), as the next three
+        system = (gates * of_keys).tril_(-1)
+        one = torch.eye(kept.shape[-1], dtype=kept.dtype, device=kept.device).expand_as(system)
+        solver = torch.linalg.solve_triangular(system, one, upper=False, unitriangular=True).contiguous()
+        pairs = (q @ k.mT).mul_(weights)
+        asks, finds, keeps = q * read, k * read, k * left  # (J, B·N, C, d) each
+        missing, written, outputs = torch.empty_like(v), torch.empty_like(v), torch.empty_like(v)  # of (J, B·N, C, e)
+        memories = [memory]
+        for j in range(len(kept)):
+            torch.baddbmm(v[j], finds[j], memory, alpha=-1, out=missing[j])
+            torch.bmm(solver[j], gates[j] * missing[j], out=written[j])
+            torch.bmm(pairs[j], written[j], out=outputs[j])
+            outputs[j].baddbmm_(asks[j], memory)
+            memory = torch.baddbmm(passed[j] * memory, keeps[j].mT, written[j])
+            memories.append(memory)
+        ctx.save_for_backward(
+            q, k, gates, read, left, passed, weights, of_keys, solver, pairs, missing, written, *memories
+        )
+        return outputs, memory
+
+    @staticmethod
+    @_in_its_own_dtype
+    @once_differentiable
+    def backward(ctx: Any, dy, d_memory):  # type: ignore[no-untyped-def]
+        q, k, gates, read, left, passed, weights, of_keys, solver, pairs, missing, u, *memories = ctx.saved_tensors
+        dy = dy.contiguous()
+        asks, finds, keeps = q * read, k * read, k * left
+        # From the last chunk to the first: the gradients of r, and of the memory after each.
+        d_u = pairs.mT @ dy  # (J, B·N, C, e): so far by what is read in the same chunk
+        d_r, dv, d_after, d_passed = torch.empty_like(d_u), torch.empty_like(d_u), [], []
+        for j in reversed(range(len(dy))):
+            d_after.append(d_memory)
+            d_passed.append((d_memory * memories[j]).sum((-2, -1)))  # (B·N,)
+            d_u[j].baddbmm_(keeps[j], d_memory)
+            torch.bmm(solver[j].mT, d_u[j], out=d_r[j])
+            torch.mul(gates[j], d_r[j], out=dv[j])
+            d_memory = torch.baddbmm(passed[j] * d_memory, asks[j].mT, dy[j])
+            d_memory.baddbmm_(finds[j].mT, dv[j], alpha=-1)
+        after, before = torch.stack(d_after[::-1]), torch.stack(memories[:-1])
+        d_system = (d_r @ u.mT).neg_().tril_(-1)  # (J, B·N, C, C), as the next
+        d_pairs = dy @ u.mT
+        scaled = d_system * of_keys
+        d_gates = (d_r * missing).sum(-1) + scaled.sum(-1)
+        # Each weight is exp(K_t - K_s): what it weighs scales with the one and against the other.
+        scaled.mul_(gates).addcmul_(d_pairs, pairs)
+        d_kept = scaled.sum(-1).sub_(scaled.sum(-2))
+        by_keys, by_queries = d_system.mul_(gates).mul_(weights), d_pairs.mul_(weights)
+        d_asks, d_keeps, d_finds = dy @ before.mT, u @ after.mT, (dv @ before.mT).neg_()  # (J, B·N, C, d) each
+        d_kept += (d_asks * asks).addcmul_(d_finds, finds).sum(-1)
+        d_left = (d_keeps * keeps).sum(-1)
+        d_kept -= d_left
+        d_kept[..., -1] += d_left.sum(-1).addcmul_(torch.stack(d_passed[::-1]), passed[..., 0, 0])
+        dq = (by_queries @ k).addcmul_(d_asks, read)
+        dk = ((by_keys + by_keys.mT) @ k).add_(by_queries.mT @ q)
+        dk.addcmul_(d_keeps, left).addcmul_(d_finds, read)
+        return dq, dk, dv, d_kept, d_gates, d_memory, None
