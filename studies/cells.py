@@ -33,16 +33,16 @@ from metatrans_lab.models import build_model, load_model
 CELLS: dict[str, dict[str, Any]] = {
     "LSTM, LSTM": {"layer_types": ["lstm", "lstm"], "lstm_size": None},
     "LSTM, mLSTM": {"layer_types": ["lstm", "mlstm"], "lstm_size": None},
-    "LSTM, delta rule": {"layer_types": ["lstm", "mlstm"], "lstm_size": None},
+    "LSTM, delta rule": {"layer_types": ["lstm", "delta"], "lstm_size": None},
     "mLSTM, mLSTM": {"layer_types": ["mlstm", "mlstm"]},
     "mLSTM, mLSTM, convolution": {"layer_types": ["mlstm", "mlstm"]},
     "mLSTM of the example, mLSTM": {"layer_types": ["mlstm_example", "mlstm"]},
     "the default": {},
-    "the default, delta rule": {},
+    "the default, delta rule": {"layer_types": ["lstm", "delta_example", "delta"]},
     "the default, 1 head": {"num_heads": 1},
     "the default, 8 heads": {"num_heads": 8},
 }
-VARIANTS = {"delta rule": "delta", "convolution": "convolution"}
+VARIANTS = {"convolution": "convolution"}
 """How a cell's name ends, and the variant that it is trained in."""
 
 SHORTER = {16: ("--num_steps", "400", "--decay_steps", "250", "--final_eval_episodes", "2048")}

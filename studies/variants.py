@@ -5,8 +5,6 @@
 Takes what train.py takes, and leaves what it leaves. A variant reads whole sequences only: what the run's results say
 of decoding, token by token, is of the memory as it is in the library, and doesn't count.
 
-- delta: the gated delta rule (Yang et al. 2024, arXiv 2412.06464): what the memory already says of a key is taken
-  away before the value is added, so that a new value replaces the old one.
 - convolution: each memory reads a causal convolution of four vectors, channel by channel, as Mamba and xLSTM have it.
 """
 
@@ -26,38 +24,6 @@ WIDTH = 4
 """Vectors that a convolution takes in."""
 
 
-def memory_delta(
-    q: torch.Tensor,
-    k: torch.Tensor,
-    v: torch.Tensor,
-    log_i: torch.Tensor,
-    log_f: torch.Tensor,
-    memory: torch.Tensor,
-    starts: torch.Tensor | None = None,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The gated delta rule for all tokens at once, from an empty memory; shapes as of `matrix_recurrence`.
-
-        u_t = β_t (v_t − f_t C_{t−1}ᵀ k_t),   C_t = f_t C_{t−1} + k_t u_tᵀ,   y_t = C_tᵀ q_t
-
-    with keys of length 1, and β the input gate. With D_ts = f_{s+1} … f_t, the u are the solution of a triangular
-    system: u_t + Σ_{s<t} β_t D_ts (k_t · k_s) u_s = β_t v_t.
-    """
-    q, k, v = (x.to(memory.dtype) for x in (q, k, v))
-    k = F.normalize(k, dim=-1)
-    beta = (log_i.exp() * k.shape[-1] ** 0.5)[..., None]  # (B, N, S, 1); the gate has been divided by √d
-    if starts is not None:
-        log_f = log_f.masked_fill(starts[:, None], 0.0)
-    kept = log_f.cumsum(-1)  # (B, N, S)
-    decay = (kept[..., :, None] - kept[..., None, :]).clamp(max=0).exp().tril()  # (B, N, S, S)
-    if starts is not None:
-        stretch = starts.cumsum(-1)  # (B, S)
-        decay = decay * (stretch[:, None, :, None] == stretch[:, None, None, :])
-    system = (beta * decay * (k @ k.mT)).tril(-1)
-    u = torch.linalg.solve_triangular(system, beta * v, upper=False, unitriangular=True)
-    left = decay[..., -1, :, None] * k  # (B, N, S, d)
-    return (decay * (q @ k.mT)) @ u, left.mT @ u
-
-
 class ConvolvedNorm(nn.LayerNorm):
     """A layer norm whose outputs are convolved over the sequence, causally; at first each stays as it is."""
 
@@ -75,9 +41,6 @@ class ConvolvedNorm(nn.LayerNorm):
 
 def apply(variant: str) -> None:
     """Has this process build every matrix memory in that variant."""
-    if variant == "delta":
-        layers.MEMORIES |= dict.fromkeys(layers.MEMORIES, memory_delta)
-        return
     plain = layers.MatrixMemoryLayer.__init__
 
     def with_convolution(self: layers.MatrixMemoryLayer, kind: str, input_size: int, *sizes: int) -> None:
@@ -87,7 +50,7 @@ def apply(variant: str) -> None:
     layers.MatrixMemoryLayer.__init__ = with_convolution  # type: ignore[assignment, method-assign]
 
 
-VARIANTS = ("delta", "convolution")
+VARIANTS = ("convolution",)
 
 if __name__ == "__main__":
     if not set(sys.argv[1:2]) <= set(VARIANTS):

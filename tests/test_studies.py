@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-import math
 import re
 import shutil
 import subprocess
@@ -14,6 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from metatrans_lab.config import read_config
+from metatrans_lab.errors import UserError
 from metatrans_lab.experiments.cached import why_not
 from metatrans_lab.models import load_model
 
@@ -100,21 +100,69 @@ def test_a_study_runs_and_runs_alike(study, name, tmp_path):
     assert again == once
 
 
-def test_the_delta_rule_is_its_equations(variants):
-    torch.manual_seed(0)
-    q, k, v = torch.randn(3, 2, 3, 12, 4, dtype=torch.float64)
-    log_i, log_f = torch.nn.functional.logsigmoid(torch.randn(2, 2, 3, 12, dtype=torch.float64))
-    starts = torch.rand(2, 12) < 0.2
-    y, last = variants.memory_delta(q, k, v, log_i - math.log(4) / 2, log_f, torch.zeros(2, 3, 4, 4).double(), starts)
-    memory = torch.zeros(2, 3, 4, 4, dtype=torch.float64)
-    for t in range(12):
-        f = torch.where(starts[:, None, t], 0.0, log_f[..., t].exp())[..., None, None]
-        key = k[..., t, :] / k[..., t, :].norm(dim=-1, keepdim=True)
-        said = (f * memory).mT @ key[..., None]  # (2, 3, 4, 1)
-        added = log_i[..., t].exp()[..., None, None] * (v[..., t, :, None] - said)
-        memory = f * memory + key[..., None] * added.mT
-        torch.testing.assert_close(y[..., t, :], (memory.mT @ q[..., t, :, None])[..., 0])
-    torch.testing.assert_close(last, memory)
+def mlc_file(path, support, answers, below=""):
+    """A file in the form that MLC publishes."""
+
+    def lines(pairs):
+        return "".join(f"IN: {source} OUT: {target}\n" for source, target in pairs)
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"*SUPPORT*\n{lines(support)}\n*QUERY*\n{lines(answers)}\n*GRAMMAR*\n{below}")
+
+
+@pytest.fixture
+def mlc(tmp_path):
+    """A folder as MLC's data_human, with answers of nobody."""
+    folder, probes = tmp_path / "data_human", tmp_path / "data_human" / "data_behavior_probes" / "val"
+    words = [("a", "1"), ("b", "2"), ("a thrice", "1 1 1"), ("b after a", "1 2")]
+    nested = [("a after b after a", "1 2 1")]
+    asked = [("b thrice", "2 2 2"), ("a after b", "2 1"), ("a after b after b", "2 2 1")]
+    mlc_file(folder / "few_shot" / "val_gold" / "mini_scan.txt", words, asked)
+    for number, ((source, right), wrong) in enumerate(zip(asked, ("2", "1 2", "1"), strict=True)):
+        answers = [(source, right)] * 3 + [(source, wrong)]
+        mlc_file(folder / "few_shot" / "val_behavior" / f"{number:02}.txt", words + nested, answers)
+    new = [("p2", "c2"), ("p2", "c1"), ("p2", "c3"), ("p2", "c3 c3")]
+    mlc_file(probes / "ME_1ex_3pool.txt", [("p1", "c1")], new, "allowed outputs:\nc1 c2 c3\n")
+    known = [("p1", "c1"), ("p2", "c2")]
+    mlc_file(
+        probes / "concat_11_p1p2.txt", known, [("p1 p2", "c1 c2")] * 9 + [("p1 p2", "c2")], "allowed outputs:\nc1 c2"
+    )
+    return folder
+
+
+def test_people_beside_the_exact_predictor(study, mlc):
+    results, page, picture = study("people", str(mlc))
+    assert {task: (found["items"], found["answers"]) for task, found in results.items()} == {
+        "operators": (2, 8),  # the third is nested
+        "a new word, of 3 answers": (1, 4),
+        "two known words, 2 in a sentence": (1, 10),
+    }
+    people = [found["people"] for found in results.values()]
+    best = [found["exact, of its family"] for found in results.values()]
+    assert people == [0.75, 0.5, 0.9] and best == pytest.approx([1, 1, 1 / 6])  # one order of six
+    assert "| operators | 2 | 8 | 0.750 | 1.000 |" in page and picture.startswith(b"\x89PNG")
+
+
+def test_people_beside_a_model(study, mlc, train, tmp_path):
+    tiny = {"num_pairs": 3, "num_nouns": 2, "num_verbs": 2, "num_adjectives": 1, "num_target_words": 10}
+    tiny |= {"family": "mixed", "num_source_words": 7, "held_out_languages": 0.1}
+    folder = str(tmp_path / "mixed")
+    assert train("--output_dir", folder, "--language", str(tiny), "--final_eval_episodes", "8") == 0
+    results, _, _ = study("people", str(mlc), "--model", folder)
+    for found in results.values():
+        assert 0 < found["exact, of the mixture"] <= 1 and 0 <= found["model"] < 1
+    other = str(tmp_path / "post")
+    assert train("--output_dir", other, "--final_eval_episodes", "8") == 0
+    with pytest.raises(UserError, match="was trained on the family lexicon; give a model of mixed"):
+        study("people", str(mlc), "--model", other)
+
+
+def test_what_is_no_folder_of_people_s_answers(study, mlc):
+    with pytest.raises(UserError, match="isn't MLC's folder data_human"):
+        study("people", str(mlc / "few_shot"))
+    (mlc / "few_shot" / "val_behavior" / "00.txt").write_text("IN: a OUT: 1")
+    with pytest.raises(UserError, match="is no file of MLC's"):
+        study("people", str(mlc))
 
 
 def test_a_convolution_looks_back_only_and_does_nothing_at_first(variants):
@@ -129,18 +177,17 @@ def test_a_convolution_looks_back_only_and_does_nothing_at_first(variants):
     assert changed.tolist() == [False] * 6 + [True] * 4
 
 
-@pytest.mark.parametrize("variant", ["delta", "convolution"])
-def test_variants_train(variant, tmp_path):
+def test_a_variant_trains(tmp_path):
     recipe = ("--config", str(CONFIGS / "tiny.yaml"), "--model.layer_types", "[mlstm]", "--output_dir", str(tmp_path))
-    command = [sys.executable, str(FOLDER / "variants.py"), variant, *recipe, "--overwrite", "true"]
+    command = [sys.executable, str(FOLDER / "variants.py"), "convolution", *recipe, "--overwrite", "true"]
     result = subprocess.run(command, capture_output=True, text=True, timeout=200)
     assert result.returncode == 0, result.stderr
     weights = load_file(tmp_path / "model.safetensors")
-    assert any("taps" in name for name in weights) == (variant == "convolution")
+    assert any("taps" in name for name in weights)
 
 
-def test_every_study_is_tested_and_made_by_make_studies():
-    assert {*SMALL, "variants"} == {path.stem for path in FOLDER.glob("*.py")}
+def test_every_study_is_tested_and_made_by_make_studies_if_it_needs_no_data_of_others():
+    assert {*SMALL, "variants", "people"} == {path.stem for path in FOLDER.glob("*.py")}
     target = re.search(r"(?m)^studies:.*\n\t@for name in (.*); do", (FOLDER.parent / "Makefile").read_text())
     assert sorted(target[1].split()) == sorted(SMALL)
 

@@ -20,18 +20,18 @@ def next_token_log_probabilities(model: PreTrainedModel, episodes: Episodes, num
     """
     tokens = episodes.input_ids.astype(np.int64)  # (N, S)
     if num_bindings == 0:
-        return _log_probabilities(model, tokens[:, :-1])[..., : episodes.config.vocab_size]
+        return log_probabilities(model, tokens[:, :-1])[..., : episodes.config.vocab_size]
     # (num_bindings, N, V)
     bindings = _draw_bindings(episodes.config, len(tokens) * num_bindings).reshape(num_bindings, len(tokens), -1)
     mean = 0.0
     for binding in bindings:  # (N, V)
-        log_q = _log_probabilities(model, np.take_along_axis(binding, tokens[:, :-1], axis=1))  # of the bound tokens
+        log_q = log_probabilities(model, np.take_along_axis(binding, tokens[:, :-1], axis=1))  # of the bound tokens
         mean = mean + np.exp(np.take_along_axis(log_q, binding[:, None], axis=-1)) / num_bindings  # (N, S − 1, V)
     return np.log(np.maximum(mean, np.finfo(np.float32).tiny))
 
 
 @torch.no_grad()
-def _log_probabilities(model: PreTrainedModel, tokens: np.ndarray) -> np.ndarray:
+def log_probabilities(model: PreTrainedModel, tokens: np.ndarray) -> np.ndarray:
     """(N, S) tokens → (N, S, V) float32 log-probabilities of what follows each, V being the model's vocabulary."""
     input_ids = torch.as_tensor(tokens, device=next(model.parameters()).device)
     return model(input_ids=input_ids, use_cache=False).logits.float().log_softmax(-1).cpu().numpy()
