@@ -40,7 +40,7 @@ gpu:  # all that waits for a GPU, by the Python that is there and its torch: eig
 	PYTHONPATH=.:benchmarks $(PYTHON) benchmarks/gpu.py $(ARGS)
 
 studies: .venv/ready  # every table of RESULTS.md: ten hours on two cores, less if outputs/ has their runs from before
-	@for name in optimum unseen beyond probe layers cells calibration scale translator bindings peers post; do \
+	@for name in optimum unseen beyond probe layers cells calibration scale translator bindings peers post families; do \
 		echo "studies/$$name.py"; $(BIN)/python studies/$$name.py $(ARGS) || exit 1; echo; \
 	done
 

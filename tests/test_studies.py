@@ -32,11 +32,17 @@ SMALL = {
     "translator": ("--seeds", "2", "--episodes", "32"),
     "cells": ("--seeds", "1", "--words", "6"),
     "calibration": ("--seeds", "2", "--steps", "40", "--episodes", "32"),
+    "families": ("--seeds", "1", "--steps", "20"),
 }
+TINY_MIXED = {"family": "mixed", "num_pairs": 3, "num_nouns": 2, "num_verbs": 2, "num_adjectives": 1}
+TINY_MIXED |= {"num_source_words": 7, "num_target_words": 10, "held_out_languages": 0.1, "held_out_structures": 0.1}
+# What a study's runs are of, where it isn't the post's family.
+LANGUAGES = {"families": TINY_MIXED}
 # What studies go through, cut down to what tiny models know.
 FEW = {
     "unseen": {"HELD_OUT": (0.5,), "POOLS": (4,)},
     "cells": {"CELLS": {"LSTM, mLSTM": {"layer_types": ["lstm", "mlstm"], "lstm_size": None}, "the default": {}}},
+    "families": {"ARCHITECTURES": {"LSTM": {"layer_types": ["lstm"], "lstm_size": None}, "mixed": {}, "gpt2": {}}},
     "translator": {"WORDS": (2, 3), "PAIRS": (3,), "LENGTHS": (1, 2)},
 }
 
@@ -51,13 +57,18 @@ def study(monkeypatch, tmp_path, train):
         assert config is None or (CONFIGS / f"{config}.yaml").is_file()
         folder = options.runs / name
         if not folder.exists():
-            assert train("--output_dir", str(folder), *overrides) == 0
+            assert train("--output_dir", str(folder), *language, *overrides) == 0
         return load_model(str(folder)), json.loads((folder / "results.json").read_text())
 
     def finished_run(options, name, *overrides, config=None, script=None):
         return trained(options, name, *overrides, config=config)[1]
 
+    language = ()
+
     def run(name: str, *arguments: str):
+        nonlocal language
+        if name in LANGUAGES:
+            language = ("--language", str(LANGUAGES[name]), "--final_eval_episodes", "16")
         script = importlib.import_module(name)
         monkeypatch.setattr(script, "trained", trained, raising=False)
         monkeypatch.setattr(script, "finished_run", finished_run, raising=False)
@@ -144,10 +155,8 @@ def test_people_beside_the_exact_predictor(study, mlc):
 
 
 def test_people_beside_a_model(study, mlc, train, tmp_path):
-    tiny = {"num_pairs": 3, "num_nouns": 2, "num_verbs": 2, "num_adjectives": 1, "num_target_words": 10}
-    tiny |= {"family": "mixed", "num_source_words": 7, "held_out_languages": 0.1}
     folder = str(tmp_path / "mixed")
-    assert train("--output_dir", folder, "--language", str(tiny), "--final_eval_episodes", "8") == 0
+    assert train("--output_dir", folder, "--language", str(TINY_MIXED), "--final_eval_episodes", "8") == 0
     results, _, _ = study("people", str(mlc), "--model", folder)
     for found in results.values():
         assert 0 < found["exact, of the mixture"] <= 1 and 0 <= found["model"] < 1
