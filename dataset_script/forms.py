@@ -102,6 +102,8 @@ def make_forms(sizes: Sequence[int], forms: Sequence[Sequence[int]], length_rang
     missing = [length for length in range(m, M + 1) if count[length] == 0]
     if missing:
         possible = sorted({len(form) for form in forms})
+        if not possible:
+            raise ValueError("a family has to have a form that its sentences may have, and all_forms gives none")
         raise ValueError(
             f"sentence_length must be within {possible[0]}…{possible[-1]}: there is no sentence of {missing[0]} words"
         )

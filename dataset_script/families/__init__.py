@@ -1,5 +1,6 @@
 """Families of languages, by name."""
 
+import difflib
 from dataclasses import fields
 from typing import Any
 
@@ -36,7 +37,8 @@ def family_class(name: object) -> type[Language]:
 
 
 def make_language(family: str = "lexicon", **knobs: Any) -> Language:
-    """The config of a family with these knobs; without a name, of the post's family.
+    """The config of a family with these knobs, and with those that follow from them, as the size of the alphabet does
+    from the numbers of nouns and verbs; without a name, of the post's family.
 
     Raises:
         ValueError: no such family, or an impossible value. TypeError: a knob that the family doesn't have.
@@ -45,10 +47,21 @@ def make_language(family: str = "lexicon", **knobs: Any) -> Language:
         >>> make_language(num_pairs=20, sentence_length=(1, 5)).max_episode_length
         241
     """
-    return family_class(family)(**knobs)
+    cls = family_class(family)
+    known = [f.name for f in fields(cls)]
+    for name in knobs:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = owner_of(name) or (f"; did you mean {near[0]!r}?" if near else "")
+            raise TypeError(f"the family {family} has no knob {name!r}{hint}")
+    return cls(**cls.complete(knobs))
 
 
 def owner_of(knob: object) -> str:
     """How a message about a knob that a family hasn't ends: '; it is a knob of the family order', or ''."""
     owners = [name for name, family in FAMILIES.items() if knob in {f.name for f in fields(family)}]
-    return f"; it is a knob of the family {owners[0]}" if owners else ""
+    if not owners:
+        return ""
+    *others, last = owners
+    named = f"families {', '.join(others)} and {last}" if others else f"family {last}"
+    return f"; it is a knob of the {named}"

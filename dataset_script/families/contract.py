@@ -207,6 +207,11 @@ class Language(ABC):
             check_int("num_training_languages", self.num_training_languages, 1)
         check_int("seed", self.seed, 0, MAX_SEED)
 
+    @classmethod
+    def complete(cls, knobs: dict[str, Any]) -> dict[str, Any]:
+        """These knobs, and those that weren't given but follow from them."""
+        return knobs
+
     # What a family implements.
 
     @abstractmethod

@@ -25,7 +25,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from dataset_script.families.contract import COMMON_KNOBS, Language, check_int, check_names
 from dataset_script.families.planned import PlannedLanguage, Said, Setting
@@ -44,6 +44,16 @@ SWITCHES: dict[str, tuple[str, ...]] = {
 """By name: all values that a switch may have."""
 
 NUM_PARTICLES = 2
+
+
+def size_of_grammar(cls: type[Language], knobs: dict[str, Any]) -> int | None:
+    """The number of source words that the numbers of nouns, verbs and adjectives make; None where one of them is no
+    number, of which the config complains.
+    """
+    sizes = [knobs.get(name, getattr(cls, name)) for name in ("num_nouns", "num_verbs", "num_adjectives")]
+    if not all(isinstance(size, int) for size in sizes):
+        return None
+    return sum(sizes) + 2  # the article and the plural
 
 
 @dataclass(frozen=True)
@@ -101,6 +111,15 @@ class GrammarConfig(PlannedLanguage):
         for name, values in SWITCHES.items():
             object.__setattr__(self, name, check_names(name, getattr(self, name), values, may_be_one=True))
         super().__post_init__()
+
+    @classmethod
+    def complete(cls, knobs: dict[str, Any]) -> dict[str, Any]:
+        """Also, the words of all classes are the source words, and every unit has a symbol."""
+        knobs = super().complete(knobs)
+        size = size_of_grammar(cls, knobs)
+        if size is None:
+            return knobs
+        return {"num_source_words": size, "num_target_words": size + NUM_PARTICLES + bool(knobs.get("blank"))} | knobs
 
     @property
     def class_sizes(self) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from dataset_script.arrays import Array, arange_like, as_type, full_like, like, 
 from dataset_script.costs import CERTAIN, CostedSentences
 from dataset_script.episodes import Episodes, Role
 from dataset_script.families.contract import COMMON_KNOBS, Language, check_names, check_range
-from dataset_script.families.grammar import GrammarConfig
+from dataset_script.families.grammar import NUM_PARTICLES, GrammarConfig, size_of_grammar
 from dataset_script.families.order import OrderConfig
 from dataset_script.families.planned import PlannedLanguage
 from dataset_script.families.repetition import RepetitionConfig
@@ -90,6 +90,14 @@ class MixedConfig(Language):
             object.__setattr__(self, "num_active_words", active)
         _components(self)  # ValueError: a knob that one of them can't have
         super().__post_init__()
+
+    @classmethod
+    def complete(cls, knobs: dict[str, Any]) -> dict[str, Any]:
+        """As the family grammar's; besides, there is always a blank."""
+        size = size_of_grammar(cls, knobs)
+        if size is None:
+            return knobs
+        return {"num_source_words": size, "num_target_words": size + NUM_PARTICLES + 1} | knobs
 
     @property
     def components(self) -> tuple[PlannedLanguage, ...]:

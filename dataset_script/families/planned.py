@@ -17,7 +17,7 @@ from abc import abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property, lru_cache
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -119,8 +119,16 @@ class PlannedLanguage(Language):
                 f"units has a translation of its own{' beside the blank' if self.blank else ''}, got "
                 f"{self.num_target_words}"
             )
+        for name, values in self.switches.items():
+            if not values:
+                raise ValueError(f"the switch {name} of {type(self).__name__} has no value")
         for split in SPLITS:
             _settings_of(self, split)  # ValueError if it has none
+
+    @classmethod
+    def complete(cls, knobs: dict[str, Any]) -> dict[str, Any]:
+        """Where units may be missing there is a blank."""
+        return {"blank": True} | knobs if knobs.get("gaps") else knobs
 
     @property
     @abstractmethod
@@ -323,7 +331,10 @@ def _make_tables(key: _Key) -> _Tables:
     for f, length in enumerate(forms.lengths):
         form = tuple(forms.classes[f, :length].tolist())
         for s, setting in enumerate(settings):
-            row = tuple((_code(item, T), config.phenomena.index(item.hangs_on)) for item in config.plan(form, setting))
+            plan = config.plan(form, setting)
+            for item in plan:
+                _check_item(config, item, form, setting)
+            row = tuple((_code(item, T), config.phenomena.index(item.hangs_on)) for item in plan)
             number[f, s] = rows.setdefault(row, len(rows))
     items = max(len(row) for row in rows) + 1  # END too
     codes = np.full((len(rows), items), END, np.int64)
@@ -337,6 +348,22 @@ def _make_tables(key: _Key) -> _Tables:
     lengths = (codes != END).sum(1)[number]  # (forms, settings)
     varies = config.longest_unit > 1 or bool((lengths != lengths[:, :1]).any())
     return _Tables(forms, plans, hangs_on, varies)
+
+
+def _check_item(config: PlannedLanguage, item: Said, form: tuple[int, ...], setting: Setting) -> None:
+    """Raises ValueError if a family's plan has an item that it can't have; the message says which."""
+    wrong = None
+    if item.hangs_on not in config.phenomena:
+        wrong = f"hangs on none of its phenomena {', '.join(config.phenomena)}"
+    elif item.place is not None and not 0 <= item.place < len(form):
+        wrong = f"is at none of the places 0…{len(form) - 1}"
+    elif item.place is None and item.unit is not None and not 0 <= item.unit < config.num_units:
+        wrong = f"is none of the units 0…{config.num_units - 1}"
+    elif item.place is None and item.unit is None and not config.blank:
+        wrong = "is a blank, which these languages don't have; give it a place or a unit, or set blank"
+    if wrong is not None:
+        named = ", ".join(f"{name} {value}" for name, value in setting.items())
+        raise ValueError(f"{type(config).__name__} plans {item} for the form {form} ({named}), which {wrong}")
 
 
 @lru_cache(maxsize=32)

@@ -224,14 +224,14 @@ def _evaluate(options: argparse.Namespace, rest: list[str]) -> None:
                 raise UserError(f"unknown key {name!r}{owner_of(name) or near}")
         # Of another family than the model's, only the knobs that both have.
         language = make_language(family, **{name: of_model[name] for name in known if name in of_model} | knobs)
-    except (ValueError, TypeError) as error:
-        raise UserError(str(error)) from error
-    loss_on = options.loss_on or trained.get("loss_on", "all")
-    try:
+        loss_on = options.loss_on or trained.get("loss_on", "all")
         results = with_seen_structures(lambda language: _measure(options, language, loss_on), language, options.split)
-    except UserError:
-        raise
     except ValueError as error:
+        met = of_model.get("family", "lexicon")
+        if trained and met != family:
+            raise UserError(
+                f"{options.model} was trained on the family {met} and never met {family}: {error}"
+            ) from error
         raise UserError(str(error)) from error
     if options.json:
         print(json.dumps(results))

@@ -476,7 +476,7 @@ def test_more_hypotheses_than_are_allowed_are_an_error():
     "family, knobs, message",
     [
         ("grammar", {"hazard": 1.0}, "hazard must be a fraction in [0, 1), got 1.0"),
-        ("grammar", {"gaps": 0.1}, "blank must be true where translations have blanks"),
+        ("grammar", {"gaps": 0.1, "blank": False}, "blank must be true where translations have blanks"),
         ("spelling", {"blank": False}, "blank must be true where translations have blanks"),
         ("grammar", {"blank": 1}, "blank must be true or false, got 1"),
         ("spelling", {"longest_word": 1}, "longest_word must be at least 2, got 1"),
@@ -522,3 +522,21 @@ def test_a_plan_is_its_own_class_s_and_its_own_knobs():
         episodes = sample_episodes(config, range(20))
         said = episodes.lexicons[np.arange(20)[:, None, None], episodes.words]
         assert np.array_equal(episodes.targets, said[..., ::-1] if is_turned else said)
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"plan": lambda self, form, setting: [Said("sound", 0)]}, "which hangs on none of its phenomena order"),
+        ({"plan": lambda self, form, setting: [Said("order", 5)]}, "which is at none of the places 0…0"),
+        ({"plan": lambda self, form, setting: [Said("order", unit=9)]}, "which is none of the units 0…5"),
+        ({"plan": lambda self, form, setting: [Said("order")]}, "which is a blank, which these languages don't have"),
+        ({"all_forms": lambda self: []}, "a family has to have a form that its sentences may have"),
+        ({"switches": property(lambda self: {"order": ()})}, "the switch order of Mistaken has no value"),
+    ],
+)
+def test_mistakes_in_a_family_of_one_s_own_are_named(change, message):
+    mistaken = dataclass(frozen=True)(type("Mistaken", (OrderConfig,), change))
+    with pytest.raises(ValueError) as error:
+        _ = mistaken(num_pairs=2, sentence_length=(1, 2)).plans
+    assert message in str(error.value) and "\n" not in str(error.value)

@@ -74,3 +74,46 @@ def test_an_unknown_family_is_refused():
         make_language("nonsense")
     with pytest.raises(ValueError, match=message):
         load_dataset("metatrans", split="test", streaming=True, family="nonsense")
+
+
+@pytest.mark.parametrize(
+    "family, knobs, message",
+    [
+        ("grammar", {"num_noun": 3}, "the family grammar has no knob 'num_noun'; did you mean 'num_nouns'?"),
+        (
+            "lexicon",
+            {"orders": ["straight"]},
+            "the family lexicon has no knob 'orders'; it is a knob of the family o",
+        ),
+        (
+            "lexicon",
+            {"num_nouns": 3},
+            "the family lexicon has no knob 'num_nouns'; it is a knob of the families",
+        ),
+        ("order", {"poetry": 1}, "the family order has no knob 'poetry'"),
+    ],
+)
+def test_a_knob_that_a_family_has_not(family, knobs, message):
+    with pytest.raises(TypeError) as error:
+        make_language(family, **knobs)
+    assert str(error.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    "family, knobs, follows",
+    [
+        ("grammar", {"num_nouns": 3}, {"num_source_words": 15, "num_target_words": 17}),
+        (
+            "grammar",
+            {"num_adjectives": 1, "gaps": 0.1},
+            {"num_source_words": 17, "num_target_words": 20, "blank": True},
+        ),
+        ("grammar", {"num_nouns": 3, "num_target_words": 30}, {"num_source_words": 15, "num_target_words": 30}),
+        ("mixed", {"num_verbs": 2}, {"num_source_words": 16, "num_target_words": 19}),
+        ("order", {"gaps": 0.1, "num_target_words": 8}, {"blank": True}),
+        ("grammar", {}, {"num_source_words": 20, "num_target_words": 22, "blank": False}),
+    ],
+)
+def test_knobs_follow_from_others(family, knobs, follows):
+    language = make_language(family, **knobs)
+    assert {name: getattr(language, name) for name in follows} == follows

@@ -221,6 +221,13 @@ def test_evaluate_knows_what_the_model_was_trained_on(train, capsys):
     assert then["intervals"] | again["intervals"] == then["intervals"]
 
 
+def test_evaluate_says_that_a_model_never_met_a_family(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["evaluate", "six-words", "--family", "grammar", "--num_episodes", "4"])
+    message = capsys.readouterr().err
+    assert stop.value.code == 2 and "six-words was trained on the family lexicon and never met grammar: " in message
+
+
 def test_evaluate_knows_what_our_own_model_was_trained_on(capsys):
     main(["evaluate", "translator", "--num_episodes", "16"])
     assert "held_out_languages=0.1" in capsys.readouterr().out
