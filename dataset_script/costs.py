@@ -16,13 +16,10 @@ from dataset_script.arrays import (
     count_before,
     first_positions,
     full_like,
-    like,
     look_up,
-    on_host,
     table_like,
     where,
 )
-from dataset_script.episodes import Role
 from dataset_script.sentences import Sentences
 from dataset_script.sources import source_nll_tables
 
@@ -56,12 +53,7 @@ class CostedSentences(Sentences):
     @cached_property
     def bayes_nll(self) -> Array:
         # By the predictor, in numpy, at every training step: a family that trains on a GPU has costs of its own.
-        tokens = on_host(self.input_ids).astype(np.int64)
-        p = self.config.next_token_probabilities(tokens)[:, :-1]  # (N, S − 1, V)
-        came = np.take_along_axis(p, tokens[:, 1:, None], -1)[..., 0]
-        real = on_host(self.role)[:, 1:] != Role.PADDING
-        nll = np.pad(np.where(real, -np.log(np.where(real, came, 1.0)), 0.0), ((0, 0), (1, 0))).astype(np.float32)
-        return like(self.words, nll)
+        return self.nll_by_probabilities
 
     @cached_property
     def says_heard(self) -> Array:

@@ -141,13 +141,25 @@ class Episodes(ABC):
         return {}
 
     @cached_property
+    def probabilities(self) -> np.ndarray:
+        """(N, S, V) float64: the exact predictor's distribution of what follows each token."""
+        return self.config.next_token_probabilities(on_host(self.input_ids).astype(np.int64))
+
+    @property
+    def nll_by_probabilities(self) -> Array:
+        """(N, S) float32: what each token costs by `probabilities`; 0 at the first one and on padding."""
+        tokens, real = on_host(self.input_ids).astype(np.int64)[:, 1:], on_host(self.role)[:, 1:] != Role.PADDING
+        came = np.take_along_axis(self.probabilities[:, :-1], tokens[..., None], -1)[..., 0]  # (N, S − 1)
+        nll = np.where(real, -np.log(np.where(real, came, 1.0)), 0.0)
+        return like(self.input_ids, np.pad(nll, ((0, 0), (1, 0))).astype(np.float32))
+
+    @cached_property
     def target_probabilities(self) -> Array:
         """(N, S, R + 1) float32: the exact predictor's distribution, over target words and ␁, of each token that is a
         target word, or ends a translation whose length isn't known; 0 elsewhere.
         """
-        first = self.config.num_source_words
-        tokens, is_counted = on_host(self.input_ids).astype(np.int64), on_host(self.is_target | self.is_end)
-        p = self.config.next_token_probabilities(tokens)[..., first : self.config.soh + 1]
+        first, is_counted = self.config.num_source_words, on_host(self.is_target | self.is_end)
+        p = self.probabilities[..., first : self.config.soh + 1]
         p = np.pad(p[:, :-1], ((0, 0), (1, 0), (0, 0))) * is_counted[..., None]  # by the token that is predicted
         return like(self.input_ids, p.astype(np.float32))
 

@@ -122,17 +122,16 @@ def delta_chunked(
         starts = None if starts is None else F.pad(starts, (0, filling))
 
     def in_chunks(x: torch.Tensor) -> torch.Tensor:
-        """(B, N, J·C, …) → (J, B·N, C, …)"""
-        return x.unflatten(2, (num_chunks, size)).movedim(2, 0).flatten(1, 2)
+        """(B, N, J·C, …) → (B·N, J, C, …)"""
+        return x.unflatten(2, (num_chunks, size)).flatten(0, 1)
 
-    kept = in_chunks(log_f).cumsum(-1)  # (J, B·N, C): since before the chunk, the logarithm
+    both = torch.cat([in_chunks(q), in_chunks(k)], dim=2)
+    kept = in_chunks(log_f).cumsum(-1)  # (B·N, J, C): since before the chunk, the logarithm
     stretch = None
-    if starts is not None:  # (J, B·N, C): how many starts the chunk has had; 0 is still what was before it
+    if starts is not None:  # (B·N, J, C): how many starts the chunk has had; 0 is still what was before it
         stretch = in_chunks(starts[:, None].expand(-1, num_heads, -1)).cumsum(-1)
-    outputs, last = _Chunks.apply(
-        *map(in_chunks, (q, k, v)), kept, in_chunks(log_i.exp()), memory.flatten(0, 1), stretch
-    )
-    outputs = outputs.unflatten(1, (batch_size, num_heads)).movedim(0, 2).flatten(2, 3)[:, :, :num_tokens]
+    outputs, last = _Chunks.apply(both, in_chunks(v), kept, in_chunks(log_i), memory.flatten(0, 1), stretch)
+    outputs = outputs.flatten(1, 2).unflatten(0, (batch_size, num_heads))[:, :, :num_tokens]
     return outputs.to(dtype), last.view_as(memory)
 
 
@@ -149,9 +148,10 @@ def _in_its_own_dtype(function: Callable[..., Any]) -> Any:
 
 class _Chunks(torch.autograd.Function):
     """
-    The chunks, and their gradients by hand, which reuse the solved systems.
+    The chunks, and their gradients by hand, which reuse the solved systems. Queries and keys go together, as `both`,
+    the one below the other, since whatever is done to the ones is done to the others.
 
-    For J chunks of C tokens: q, k (J, B·N, C, d), v (J, B·N, C, e), kept, i and stretch (J, B·N, C), memory
+    For J chunks of C tokens: both (B·N, J, 2C, d), v (B·N, J, C, e), kept, log_i and stretch (B·N, J, C), memory
     (B·N, d, e). With K the sum of a chunk's log f up to a token, M the memory before the chunk, and
     w_ts = exp(K_t - K_s) for tokens s ≤ t of one stretch,
 
@@ -163,69 +163,70 @@ class _Chunks(torch.autograd.Function):
 
     @staticmethod
     @_in_its_own_dtype
-    def forward(ctx: Any, q, k, v, kept, gates, memory, stretch):  # type: ignore[no-untyped-def]
-        ends, gates = kept[..., -1:], gates[..., None]
+    def forward(ctx: Any, both, v, kept, log_i, memory, stretch):  # type: ignore[no-untyped-def]
+        (rows, num_chunks, size), k = kept.shape, both[:, :, kept.shape[2] :]
+        ends, gates = kept[..., -1:], log_i.exp()[..., None]
         read, left, passed = kept.exp(), (ends - kept).exp(), ends.exp()
         # The exponents of the future would overflow; those of the past are at most 0.
-        weights = (kept[..., :, None] - kept[..., None, :]).clamp_(max=0).exp_().tril_()  # (J, B·N, C, C)
+        weights = (kept[..., :, None] - kept[..., None, :]).clamp_(max=0).exp_().tril_()  # (B·N, J, C, C)
         if stretch is not None:
             is_first, is_last = stretch == 0, stretch == stretch[..., -1:]
             read, left, passed = read * is_first, left * is_last, passed * is_first[..., -1:]
-            weights *= stretch[..., :, None] == stretch[..., None, :]
-        read, left, passed = read[..., None], left[..., None], passed[..., None]
-        of_keys = (k @ k.mT).mul_(weights)  # (J, B·N, C, C), as the next three
+            weights.mul_(stretch[..., :, None] == stretch[..., None, :])
+        read, left, passed = read.repeat(1, 1, 2)[..., None], left[..., None], passed[..., None]
+        products = (both @ k.mT).view(rows, num_chunks, 2, size, size).mul_(weights[:, :, None])
+        pairs, of_keys = products.unbind(2)  # (B·N, J, C, C) each
+        one = torch.eye(size, dtype=kept.dtype, device=kept.device)
         system = (gates * of_keys).tril_(-1)
-        one = torch.eye(kept.shape[-1], dtype=kept.dtype, device=kept.device).expand_as(system)
-        solver = torch.linalg.solve_triangular(system, one, upper=False, unitriangular=True).contiguous()
-        pairs = (q @ k.mT).mul_(weights)
-        asks, finds, keeps = q * read, k * read, k * left  # (J, B·N, C, d) each
-        missing, written, outputs = torch.empty_like(v), torch.empty_like(v), torch.empty_like(v)  # of (J, B·N, C, e)
-        memories = [memory]
-        for j in range(len(kept)):
-            torch.baddbmm(v[j], finds[j], memory, alpha=-1, out=missing[j])
-            torch.bmm(solver[j], gates[j] * missing[j], out=written[j])
-            torch.bmm(pairs[j], written[j], out=outputs[j])
-            outputs[j].baddbmm_(asks[j], memory)
-            memory = torch.baddbmm(passed[j] * memory, keeps[j].mT, written[j])
+        solver = torch.linalg.solve_triangular(system, one.expand_as(system), upper=False, unitriangular=True)
+        reads, keeps = both * read, k * left
+        missing, written, outputs, memories = [], [], [], [memory]
+        for j in range(num_chunks):
+            said = torch.bmm(reads[:, j], memory)  # (B·N, 2C, e): for the queries, and of the keys already
+            missing.append(v[:, j] - said[:, size:])
+            written.append(torch.bmm(solver[:, j], gates[:, j] * missing[-1]))
+            outputs.append(torch.baddbmm(said[:, :size], pairs[:, j], written[-1]))
+            memory = torch.baddbmm(passed[:, j] * memory, keeps[:, j].mT, written[-1])
             memories.append(memory)
-        ctx.save_for_backward(
-            q, k, gates, read, left, passed, weights, of_keys, solver, pairs, missing, written, *memories
-        )
-        return outputs, memory
+        u, missing = torch.stack(written, 1), torch.stack(missing, 1)  # (B·N, J, C, e) each
+        kept_for_later = both, gates, read, left, passed, weights, products, solver, reads, keeps, missing, u
+        ctx.save_for_backward(*kept_for_later, *memories)
+        return torch.stack(outputs, 1), memory
 
     @staticmethod
     @_in_its_own_dtype
     @once_differentiable
     def backward(ctx: Any, dy, d_memory):  # type: ignore[no-untyped-def]
-        q, k, gates, read, left, passed, weights, of_keys, solver, pairs, missing, u, *memories = ctx.saved_tensors
-        dy = dy.contiguous()
-        asks, finds, keeps = q * read, k * read, k * left
-        # From the last chunk to the first: the gradients of r, and of the memory after each.
-        d_u = pairs.mT @ dy  # (J, B·N, C, e): so far by what is read in the same chunk
-        d_r, dv, d_after, d_passed = torch.empty_like(d_u), torch.empty_like(d_u), [], []
-        for j in reversed(range(len(dy))):
-            d_after.append(d_memory)
+        both, gates, read, left, passed, weights, products, solver, reads, keeps, missing, u, *memories = (
+            ctx.saved_tensors
+        )
+        num_chunks, size = dy.shape[1:3]
+        k = both[:, :, size:]
+        # From the last chunk to the first: the gradients of what is read of the memory, for queries and of keys, and
+        # of the memory after each.
+        d_u = products[:, :, 0].mT @ dy  # (B·N, J, C, e): so far by what is read in the same chunk
+        d_said, d_r, after, d_passed = [], [], [], []
+        for j in reversed(range(num_chunks)):
+            after.append(d_memory)
             d_passed.append((d_memory * memories[j]).sum((-2, -1)))  # (B·N,)
-            d_u[j].baddbmm_(keeps[j], d_memory)
-            torch.bmm(solver[j].mT, d_u[j], out=d_r[j])
-            torch.mul(gates[j], d_r[j], out=dv[j])
-            d_memory = torch.baddbmm(passed[j] * d_memory, asks[j].mT, dy[j])
-            d_memory.baddbmm_(finds[j].mT, dv[j], alpha=-1)
-        after, before = torch.stack(d_after[::-1]), torch.stack(memories[:-1])
-        d_system = (d_r @ u.mT).neg_().tril_(-1)  # (J, B·N, C, C), as the next
-        d_pairs = dy @ u.mT
-        scaled = d_system * of_keys
-        d_gates = (d_r * missing).sum(-1) + scaled.sum(-1)
+            d_r.append(torch.bmm(solver[:, j].mT, torch.baddbmm(d_u[:, j], keeps[:, j], d_memory)))
+            d_said.append(torch.cat([dy[:, j], gates[:, j] * d_r[-1].neg()], 1))
+            d_memory = torch.baddbmm(passed[:, j] * d_memory, reads[:, j].mT, d_said[-1])
+        d_said, d_r = torch.stack(d_said[::-1], 1), torch.stack(d_r[::-1], 1)  # (B·N, J, 2C, e), (B·N, J, C, e)
+        after, before = torch.stack(after[::-1], 1), torch.stack(memories[:-1], 1)  # (B·N, J, d, e) each
+        d_products = (d_said @ u.mT).view_as(products)  # (B·N, J, 2, C, C), those of keys times their gates
+        d_products[:, :, 1].tril_(-1)
+        scaled = d_products * products
+        d_log_i = (gates * d_r).mul_(missing).sum(-1).add_(scaled[:, :, 1].sum(-1))
         # Each weight is exp(K_t - K_s): what it weighs scales with the one and against the other.
-        scaled.mul_(gates).addcmul_(d_pairs, pairs)
+        scaled = scaled.sum(2)
         d_kept = scaled.sum(-1).sub_(scaled.sum(-2))
-        by_keys, by_queries = d_system.mul_(gates).mul_(weights), d_pairs.mul_(weights)
-        d_asks, d_keeps, d_finds = dy @ before.mT, u @ after.mT, (dv @ before.mT).neg_()  # (J, B·N, C, d) each
-        d_kept += (d_asks * asks).addcmul_(d_finds, finds).sum(-1)
-        d_left = (d_keeps * keeps).sum(-1)
+        by_pairs = d_products.mul_(weights[:, :, None]).flatten(2, 3)  # (B·N, J, 2C, C)
+        d_reads, d_keeps = d_said @ before.mT, u @ after.mT  # (B·N, J, 2C, d), (B·N, J, C, d)
+        d_both = (by_pairs @ k).addcmul_(d_reads, read)
+        d_both[:, :, size:].add_(by_pairs.mT @ both).addcmul_(d_keeps, left)
+        d_kept += d_reads.mul_(reads).sum(-1).view(*d_kept.shape[:2], 2, size).sum(2)
+        d_left = d_keeps.mul_(keeps).sum(-1)
         d_kept -= d_left
-        d_kept[..., -1] += d_left.sum(-1).addcmul_(torch.stack(d_passed[::-1]), passed[..., 0, 0])
-        dq = (by_queries @ k).addcmul_(d_asks, read)
-        dk = ((by_keys + by_keys.mT) @ k).add_(by_queries.mT @ q)
-        dk.addcmul_(d_keeps, left).addcmul_(d_finds, read)
-        return dq, dk, dv, d_kept, d_gates, d_memory, None
+        d_kept[..., -1] += d_left.sum(-1).addcmul_(torch.stack(d_passed[::-1], 1), passed[..., 0, 0])
+        return d_both, d_said[:, :, size:].neg(), d_kept, d_log_i, d_memory, None

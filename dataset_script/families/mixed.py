@@ -243,6 +243,8 @@ class MixedEpisodes(Episodes):
 
     @cached_property
     def bayes_nll(self) -> Array:
+        if "probabilities" in self.__dict__:  # of soft labels, which were asked for before
+            return self.nll_by_probabilities
         return like(self.number, mixture_costs(self.config.components, on_host(self.input_ids).astype(int)))
 
     @cached_property

@@ -523,4 +523,6 @@ class PlannedEpisodes(CostedSentences):
 
     @cached_property
     def bayes_nll(self) -> Array:
+        if "probabilities" in self.__dict__:  # of soft labels, which were asked for before
+            return self.nll_by_probabilities
         return like(self.words, mixture_costs([self.config], on_host(self.input_ids).astype(int)))

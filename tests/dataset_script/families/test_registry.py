@@ -76,6 +76,16 @@ def test_an_unknown_family_is_refused():
         load_dataset("metatrans", split="test", streaming=True, family="nonsense")
 
 
+@pytest.mark.parametrize("name", FAMILIES)
+def test_costs_read_off_soft_labels_are_the_costs(name):
+    language = make_language(name, num_pairs=4)
+    plain, asked = (sample_episodes(language, range(12), device="cpu") for _ in range(2))
+    assert asked.target_probabilities.shape[-1] == language.num_target_words + 1
+    torch.testing.assert_close(asked.bayes_nll, plain.bayes_nll, atol=1e-5, rtol=1e-5)
+    assert torch.equal(asked.determined, plain.determined)
+    assert torch.equal(asked.eliminated, plain.eliminated)
+
+
 @pytest.mark.parametrize(
     "family, knobs, message",
     [
