@@ -17,8 +17,12 @@ Three of their tasks are languages of ours, where no sentence is nested and no t
 """
 
 import argparse
+import os
 import re
 import sys
+
+os.environ.pop("OMP_NUM_THREADS", None)  # all cores: torch reads it at import
+
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
