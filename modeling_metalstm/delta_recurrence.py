@@ -180,18 +180,19 @@ class _Chunks(torch.autograd.Function):
         system = (gates * of_keys).tril_(-1)
         solver = torch.linalg.solve_triangular(system, one.expand_as(system), upper=False, unitriangular=True)
         reads, keeps = both * read, k * left
-        gaps, written, outputs, memories = [], [], [], [memory]  # gaps: what isn't said yet
+        missing, u, outputs = (torch.empty_like(v, memory_format=torch.contiguous_format) for _ in range(3))
+        memories = [memory]
         for j in range(num_chunks):
             said = torch.bmm(reads[:, j], memory)  # (B·N, 2C, e): for the queries, and of the keys already
-            gaps.append(v[:, j] - said[:, size:])
-            written.append(torch.bmm(solver[:, j], gates[:, j] * gaps[-1]))
-            outputs.append(torch.baddbmm(said[:, :size], pairs[:, j], written[-1]))
-            memory = torch.baddbmm(passed[:, j] * memory, keeps[:, j].mT, written[-1])
+            torch.sub(v[:, j], said[:, size:], out=missing[:, j])
+            written = torch.bmm(solver[:, j], gates[:, j] * missing[:, j])
+            u[:, j] = written
+            outputs[:, j] = said[:, :size].baddbmm_(pairs[:, j], written)
+            memory = torch.baddbmm(passed[:, j] * memory, keeps[:, j].mT, written)
             memories.append(memory)
-        u, missing = torch.stack(written, 1), torch.stack(gaps, 1)  # (B·N, J, C, e) each
         kept_for_later = both, gates, read, left, passed, weights, products, solver, reads, keeps, missing, u
         ctx.save_for_backward(*kept_for_later, *memories)
-        return torch.stack(outputs, 1), memory
+        return outputs, memory
 
     @staticmethod
     @_in_its_own_dtype
@@ -205,14 +206,15 @@ class _Chunks(torch.autograd.Function):
         # From the last chunk to the first: the gradients of what is read of the memory, for queries and of keys, and
         # of the memory after each.
         d_u = products[:, :, 0].mT @ dy  # (B·N, J, C, e): so far by what is read in the same chunk
-        of_said, of_r, of_memory, d_passed = [], [], [], []
+        d_said, d_r = torch.cat([dy, dy], 2), torch.empty_like(d_u)  # (B·N, J, 2C, e), (B·N, J, C, e)
+        of_memory, d_passed = [], []
         for j in reversed(range(num_chunks)):
             of_memory.append(d_memory)
             d_passed.append((d_memory * memories[j]).sum((-2, -1)))  # (B·N,)
-            of_r.append(torch.bmm(solver[:, j].mT, torch.baddbmm(d_u[:, j], keeps[:, j], d_memory)))
-            of_said.append(torch.cat([dy[:, j], gates[:, j] * of_r[-1].neg()], 1))
-            d_memory = torch.baddbmm(passed[:, j] * d_memory, reads[:, j].mT, of_said[-1])
-        d_said, d_r = torch.stack(of_said[::-1], 1), torch.stack(of_r[::-1], 1)  # (B·N, J, 2C, e), (B·N, J, C, e)
+            of_r = torch.bmm(solver[:, j].mT, torch.baddbmm(d_u[:, j], keeps[:, j], d_memory))
+            d_r[:, j] = of_r
+            torch.mul(of_r, -gates[:, j], out=d_said[:, j, size:])
+            d_memory = torch.baddbmm(passed[:, j] * d_memory, reads[:, j].mT, d_said[:, j])
         after, before = torch.stack(of_memory[::-1], 1), torch.stack(memories[:-1], 1)  # (B·N, J, d, e) each
         d_products = (d_said @ u.mT).view_as(products)  # (B·N, J, 2, C, C), those of keys times their gates
         d_products[:, :, 1].tril_(-1)
