@@ -410,9 +410,9 @@ def _listen(
             break
         symbol = heard.targets[:, k, j] if j < P else np.full(N, -1)
         symbol = np.where(before & (symbol < 0) & heard.closed[:, k], A + 1, np.where(before, symbol, -1))
-        h = _begin_units(h, before, components)
+        h, unit = _begin_units(h, before, components)
         _check(h, k, max_hypotheses)
-        ahead = _look_ahead(h, before, components)
+        ahead = _look_ahead(h, unit, components)
         if out is not None:
             _add_distributions(out[:, k, j], h, ahead, before)
         expected = symbol[h.episode]  # (H,)
@@ -433,30 +433,32 @@ def _unit_at(h: _Hypotheses, before: np.ndarray) -> np.ndarray:
     return np.where(before[h.episode], unit, END)
 
 
-def _begin_units(h: _Hypotheses, before: np.ndarray, components: Sequence[Plans]) -> _Hypotheses:
-    """Where a unit's string begins, notes its length; if nobody knows it, divides the hypothesis by it."""
+def _begin_units(h: _Hypotheses, before: np.ndarray, components: Sequence[Plans]) -> tuple[_Hypotheses, np.ndarray]:
+    """Where a unit's string begins, notes its length; if nobody knows it, divides the hypothesis by it. Gives what
+    `_unit_at` does too.
+    """
     unit = _unit_at(h, before)
     begins = (unit >= 0) & (h.within == 0)
     if not begins.any():
-        return h
+        return h, unit
     known = h.sizes[np.arange(len(unit)), np.maximum(unit, 0)]
     h.size = np.where(begins, known, h.size)
     begins &= known == 0
     longest = np.array([plans.longest for plans in components])
     if longest.max() == 1 or not begins.any():
         h.size = np.where(begins, 1, h.size)
-        return h
+        return h, unit
     index, lengths = _lengths(begins, longest[h.component])
     h = h.take(index)
     h.weight = h.weight / np.where(lengths > 0, longest[h.component], 1)
     h.size = np.where(lengths > 0, lengths, h.size)
-    return h
+    return h, unit[index]
 
 
-def _look_ahead(h: _Hypotheses, before: np.ndarray, components: Sequence[Plans]) -> _Next:
+def _look_ahead(h: _Hypotheses, unit: np.ndarray, components: Sequence[Plans]) -> _Next:
+    """What each hypothesis says comes next, by its unit at hand, (H,)."""
     A = components[0].num_symbols
     gaps = np.array([plans.gaps for plans in components])
-    unit = _unit_at(h, before)
     is_unit, rows = unit >= 0, np.arange(len(unit))
     is_new = is_unit & (h.sizes[rows, np.maximum(unit, 0)] == 0)
     certain = np.where(unit == END, A + 1, A)

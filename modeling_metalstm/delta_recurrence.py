@@ -26,6 +26,8 @@ import torch
 import torch.nn.functional as F
 from torch.autograd.function import once_differentiable
 
+from .matrix_recurrence import fill_chunks
+
 
 def delta_reference(
     q: torch.Tensor,
@@ -110,20 +112,11 @@ def delta_chunked(
     dtype, (batch_size, num_heads, num_tokens, _) = v.dtype, q.shape
     q, k, v = (x.to(memory.dtype) for x in (q, k, v))
     k = F.normalize(k, dim=-1)
-    num_chunks = -(-num_tokens // chunk_size)
-    size = -(-num_tokens // num_chunks)  # tokens a chunk: as even as can be
-    if starts is not None:
-        # Not by a closed forget gate: sums of its logarithms would leave nothing of the others' digits.
-        log_f = log_f.masked_fill(starts[:, None], 0.0)
-    filling = num_chunks * size - num_tokens
-    if filling:  # padding, at the end
-        q, k, v = (F.pad(x, (0, 0, 0, filling)) for x in (q, k, v))
-        log_i, log_f = F.pad(log_i, (0, filling), value=-torch.inf), F.pad(log_f, (0, filling))
-        starts = None if starts is None else F.pad(starts, (0, filling))
+    (q, k, v, log_i, log_f, starts), num_chunks = fill_chunks(q, k, v, log_i, log_f, starts, chunk_size)
 
     def in_chunks(x: torch.Tensor) -> torch.Tensor:
         """(B, N, J·C, …) → (B·N, J, C, …)"""
-        return x.unflatten(2, (num_chunks, size)).flatten(0, 1)
+        return x.unflatten(2, (num_chunks, -1)).flatten(0, 1)
 
     both = torch.cat([in_chunks(q), in_chunks(k)], dim=2)
     kept = in_chunks(log_f).cumsum(-1)  # (B·N, J, C): since before the chunk, the logarithm

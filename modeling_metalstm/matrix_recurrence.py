@@ -106,16 +106,8 @@ def memory_chunked(
         As `memory_reference`.
     """
     batch_size, num_heads, num_tokens, _ = q.shape
-    num_chunks = -(-num_tokens // chunk_size)
-    size = -(-num_tokens // num_chunks)  # tokens a chunk: as even as can be
-    if starts is not None:
-        # Not by a closed forget gate: sums of its logarithms would leave nothing of the others' digits.
-        log_f = log_f.masked_fill(starts[:, None], 0.0)
-    filling = num_chunks * size - num_tokens
-    if filling:  # padding, at the end
-        q, k, v = (F.pad(x, (0, 0, 0, filling)) for x in (q, k, v))
-        log_i, log_f = F.pad(log_i, (0, filling), value=-torch.inf), F.pad(log_f, (0, filling))
-        starts = None if starts is None else F.pad(starts, (0, filling))
+    (q, k, v, log_i, log_f, starts), num_chunks = fill_chunks(q, k, v, log_i, log_f, starts, chunk_size)
+    size = q.shape[2] // num_chunks
     kept = log_f.unflatten(2, (num_chunks, size)).cumsum(-1)  # (B, N, J, C): since before the chunk, the logarithm
     log_i = log_i.unflatten(2, (num_chunks, size))
     stretch = None
@@ -124,6 +116,39 @@ def memory_chunked(
     chunks = (x.reshape(batch_size * num_heads * num_chunks, size, x.shape[-1]) for x in (q, k, v))
     outputs, memory = _Chunks.apply(*chunks, kept, log_i, memory, stretch)
     return outputs.view(batch_size, num_heads, num_chunks * size, v.shape[-1])[:, :, :num_tokens], memory
+
+
+def fill_chunks(
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    log_i: torch.Tensor,
+    log_f: torch.Tensor,
+    starts: torch.Tensor | None,
+    chunk_size: int,
+) -> tuple[tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor | None], int]:
+    """
+    The tokens, with padding at the end as far as makes chunks of one size, as even as can be.
+
+    Args:
+        q, k, v, log_i, log_f, starts: as in `memory_reference`.
+        chunk_size (`int`): at most so many tokens a chunk.
+
+    Returns:
+        The six, with S a multiple of the number of chunks, and that number. A start leaves its forget gate open: who
+        reads chunks empties the memory by `starts`.
+    """
+    num_tokens = q.shape[2]
+    num_chunks = -(-num_tokens // chunk_size)
+    if starts is not None:
+        # Not by a closed forget gate: sums of its logarithms would leave nothing of the others' digits.
+        log_f = log_f.masked_fill(starts[:, None], 0.0)
+    filling = num_chunks * -(-num_tokens // num_chunks) - num_tokens
+    if filling:
+        q, k, v = (F.pad(x, (0, 0, 0, filling)) for x in (q, k, v))
+        log_i, log_f = F.pad(log_i, (0, filling), value=-torch.inf), F.pad(log_f, (0, filling))
+        starts = None if starts is None else F.pad(starts, (0, filling))
+    return (q, k, v, log_i, log_f, starts), num_chunks
 
 
 class _Chunks(torch.autograd.Function):

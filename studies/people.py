@@ -49,7 +49,7 @@ Pair = tuple[tuple[str, ...], tuple[str, ...]]
 OPERATORS = ("thrice", "after", "surround")
 """Words of the first task that say how others are said; the others are translated."""
 
-LEAST_OPERATORS = 4
+NUM_OPERATORS = 4
 """Operators that the family has: the last of the source words; "thrice" is the first, the others the last two."""
 
 
@@ -143,7 +143,7 @@ def own_family(item: Item) -> PlannedLanguage:
     longest = max(len(source) for source, _ in [*item.examples, (item.source, ())])
     number = max(len(words), len(item.outputs))
     if item.task == "operators":
-        size = number + LEAST_OPERATORS
+        size = number + NUM_OPERATORS
         return RepetitionConfig(num_source_words=size, num_target_words=size, sentence_length=(1, 5))
     orders = tuple(ORDERS) if item.task.startswith("two known words") else ("straight",)
     return OrderConfig(num_source_words=number, num_target_words=number, sentence_length=(1, longest), orders=orders)
@@ -152,7 +152,7 @@ def own_family(item: Item) -> PlannedLanguage:
 def as_tokens(item: Item, answers: list[tuple[str, ...]], language: PlannedLanguage | MixedConfig) -> np.ndarray:
     """(answers, S): the examples, the question and each answer, closed, in a language's alphabet."""
     L = language.num_source_words
-    places = dict(zip(OPERATORS, (L - LEAST_OPERATORS, L - 2, L - 1), strict=True))
+    places = dict(zip(OPERATORS, (L - NUM_OPERATORS, L - 2, L - 1), strict=True))
     symbols: dict[str, int] = {}
 
     def token(word: str) -> int:
