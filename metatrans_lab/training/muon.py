@@ -6,6 +6,8 @@ from typing import Any
 
 import torch
 
+from metatrans_lab.machine import multiplies_bf16
+
 Block = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 """A block of a parameter, of its gradient and of the running mean of its gradients, (M, N) each."""
 
@@ -15,14 +17,16 @@ end between about 0.7 and 1.2 rather than at 1."""
 
 
 def orthogonalize(matrices: torch.Tensor, steps: int = 5) -> torch.Tensor:
-    """About U Vᵀ of each matrix U S Vᵀ, by Newton–Schulz iterations in bfloat16: (…, M, N) → (…, M, N).
+    """About U Vᵀ of each matrix U S Vᵀ, by Newton–Schulz iterations: (…, M, N) → (…, M, N).
+
+    In bfloat16, whose rounding they bear, where the hardware multiplies it; else in float32.
 
     Source: Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024,
     https://kellerjordan.github.io/posts/muon/.
     """
     a, b, c = NEWTON_SCHULZ
     tall = matrices.shape[-2] > matrices.shape[-1]
-    x = matrices.bfloat16()
+    x = matrices.to(torch.bfloat16 if multiplies_bf16(matrices.device.type) else torch.float32)
     x = x.mT if tall else x  # the Gram matrix is of the shorter side
     # Divided by their Frobenius norms, so that singular values are at most 1: (matrices, m, n) with m ≤ n.
     x = (x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)).reshape(-1, *x.shape[-2:])

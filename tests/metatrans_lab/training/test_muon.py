@@ -32,9 +32,19 @@ def test_one_block_is_torch_s_muon(shape):
             parameter.grad = gradient.clone()
             optimizer.step()
         results.append(parameter.detach())
-    # Both iterate in bfloat16, in another order of operations.
+    # Torch's iterates in bfloat16, ours too where the processor multiplies it, in another order of operations.
     torch.testing.assert_close(results[0], results[1], atol=2e-3, rtol=0)
     assert (results[0] - start).abs().max() > 0.01
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_iterations_are_in_the_arithmetic_that_the_processor_has(monkeypatch, native):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: native)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    torch.manual_seed(0)
+    result = orthogonalize(torch.randn(6, 6))
+    assert result.dtype == torch.float32
+    assert torch.equal(result, result.bfloat16().float()) == native
 
 
 def test_blocks_are_orthogonalised_on_their_own():
