@@ -1,5 +1,6 @@
 """The state of each type of layer as a cache layer, so that `past_key_values` and `generate()` carry it."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -79,8 +80,8 @@ class LSTMCacheLayer(CacheLayerMixin):
 
 class MatrixCacheLayer(LSTMCacheLayer):
     """
-    One matrix memory's state, a `MatrixState`: `keys` is its memory `(B, N, d, d)`, `values` its last output `(B, H)`
-    and `places` the last token's place `(B,)`, whatever the number of tokens read.
+    One matrix memory's state, a `MatrixState`: `keys` is its memory `(B, N, d, d)`, `values` its last output `(B, H)`,
+    `places` the last token's place `(B,)` and `last_keys` its keys `(B, M, d)`, whatever the number of tokens read.
     """
 
     _layer_type = "mlstm"
@@ -88,12 +89,14 @@ class MatrixCacheLayer(LSTMCacheLayer):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.places: torch.Tensor | None = None
+        self.last_keys: torch.Tensor | None = None
 
     def update(  # type: ignore[override]
         self,
         key_states: torch.Tensor,
         value_states: torch.Tensor,
         places: torch.Tensor | None = None,
+        last_keys: torch.Tensor | None = None,
         num_tokens: int = 0,
         **kwargs: Any,
     ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -101,26 +104,28 @@ class MatrixCacheLayer(LSTMCacheLayer):
         Takes the state after `num_tokens` more columns of input, padding included.
 
         Args:
-            key_states, value_states, places (`torch.Tensor`): the parts of a `MatrixState`.
+            key_states, value_states, places, last_keys (`torch.Tensor`): the parts of a `MatrixState`.
             num_tokens (`int`): the number of columns read, by which `get_seq_length()` grows.
         """
-        self.places = places
+        self.places, self.last_keys = places, last_keys
         return super().update(key_states, value_states, num_tokens, **kwargs)
+
+    def _change_others(self, change: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        """Changes the parts that the base class doesn't know."""
+        if self.places is not None and self.last_keys is not None:
+            self.places, self.last_keys = change(self.places), change(self.last_keys)
 
     def batch_repeat_interleave(self, repeats: int) -> None:
         super().batch_repeat_interleave(repeats)
-        if self.places is not None:
-            self.places = self.places.repeat_interleave(repeats, dim=0)
+        self._change_others(lambda part: part.repeat_interleave(repeats, dim=0))
 
     def batch_select_indices(self, indices: torch.Tensor) -> None:
         super().batch_select_indices(indices)
-        if self.places is not None:
-            self.places = self.places[indices]
+        self._change_others(lambda part: part[indices])
 
     def reorder_cache(self, beam_idx: torch.LongTensor) -> None:
         super().reorder_cache(beam_idx)
-        if self.places is not None:
-            self.places = self.places.index_select(0, beam_idx.to(self.places.device))
+        self._change_others(lambda part: part.index_select(0, beam_idx.to(part.device)))
 
 
 class ExampleMatrixCacheLayer(MatrixCacheLayer):
@@ -174,4 +179,6 @@ def read_state(cache: Cache, layer: int, layer_type: str, batch_size: int) -> tu
             f"`past_key_values` holds the state of {state.keys.shape[0]} sequences, but the input has "
             f"{batch_size}; `past_key_values.batch_repeat_interleave(n)` repeats each n times."
         )
-    return (state.keys, state.values) if layer_type == "lstm" else (state.keys, state.values, state.places)
+    if layer_type == "lstm":
+        return state.keys, state.values
+    return state.keys, state.values, state.places, state.last_keys

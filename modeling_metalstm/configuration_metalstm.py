@@ -63,6 +63,8 @@ class MetaLSTMConfig(PreTrainedConfig):
             `"mlstm_example"`: one that remembers the example that it reads, by the words' places; `"delta"` and
             `"delta_example"`: the same, but what the memory says already is taken off what is written.
         num_heads (`int`, defaults to 4): the number of memories of a layer that isn't an LSTM, which share its width.
+        num_shifted_heads (`int`, defaults to 0): the number of heads, of each layer that isn't an LSTM, that write a
+            token under the key of the token before it: they remember what comes after what.
         lstm_size (`int`, *optional*): length of the states of `"lstm"` layers, `hidden_size` if not given; another
             one needs a last layer of another type.
         max_place_offset (`int`, defaults to 0): in training, an `"…_example"` layer counts the places of each example
@@ -94,6 +96,7 @@ class MetaLSTMConfig(PreTrainedConfig):
     num_hidden_layers: int | None = None
     layer_types: list[str] | None = None
     num_heads: int = 4
+    num_shifted_heads: int = 0
     lstm_size: int | None = None
     max_place_offset: int = 0
     dropout: float | int = 0.0
@@ -177,6 +180,11 @@ class MetaLSTMConfig(PreTrainedConfig):
                     f"`hidden_size` ({self.hidden_size}) must be a multiple of {divisor}, for {self.num_heads} heads"
                     + (" whose keys turn in pairs." if divisor > self.num_heads else ".")
                 )
+        if not 0 <= self.num_shifted_heads <= self.num_heads:
+            raise ValueError(
+                f"`num_shifted_heads` must be between 0 and `num_heads` ({self.num_heads}), not "
+                f"{self.num_shifted_heads}."
+            )
         if not 0 <= self.max_place_offset <= MAX_PLACE_OFFSET:
             raise ValueError(
                 f"`max_place_offset` must be between 0 and {MAX_PLACE_OFFSET:,}, not {self.max_place_offset:,}."

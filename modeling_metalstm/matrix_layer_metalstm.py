@@ -60,11 +60,13 @@ class MatrixState(NamedTuple):
         memory (`torch.Tensor` of shape `(B, N, d, d)`): the heads' memories, in float32 or wider.
         output (`torch.Tensor` of shape `(B, H)`): what the layer said of the last token.
         place (`torch.LongTensor` of shape `(B,)`): the last token's place in its sentence.
+        keys (`torch.Tensor` of shape `(B, M, d)`): the last token's, of the M shifted heads, as the memory's dtype.
     """
 
     memory: torch.Tensor
     output: torch.Tensor
     place: torch.Tensor
+    keys: torch.Tensor
 
 
 class MatrixMemoryLayer(FreezableWeights, GradientCheckpointingLayer):
@@ -89,6 +91,9 @@ class MatrixMemoryLayer(FreezableWeights, GradientCheckpointingLayer):
     the other sentence, however long the two are. In d/2 planes by angles n π (j + ½) / (d/2), j = 0 … d/2-1, equal
     keys at different places up to d apart are orthogonal.
 
+    The first M heads write each token under the key of the one before, so that a token finds what came after others
+    like it; the very first token is written under none.
+
     A fresh layer writes half of every token, its heads forget at different rates, and its queries look for their own
     keys.
 
@@ -97,14 +102,18 @@ class MatrixMemoryLayer(FreezableWeights, GradientCheckpointingLayer):
         input_size (`int`): D; where it isn't H, the residual goes through a matrix.
         hidden_size (`int`): H, shared by the heads.
         num_heads (`int`): N; each has keys and values of d = H / N numbers.
+        num_shifted_heads (`int`): M.
     """
 
     num_layers = 1
 
-    def __init__(self, layer_type: str, input_size: int, hidden_size: int, num_heads: int) -> None:
+    def __init__(
+        self, layer_type: str, input_size: int, hidden_size: int, num_heads: int, num_shifted_heads: int = 0
+    ) -> None:
         super().__init__()
         self.is_turned, self.is_delta = layer_type in OF_EXAMPLE, layer_type.startswith("delta")
         self.num_heads, self.head_size = num_heads, hidden_size // num_heads
+        self.num_shifted_heads = num_shifted_heads
         self.norm = nn.LayerNorm(input_size, eps=1e-6, bias=False)
         self.in_proj = MemoryProjection(input_size, 4 * hidden_size)
         self.gates = MemoryGates(input_size, 2 * num_heads)
@@ -120,6 +129,7 @@ class MatrixMemoryLayer(FreezableWeights, GradientCheckpointingLayer):
             torch.zeros(batch_size, self.num_heads, size, size, dtype=dtype, device=device),
             torch.zeros(batch_size, len(weight), dtype=weight.dtype, device=device),
             torch.zeros(batch_size, dtype=torch.long, device=device),
+            torch.zeros(batch_size, self.num_shifted_heads, size, dtype=dtype, device=device),
         )
 
     def forward(
@@ -142,7 +152,7 @@ class MatrixMemoryLayer(FreezableWeights, GradientCheckpointingLayer):
         Returns:
             The outputs `(B, S, H)`, and the state after each row's last token.
         """
-        memory, output, place = state
+        memory, output, place, keys = state
         starts = places = None
         if self.is_turned:
             assert marks is not None
@@ -155,10 +165,10 @@ class MatrixMemoryLayer(FreezableWeights, GradientCheckpointingLayer):
             if places is not None:
                 place = places[:, 0]
             is_start = None if starts is None else starts[:, 0]
-            output, memory = matrix_step(
-                self, inputs[:, 0], memory, None if places is None else place, is_start, layouts
+            output, memory, keys = matrix_step(
+                self, inputs[:, 0], memory, keys, None if places is None else place, is_start, layouts
             )
-            return output[:, None], MatrixState(memory, output, place)
+            return output[:, None], MatrixState(memory, output, place, keys)
 
         u = self.norm(inputs)
         qk, v, o = (
@@ -168,6 +178,8 @@ class MatrixMemoryLayer(FreezableWeights, GradientCheckpointingLayer):
             cos, sin = turns(places, self.head_size)  # (B, S, d/2) each
             qk = _Turn.apply(qk, cos[:, :, None, None].to(qk.dtype), sin[:, :, None, None].to(qk.dtype))
         q, k, v = (x.transpose(1, 2) for x in (*qk.unbind(2), v.squeeze(2)))  # (B, N, S, d) each
+        if self.num_shifted_heads:
+            k, keys = self._shift(k, keys, lengths)
         log_i, log_f = F.logsigmoid(self.gates(u).to(memory.dtype)).mT.chunk(2, dim=1)  # (B, N, S) each
         if not self.is_delta:
             log_i = log_i - math.log(self.head_size) / 2
@@ -185,7 +197,20 @@ class MatrixMemoryLayer(FreezableWeights, GradientCheckpointingLayer):
         output = last_of(outputs, output, lengths)
         if places is not None:
             place = last_of(places, place, lengths)
-        return outputs, MatrixState(memory, output, place)
+        return outputs, MatrixState(memory, output, place, keys)
+
+    def _shift(
+        self, k: torch.Tensor, before: torch.Tensor, lengths: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """
+        Keys `(B, N, S, d)` with those of the shifted heads a token later, and the last ones of these, `(B, M, d)`.
+
+        Args:
+            before (`torch.Tensor` of shape `(B, M, d)`): the keys before the first token.
+        """
+        own, others = k.split([self.num_shifted_heads, self.num_heads - self.num_shifted_heads], dim=1)
+        later = torch.cat([before[:, :, None].to(k.dtype), own[:, :, :-1]], dim=2)
+        return torch.cat([later, others], dim=1), last_of(own.transpose(1, 2), before, lengths).to(before.dtype)
 
 
 def turns(places: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tensor]:

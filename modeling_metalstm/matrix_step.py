@@ -16,10 +16,11 @@ def matrix_step(
     layer: "MatrixMemoryLayer",
     inputs: torch.Tensor,
     memory: torch.Tensor,
+    keys: torch.Tensor,
     places: torch.Tensor | None,
     starts: torch.Tensor | None,
     layouts: Layouts,
-) -> tuple[torch.Tensor, torch.Tensor]:
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """
     Two matrix products, one for all that is made of the input, one for the output: the norms' weights and the keys'
     scale are multiplied into the matrices, which are kept in `layouts`. The rest is as few operations as can be, as
@@ -29,12 +30,13 @@ def matrix_step(
         layer (`MatrixMemoryLayer`): whose weights they are.
         inputs (`torch.Tensor` of shape `(B, D)`): the vectors of the layer below.
         memory (`torch.Tensor` of shape `(B, N, d, d)`): the memory before the token.
+        keys (`torch.Tensor` of shape `(B, M, d)`): the shifted heads', of the token before.
         places (`torch.LongTensor` of shape `(B,)`, *optional*): the places by which queries and keys turn.
         starts (`torch.BoolTensor` of shape `(B,)`, *optional*): the rows whose memory is emptied before.
         layouts (`Layouts`): where the layer's laid out weights are kept from call to call.
 
     Returns:
-        The outputs `(B, H)`, and the memory after the token.
+        The outputs `(B, H)`, the memory after the token, and the token's keys of the shifted heads.
     """
     batch_size, num_heads, head_size, _ = memory.shape
     width = num_heads * head_size
@@ -55,6 +57,10 @@ def matrix_step(
         # x cos - y sin and y cos + x sin, side by side: the other half of the numbers, with a sign.
         others = torch.cat([-pairs[..., head_size // 2 :], pairs[..., : head_size // 2]], dim=-1)
         q, k = (pairs * angles.cos()).addcmul_(others, angles.sin()).unbind(1)
+    if layer.num_shifted_heads:
+        scale = math.sqrt(head_size)
+        before, keys = keys / scale, k[:, : layer.num_shifted_heads] * scale
+        k = torch.cat([before, k[:, layer.num_shifted_heads :]], dim=1)
     o, i, f = made[:, 3 * width :].sigmoid().split([width, num_heads, num_heads], dim=-1)
     if starts is not None:
         f = f.masked_fill(starts[:, None], 0.0)
@@ -67,7 +73,7 @@ def matrix_step(
         (q[..., None, :] @ memory).view(batch_size, num_heads, head_size), (head_size,), eps=layer.head_norm.eps
     )
     read = (o * read.view(batch_size, width)).to(inputs.dtype)
-    return write_out(read, inputs if write_skip is None else write_skip(inputs)), memory
+    return write_out(read, inputs if write_skip is None else write_skip(inputs)), memory, keys
 
 
 def _joined(layer: "MatrixMemoryLayer", name: str) -> torch.Tensor:

@@ -77,7 +77,7 @@ class MetaLSTMModel(MetaLSTMPreTrainedModel):
         self.lstm = MetaLSTMLayers(config) if "lstm" in kinds else None
         sizes = zip(kinds, config.input_sizes, strict=True)
         self.mlstm = nn.ModuleList(
-            MatrixMemoryLayer(kind, size, config.hidden_size, config.num_heads)
+            MatrixMemoryLayer(kind, size, config.hidden_size, config.num_heads, config.num_shifted_heads)
             for kind, size in sizes
             if kind != "lstm"
         )
@@ -184,8 +184,8 @@ class MetaLSTMModel(MetaLSTMPreTrainedModel):
                 said = state.output
                 outputs, state = self.mlstm[index](inputs, state, plan.memory, marks, lengths)
             if past_key_values is not None:
-                keys, values, *places = state
-                past_key_values.update(keys, values, layer, *places, num_tokens=sequence_length)
+                keys, values, *others = state
+                past_key_values.update(keys, values, layer, *others, num_tokens=sequence_length)
             is_last = layer == len(kinds) - 1
             if output_hidden_states or is_last:
                 last_hidden_state = outputs if padding is None else padding.spread(outputs, said)

@@ -12,7 +12,7 @@ from modeling_metalstm.matrix_layer_metalstm import DELTA_MEMORIES, MEMORIES, Ma
 from modeling_metalstm.matrix_recurrence import memory_chunked
 from modeling_metalstm.place_metalstm import Marks
 
-NUM_HEADS, HEAD_SIZE = 2, 4
+NUM_HEADS, HEAD_SIZE, NUM_SHIFTED = 2, 4, 1
 TYPES = ["mlstm", "mlstm_example", "delta", "delta_example"]
 MARKS = [12, 0, 1, 13, 5, 6, 12, 2, 13, 7, 12, 3]  # tokens of two sentence pairs and a half: 12 is ␁, 13 is ␂
 PLACES = [0, 1, 2, 0, 1, 2, 0, 1, 0, 1, 0, 1]
@@ -27,12 +27,13 @@ def _small_chunks(monkeypatch):
 def draw(layer_type, input_size=6, length=12, dtype=torch.float64):
     """A layer whose gates depend on the token, inputs (3, S, D), a state and marks."""
     torch.manual_seed(0)
-    layer = MatrixMemoryLayer(layer_type, input_size, NUM_HEADS * HEAD_SIZE, NUM_HEADS).to(dtype)
+    layer = MatrixMemoryLayer(layer_type, input_size, NUM_HEADS * HEAD_SIZE, NUM_HEADS, NUM_SHIFTED).to(dtype)
     with torch.no_grad():
         for parameter in layer.parameters():
             parameter.add_(torch.randn_like(parameter), alpha=0.5)
     state = layer.empty_state(3)
-    state = MatrixState(torch.randn_like(state.memory), torch.randn_like(state.output), state.place)
+    memory, output, keys = (torch.randn_like(part) for part in (state.memory, state.output, state.keys))
+    state = MatrixState(memory, output, state.place, keys)
     return layer, torch.randn(3, length, input_size, dtype=dtype), state, marks_of(length)
 
 
@@ -49,8 +50,10 @@ def parts_of(marks, *bounds):
     return Marks(*(part[:, slice(*bounds)] for part in marks[:2]))
 
 
-def by_the_equations(layer, x, memory, first=0):
-    """One row (S, D), whose first token is that of MARKS, and its memory (N, d, d): a loop over tokens and heads."""
+def by_the_equations(layer, x, memory, keys, first=0):
+    """One row (S, D), whose first token is that of MARKS, its memory (N, d, d) and the keys (M, d) before it: a loop
+    over tokens and heads.
+    """
 
     def norm(values, weight):
         values = values - values.mean()
@@ -63,7 +66,7 @@ def by_the_equations(layer, x, memory, first=0):
         turned = torch.complex(vector[:half], vector[half:]) * torch.exp(1j * angles)
         return torch.cat([turned.real, turned.imag])
 
-    outputs, C = [], list(memory)
+    outputs, C, keys = [], list(memory), list(keys)
     for t, x_t in enumerate(x, first):
         u = norm(x_t, layer.norm.weight)
         q, k, v, o = (layer.in_proj.weight @ u + layer.in_proj.bias).reshape(4, NUM_HEADS, HEAD_SIZE)
@@ -74,6 +77,8 @@ def by_the_equations(layer, x, memory, first=0):
             if layer.is_turned:
                 query, key = turn(query, PLACES[t]), turn(key, PLACES[t])
                 keep = 0 if MARKS[t] == 12 else keep
+            if head < NUM_SHIFTED:
+                key, keys[head] = keys[head], key
             if layer.is_delta:
                 key = key / key.norm()
                 C[head] = keep * C[head] + i[head] * torch.outer(key, v[head] - keep * C[head].T @ key)
@@ -81,7 +86,7 @@ def by_the_equations(layer, x, memory, first=0):
                 C[head] = keep * C[head] + i[head] * torch.outer(key, v[head]) / HEAD_SIZE**0.5
             read.append(torch.sigmoid(o[head]) * norm(C[head].T @ query, layer.head_norm.weight))
         outputs.append((x_t if layer.resize is None else layer.resize.weight @ x_t) + layer.out_proj(torch.cat(read)))
-    return torch.stack(outputs), torch.stack(C)
+    return torch.stack(outputs), torch.stack(C), torch.stack(keys)
 
 
 @pytest.mark.parametrize("layer_type", TYPES)
@@ -90,12 +95,13 @@ def by_the_equations(layer, x, memory, first=0):
 @pytest.mark.parametrize("length", [1, 2, 12])
 def test_a_layer_is_its_equations_gradients_too(layer_type, input_size, way, length):
     layer, inputs, state, marks = draw(layer_type, input_size, length)
-    leaves = [inputs.requires_grad_(), state.memory.requires_grad_(), *layer.parameters()]
-    rows = [by_the_equations(layer, *row) for row in zip(inputs, state.memory, strict=True)]
+    leaves = [inputs.requires_grad_(), *(part.requires_grad_() for part in (state.memory, state.keys))]
+    leaves += layer.parameters()
+    rows = [by_the_equations(layer, *row) for row in zip(inputs, state.memory, state.keys, strict=True)]
     expected = [torch.stack(parts) for parts in zip(*rows, strict=True)]
     probes = [torch.randn_like(part) for part in expected]
     outputs, after = layer(inputs, state, way, marks)
-    actual = [outputs, after.memory]
+    actual = [outputs, after.memory, after.keys]
     # The turn's angles are computed in float32.
     torch.testing.assert_close(actual, expected, rtol=0, atol=1e-5)
     assert torch.equal(after.output, outputs[:, -1])
@@ -118,12 +124,13 @@ def test_an_example_goes_on_by_its_equations_gradients_too(layer_type, way):
     tokens = torch.tensor([MARKS[first : first + 7] for first in firsts])
     marks = Marks(tokens == 12, tokens >= 12)
     state = state._replace(place=torch.tensor([9, PLACES[1], PLACES[4]]))  # the first row opens an example
-    leaves = [inputs.requires_grad_(), state.memory.requires_grad_(), *layer.parameters()]
-    rows = [by_the_equations(layer, *row) for row in zip(inputs, state.memory, firsts, strict=True)]
+    leaves = [inputs.requires_grad_(), *(part.requires_grad_() for part in (state.memory, state.keys))]
+    leaves += layer.parameters()
+    rows = [by_the_equations(layer, *row) for row in zip(inputs, state.memory, state.keys, firsts, strict=True)]
     expected = [torch.stack(parts) for parts in zip(*rows, strict=True)]
     probes = [torch.randn_like(part) for part in expected]
     outputs, after = layer(inputs, state, way, marks)
-    actual = [outputs, after.memory]
+    actual = [outputs, after.memory, after.keys]
     torch.testing.assert_close(actual, expected, rtol=0, atol=1e-5)
     assert after.place.tolist() == [PLACES[first + 6] for first in firsts]
     gradients = torch.autograd.grad(actual, leaves, probes)
@@ -188,7 +195,7 @@ def test_a_step_by_frozen_weights_is_a_token_by_the_reference(layer_type, input_
 def test_a_step_in_half_precision_is_close_to_the_reference_in_float32(layer_type):
     layer, inputs, state, marks = draw(layer_type, dtype=torch.float32)
     layer, inputs = layer.bfloat16(), inputs.bfloat16()
-    frozen = plain = MatrixState(state.memory, state.output.bfloat16(), state.place)
+    frozen = plain = state._replace(output=state.output.bfloat16())
     stepped, read = [], []
     with layer.frozen_weights():
         for t in range(12):
@@ -218,7 +225,7 @@ def test_half_precision_keeps_its_memory_in_float32(layer_type, way):
     half, inputs = layer.bfloat16(), inputs.bfloat16()
     empty = half.empty_state(3)
     assert (empty.memory.dtype, empty.output.dtype) == (torch.float32, torch.bfloat16)
-    outputs, after = half(inputs, empty._replace(memory=state.memory), way, marks)
+    outputs, after = half(inputs, empty._replace(memory=state.memory, keys=state.keys), way, marks)
     assert (outputs.dtype, after.memory.dtype) == (torch.bfloat16, torch.float32)
     assert (after.memory - last.memory).norm() <= 5e-2 * last.memory.norm()
 
