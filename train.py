@@ -40,7 +40,7 @@ from metatrans_lab.training.training import Diverged, Training
 def update(training: Training, episodes: Episodes) -> torch.Tensor:
     """A micro-batch's gradients and, after the last one of a step, the optimisers' update; its measures, (6,)."""
     config, accelerator, model = training.config, training.accelerator, training.model
-    batch = to_batch(episodes, config.loss_on, config.soft_labels)
+    batch = to_batch(episodes, **config.batch_settings)
     with accelerator.accumulate(model):
         loss, logits = loss_and_logits(model, batch)
         accelerator.backward(loss)

@@ -20,6 +20,8 @@ from dataset_script.arrays import (
     table_like,
     where,
 )
+from dataset_script.episodes import IGNORE
+from dataset_script.families.contract import TOKEN_DTYPE
 from dataset_script.sentences import Sentences
 from dataset_script.sources import source_nll_tables
 
@@ -44,6 +46,35 @@ class CostedSentences(Sentences):
     @abstractmethod
     def heard(self) -> Array:
         """(N, K, P) bool: was the unit that this target word says heard before?"""
+
+    @property
+    @abstractmethod
+    def said_units(self) -> Array:
+        """(N, K, P) integers: the unit that each target word says, below 0 where there is none. Source words are the
+        first units.
+        """
+
+    @cached_property
+    def counterparts(self) -> Array:
+        N, K, T = self.words.shape
+        L, real = self.config.num_source_words, self.says_unit
+        units = where(real, as_type(self.said_units, "int64"), -1)  # (N, K, P)
+        of_targets = where(self.heard & (units >= 0) & (units < L), units, IGNORE)
+        # Pair by pair: what the units' words were so far. A symbol that isn't its unit's first is no word of its own.
+        is_first = arange_like(self.words, 0, units.shape[2]) % self.symbols_a_unit == 0
+        heard_as = where((units >= 0) & (units < L) & is_first, units, L)  # (N, K, P); L: nothing that counts
+        words, targets = as_type(self.words, "int64"), as_type(self.targets, "int64")
+        rows, known = arange_like(self.words, 0, N)[:, None], full_like(self.words, (N, L + 1), IGNORE)
+        of_sources = full_like(self.words, (N, K, T), IGNORE)
+        for pair in range(K):
+            of_sources[:, pair] = known[rows, words[:, pair]]
+            known[rows, heard_as[:, pair]] = targets[:, pair] + L
+        return self.lay_out(IGNORE, of_sources, IGNORE, of_targets, end=IGNORE, pad=IGNORE, dtype=TOKEN_DTYPE)
+
+    @property
+    def symbols_a_unit(self) -> int:
+        """The places that every unit has in a translation, whether or not it fills them."""
+        return 1
 
     @property
     def says_unit(self) -> Array:

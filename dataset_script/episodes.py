@@ -118,6 +118,13 @@ class Episodes(ABC):
     def latents(self) -> dict[str, Array]:
         """The latent variables of each episode, by name, such as its lexicon: (N,) or (N, M) integers."""
 
+    @property
+    @abstractmethod
+    def counterparts(self) -> Array:
+        """(N, S) int16: of each source and target word, the word of the other language that says the same unit, as far
+        as it was heard before (of several symbols, the first); −100 elsewhere, and where languages may change.
+        """
+
     @cached_property
     def is_target(self) -> Array:
         """(N, S) bool: is this token part of a translation?"""

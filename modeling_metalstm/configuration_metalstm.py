@@ -65,6 +65,8 @@ class MetaLSTMConfig(PreTrainedConfig):
         num_heads (`int`, defaults to 4): the number of memories of a layer that isn't an LSTM, which share its width.
         num_shifted_heads (`int`, defaults to 0): the number of heads, of each layer that isn't an LSTM, that write a
             token under the key of the token before it: they remember what comes after what.
+        empty_after_start (`bool`, defaults to `False`): whether an `"…_example"` layer forgets an example after the
+            `␁` that closes it, which then still reads all of it, rather than before.
         lstm_size (`int`, *optional*): length of the states of `"lstm"` layers, `hidden_size` if not given; another
             one needs a last layer of another type.
         max_place_offset (`int`, defaults to 0): in training, an `"…_example"` layer counts the places of each example
@@ -97,6 +99,7 @@ class MetaLSTMConfig(PreTrainedConfig):
     layer_types: list[str] | None = None
     num_heads: int = 4
     num_shifted_heads: int = 0
+    empty_after_start: bool = False
     lstm_size: int | None = None
     max_place_offset: int = 0
     dropout: float | int = 0.0

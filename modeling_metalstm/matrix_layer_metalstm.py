@@ -103,17 +103,24 @@ class MatrixMemoryLayer(FreezableWeights, GradientCheckpointingLayer):
         hidden_size (`int`): H, shared by the heads.
         num_heads (`int`): N; each has keys and values of d = H / N numbers.
         num_shifted_heads (`int`): M.
+        empty_after_start (`bool`): whether an `"…_example"`'s memory is emptied after each `␁` rather than before.
     """
 
     num_layers = 1
 
     def __init__(
-        self, layer_type: str, input_size: int, hidden_size: int, num_heads: int, num_shifted_heads: int = 0
+        self,
+        layer_type: str,
+        input_size: int,
+        hidden_size: int,
+        num_heads: int,
+        num_shifted_heads: int = 0,
+        empty_after_start: bool = False,
     ) -> None:
         super().__init__()
         self.is_turned, self.is_delta = layer_type in OF_EXAMPLE, layer_type.startswith("delta")
         self.num_heads, self.head_size = num_heads, hidden_size // num_heads
-        self.num_shifted_heads = num_shifted_heads
+        self.num_shifted_heads, self.empty_after_start = num_shifted_heads, empty_after_start
         self.norm = nn.LayerNorm(input_size, eps=1e-6, bias=False)
         self.in_proj = MemoryProjection(input_size, 4 * hidden_size)
         self.gates = MemoryGates(input_size, 2 * num_heads)
@@ -188,9 +195,16 @@ class MatrixMemoryLayer(FreezableWeights, GradientCheckpointingLayer):
             log_i = log_i.masked_fill(is_padding[:, None], -torch.inf)
             log_f = log_f.masked_fill(is_padding[:, None], 0.0)
             starts = None if starts is None else starts & ~is_padding
+        is_over = None  # (B,): was the last token a ␁ after which the memory is empty?
+        if starts is not None and self.empty_after_start:
+            none = torch.zeros_like(starts[:, 0])
+            is_over = last_of(starts, none, lengths)
+            starts = torch.cat([none[:, None], starts[:, :-1]], dim=1)
 
         memories = DELTA_MEMORIES if self.is_delta else MEMORIES
         read, memory = memories[way](q, k, v, log_i, log_f, memory, starts)
+        if is_over is not None:
+            memory = memory.masked_fill(is_over[:, None, None, None], 0.0)
         read = self.head_norm(read.transpose(1, 2).to(self.head_norm.weight.dtype)).to(o.dtype)  # (B, S, N, d)
         outputs = self.out_proj((o.squeeze(2).sigmoid() * read).flatten(2))  # (B, S, H)
         outputs = outputs + (inputs if self.resize is None else self.resize(inputs))

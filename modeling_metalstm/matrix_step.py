@@ -32,7 +32,7 @@ def matrix_step(
         memory (`torch.Tensor` of shape `(B, N, d, d)`): the memory before the token.
         keys (`torch.Tensor` of shape `(B, M, d)`): the shifted heads', of the token before.
         places (`torch.LongTensor` of shape `(B,)`, *optional*): the places by which queries and keys turn.
-        starts (`torch.BoolTensor` of shape `(B,)`, *optional*): the rows whose memory is emptied before.
+        starts (`torch.BoolTensor` of shape `(B,)`, *optional*): the rows whose memory is emptied before, or after.
         layouts (`Layouts`): where the layer's laid out weights are kept from call to call.
 
     Returns:
@@ -62,7 +62,7 @@ def matrix_step(
         before, keys = keys / scale, k[:, : layer.num_shifted_heads] * scale
         k = torch.cat([before, k[:, layer.num_shifted_heads :]], dim=1)
     o, i, f = made[:, 3 * width :].sigmoid().split([width, num_heads, num_heads], dim=-1)
-    if starts is not None:
+    if starts is not None and not layer.empty_after_start:
         f = f.masked_fill(starts[:, None], 0.0)
     memory = f[..., None, None] * memory
     if layer.is_delta:
@@ -72,6 +72,8 @@ def matrix_step(
     read = F.layer_norm(
         (q[..., None, :] @ memory).view(batch_size, num_heads, head_size), (head_size,), eps=layer.head_norm.eps
     )
+    if starts is not None and layer.empty_after_start:
+        memory = memory.masked_fill(starts[:, None, None, None], 0.0)
     read = (o * read.view(batch_size, width)).to(inputs.dtype)
     return write_out(read, inputs if write_skip is None else write_skip(inputs)), memory, keys
 

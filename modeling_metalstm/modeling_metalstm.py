@@ -77,7 +77,14 @@ class MetaLSTMModel(MetaLSTMPreTrainedModel):
         self.lstm = MetaLSTMLayers(config) if "lstm" in kinds else None
         sizes = zip(kinds, config.input_sizes, strict=True)
         self.mlstm = nn.ModuleList(
-            MatrixMemoryLayer(kind, size, config.hidden_size, config.num_heads, config.num_shifted_heads)
+            MatrixMemoryLayer(
+                kind,
+                size,
+                config.hidden_size,
+                config.num_heads,
+                num_shifted_heads=config.num_shifted_heads,
+                empty_after_start=config.empty_after_start,
+            )
             for kind, size in sizes
             if kind != "lstm"
         )

@@ -10,6 +10,7 @@ of decoding, token by token, is of the memory as it is in the library, and doesn
 
 import os
 import sys
+from typing import Any
 
 os.environ.pop("OMP_NUM_THREADS", None)  # all cores: torch reads it at import
 
@@ -43,8 +44,10 @@ def apply(variant: str) -> None:
     """Has this process build every matrix memory in that variant."""
     plain = layers.MatrixMemoryLayer.__init__
 
-    def with_convolution(self: layers.MatrixMemoryLayer, kind: str, input_size: int, *sizes: int) -> None:
-        plain(self, kind, input_size, *sizes)
+    def with_convolution(
+        self: layers.MatrixMemoryLayer, kind: str, input_size: int, *sizes: int, **options: Any
+    ) -> None:
+        plain(self, kind, input_size, *sizes, **options)
         self.norm = ConvolvedNorm(input_size, eps=1e-6, bias=False)
 
     layers.MatrixMemoryLayer.__init__ = with_convolution  # type: ignore[assignment, method-assign]

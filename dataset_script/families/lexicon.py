@@ -89,6 +89,10 @@ class LexiconEpisodes(OneClassSentences):
     def heard(self) -> Array:
         return ~self.is_new
 
+    @property
+    def said_units(self) -> Array:
+        return self.words
+
     @cached_property
     def determined(self) -> Array:
         return self.lay_out_targets(self.heard & self.in_sentence)

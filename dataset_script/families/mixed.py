@@ -18,7 +18,7 @@ import numpy as np
 
 from dataset_script.arrays import Array, arange_like, as_type, full_like, like, on_host
 from dataset_script.costs import CERTAIN, CostedSentences
-from dataset_script.episodes import Episodes, Role
+from dataset_script.episodes import IGNORE, Episodes, Role
 from dataset_script.families.contract import COMMON_KNOBS, Language, check_names, check_range
 from dataset_script.families.grammar import NUM_PARTICLES, GrammarConfig, size_of_grammar
 from dataset_script.families.order import OrderConfig
@@ -207,6 +207,10 @@ class MixedEpisodes(Episodes):
     @cached_property
     def shot(self) -> Array:
         return self._gathered("shot", -1, "int16")
+
+    @cached_property
+    def counterparts(self) -> Array:
+        return self._gathered("counterparts", IGNORE, "int16")
 
     @cached_property
     def token_counts(self) -> Array:

@@ -180,6 +180,10 @@ class OrderEpisodes(OneClassSentences):
         known = count_before((first_target == positions) & real)
         return tuple(counts.reshape(self.words.shape) for counts in (certain, guessed, alive, known))
 
+    @property
+    def said_units(self) -> Array:
+        return self.said
+
     @cached_property
     def heard(self) -> Array:
         words = self._flat(self.said, self.config.num_source_words)  # (N, K·T)

@@ -493,8 +493,16 @@ class PlannedEpisodes(CostedSentences):
         return self.units if self.is_missing is None else where(self.is_missing, BLANK, self.units)
 
     @cached_property
+    def said_units(self) -> Array:
+        return self._of_symbols(self._known_units)
+
+    @property
+    def symbols_a_unit(self) -> int:
+        return self.config.longest_unit
+
+    @cached_property
     def says_unit(self) -> Array:
-        says = self.in_translation & (self._of_symbols(self._known_units) >= 0)
+        says = self.in_translation & (self.said_units >= 0)
         return says & (not self.config.changes)  # nothing is certain where languages change
 
     @cached_property

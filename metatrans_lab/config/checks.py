@@ -21,6 +21,8 @@ _SMALLEST = {
     "batch_size": 1,
     "gradient_accumulation_steps": 1,
     "num_parts": 1,
+    "alignment_layer": 1,
+    "alignment_weight": 0.0,
     "learning_rate": 0.0,
     "muon_learning_rate": 0.0,
     "muon_iterations": 1,

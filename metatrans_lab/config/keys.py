@@ -45,6 +45,9 @@ class TrainingConfig:
         loss_on: "all" tokens, as in the post, or "targets": source words, which can't be predicted, left out.
         soft_labels: whether the loss of a target word is that of the exact predictor's distribution, not of the word
             that came.
+        alignment_layer: a layer of the model, counted from 1, that learns which words say the same: off its vectors
+            the model's head is to read a source word's translation, or a translation's source word, heard before.
+        alignment_weight: of that in the loss; 0: nothing learns it.
         model: `model_type` and the keyword arguments of its configuration class.
         curriculum: the stages, in order.
         num_steps: optimiser updates.
@@ -86,6 +89,8 @@ class TrainingConfig:
     # The values are listed in one place, with what they mean: a checker would have them here once more.
     loss_on: typing.Literal[LOSS_ON] = "all"  # type: ignore[valid-type]
     soft_labels: bool = False
+    alignment_layer: int = 1
+    alignment_weight: float = 0.0
     model: dict = field(default_factory=lambda: {"model_type": "metalstm"})
     curriculum: list[Stage] = field(default_factory=lambda: [Stage()])
     num_steps: int = 1000
@@ -144,6 +149,12 @@ class TrainingConfig:
                 hint = owner_of(name) or nearest(name, [*known, "family"])
                 raise UserError(f"language has no knob {name!r}{hint}")
         return make_language(family, **merged, seed=self.seed)
+
+    @property
+    def batch_settings(self) -> dict:
+        """How `measures.to_batch` makes batches of episodes."""
+        names = ("loss_on", "soft_labels", "alignment_layer", "alignment_weight")
+        return {name: getattr(self, name) for name in names}
 
     @property
     def max_episode_length(self) -> int:

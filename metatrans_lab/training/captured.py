@@ -84,8 +84,9 @@ def capture(
     accelerator, config = training.accelerator, training.config
     alone = accelerator.num_processes == training.micro_batches == 1
     # A model must say that its steps never have the host wait for the GPU: most don't say. Of the exact predictor's
-    # distributions no family says it.
-    is_capturable = getattr(training.model, "is_capturable", False) and not config.soft_labels
+    # distributions no family says it, nor of counterparts.
+    is_plain = not config.soft_labels and not config.alignment_weight
+    is_capturable = getattr(training.model, "is_capturable", False) and is_plain
     if accelerator.device.type != "cuda" or not alone or not is_capturable:
         return None
     make_capturable(training.optimizers, accelerator.device)

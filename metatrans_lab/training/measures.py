@@ -1,8 +1,9 @@
 """A step's input to the model, its check for finite gradients, and the measures that are kept of it."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from dataset_script.episodes import IGNORE, Episodes
@@ -15,52 +16,92 @@ class Batch(NamedTuple):
         input_ids, labels: (B, S) int64; labels unshifted, −100 where a token doesn't count.
         soft_labels: (B, S, R + 1), as of `Episodes.target_probabilities`; None: the labels are all there is.
         first_target: the first of the R tokens that are target words, which ␁ follows.
+        counterparts: (B, S), as of `Episodes.counterparts`; None: nothing is learned of them.
+        alignment_layer, alignment_weight: the layer that learns them, counted from 1, and their weight in the loss.
     """
 
     input_ids: torch.Tensor
     labels: torch.Tensor
     soft_labels: torch.Tensor | None = None
     first_target: int = 0
+    counterparts: torch.Tensor | None = None
+    alignment_layer: int = 0
+    alignment_weight: float = 0.0
 
     def chunk(self, num_parts: int) -> list["Batch"]:
         """The batch in parts, as of `torch.chunk`."""
-        ids, labels = self.input_ids.chunk(num_parts), self.labels.chunk(num_parts)
-        soft = [None] * len(ids) if self.soft_labels is None else self.soft_labels.chunk(num_parts)
-        return [Batch(*part, self.first_target) for part in zip(ids, labels, soft, strict=True)]
+        tensors = {name: value.chunk(num_parts) for name, value in self._asdict().items() if torch.is_tensor(value)}
+        parts = (dict(zip(tensors, part, strict=True)) for part in zip(*tensors.values(), strict=True))
+        return [self._replace(**part) for part in parts]
 
 
-def to_batch(episodes: Episodes, loss_on: str, soft_labels: bool = False) -> Batch:
+def to_batch(
+    episodes: Episodes,
+    loss_on: str,
+    soft_labels: bool = False,
+    alignment_layer: int = 0,
+    alignment_weight: float = 0.0,
+) -> Batch:
     """The episodes as a model takes them; on a CPU no wider than the longest."""
-    input_ids, labels = episodes.input_ids, episodes.labels(loss_on)
-    soft = episodes.target_probabilities if soft_labels else None
-    if input_ids.device.type == "cpu":  # to know the longest row, the host would have to wait for a GPU
+    tensors = {"input_ids": episodes.input_ids.long(), "labels": episodes.labels(loss_on).long()}
+    if soft_labels:
+        tensors["soft_labels"] = episodes.target_probabilities
+    if alignment_weight:
+        tensors["counterparts"] = episodes.counterparts.long()
+    if episodes.input_ids.device.type == "cpu":  # to know the longest row, the host would have to wait for a GPU
         width = int(episodes.token_counts.max())
-        input_ids, labels = input_ids[:, :width], labels[:, :width]
-        soft = None if soft is None else soft[:, :width]
-    return Batch(input_ids.long(), labels.long(), soft, episodes.config.num_source_words)
+        tensors = {name: tensor[:, :width] for name, tensor in tensors.items()}
+    return Batch(
+        **tensors,
+        first_target=episodes.config.num_source_words,
+        alignment_layer=alignment_layer,
+        alignment_weight=alignment_weight,
+    )
 
 
 def loss_and_logits(model: nn.Module, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
     """The mean loss over scored tokens, in nats, and the logits (B, S, V).
 
     With soft labels a target word's loss is the cross-entropy of its distribution: what the loss of a word that came
-    is on average, without the chance of which one came.
+    is on average, without the chance of which one came. Counterparts count in the loss's gradient, not in its value.
 
     Args:
         model: a causal LM of transformers: of `input_ids` and `labels` it gives `loss` and `logits`.
     """
     ids, labels = batch.input_ids, batch.labels
+    aligns = batch.counterparts is not None
     if batch.soft_labels is None:
-        outputs = model(input_ids=ids, labels=labels, use_cache=False)
-        return outputs.loss, outputs.logits
-    logits = model(input_ids=ids, use_cache=False).logits
+        outputs = model(input_ids=ids, labels=labels, use_cache=False, output_hidden_states=aligns)
+        loss = outputs.loss
+    else:
+        outputs = model(input_ids=ids, use_cache=False, output_hidden_states=aligns)
+        loss = _soft_loss(outputs.logits, labels, batch.soft_labels, batch.first_target)
+    if batch.counterparts is not None:
+        total = _alignment_loss(model, outputs.hidden_states[batch.alignment_layer], batch.counterparts)
+        # In nats a scored token, so that parts of a batch add up to the whole.
+        alignment = batch.alignment_weight * total / (labels[:, 1:] != IGNORE).sum()
+        loss = loss + (alignment - alignment.detach())
+    return loss, outputs.logits
+
+
+def _soft_loss(logits: torch.Tensor, labels: torch.Tensor, soft: torch.Tensor, first_target: int) -> torch.Tensor:
+    """The mean loss over scored tokens with soft labels."""
     log_q = logits[:, :-1].float().log_softmax(-1)  # (B, S − 1, V)
-    labels, soft = labels[:, 1:], batch.soft_labels[:, 1:]
-    targets = slice(batch.first_target, batch.first_target + soft.shape[-1])
+    labels, soft = labels[:, 1:], soft[:, 1:]
     came = log_q.gather(-1, labels.clamp(min=0)[..., None])[..., 0]  # (B, S − 1)
-    log_likelihood = torch.where(soft.sum(-1) > 0, (soft * log_q[..., targets]).sum(-1), came)
+    of_targets = (soft * log_q[..., first_target : first_target + soft.shape[-1]]).sum(-1)
+    log_likelihood = torch.where(soft.sum(-1) > 0, of_targets, came)
     scored = labels != IGNORE
-    return -(log_likelihood * scored).sum() / scored.sum(), logits
+    return -(log_likelihood * scored).sum() / scored.sum()
+
+
+def _alignment_loss(model: nn.Module, vectors: torch.Tensor, counterparts: torch.Tensor) -> torch.Tensor:
+    """The cross-entropy, in nats and added up, of counterparts, (B, S), as the model's head reads them off a
+    layer's vectors, (B, S, H).
+    """
+    causal_lm: Any = getattr(model, "module", model)
+    logits = causal_lm.get_output_embeddings()(F.layer_norm(vectors, vectors.shape[-1:])).float()  # (B, S, V)
+    return F.cross_entropy(logits.flatten(0, 1), counterparts.flatten(), ignore_index=IGNORE, reduction="sum")
 
 
 def leave_out_unless_finite(model: nn.Module, length: torch.Tensor) -> torch.Tensor:

@@ -78,7 +78,7 @@ def step_in_parts(training: Training) -> torch.Tensor:
     assert training.parts is not None  # there are parts on a CPU, in one process, and nowhere else is this called
     sums = torch.zeros(6, dtype=torch.float64)
     for episodes in training.batches():
-        batch = to_batch(episodes, config.loss_on, config.soft_labels)
+        batch = to_batch(episodes, **config.batch_settings)
         with accelerator.accumulate(model):
             loss, logits = training.parts(model, batch, scale=1 / training.micro_batches)
             spoilt = None

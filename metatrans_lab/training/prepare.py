@@ -5,6 +5,7 @@ from accelerate import Accelerator
 from transformers import PreTrainedModel
 
 from metatrans_lab.config.keys import TrainingConfig
+from metatrans_lab.errors import UserError
 from metatrans_lab.evaluation.answers import ragged_language
 from metatrans_lab.machine import choose_mixed_precision, share_of_cores
 from metatrans_lab.models.build import build_model
@@ -22,7 +23,22 @@ def fresh_model(config: TrainingConfig) -> PreTrainedModel:
     torch.manual_seed(config.seed)
     language = config.language_config()
     longest = max(config.max_episode_length, ragged_language(language).max_episode_length)
-    return build_model(config.model, language, longest)
+    model = build_model(config.model, language, longest)
+    if config.alignment_weight:
+        _check_alignment(model, config.alignment_layer)
+    return model
+
+
+@torch.no_grad()
+def _check_alignment(model: PreTrainedModel, layer: int) -> None:
+    """Raises UserError unless the model's head can read that layer's vectors."""
+    states = model(input_ids=torch.zeros(1, 2, dtype=torch.long), use_cache=False, output_hidden_states=True)
+    sizes = [states.shape[-1] for states in states.hidden_states or ()]
+    readable = [n for n, size in enumerate(sizes) if n and size == model.get_output_embeddings().weight.shape[1]]
+    if layer not in readable:
+        raise UserError(
+            f"alignment_layer must be a layer that the model's head can read, one of {readable}, not {layer}"
+        )
 
 
 def prepare(config: TrainingConfig, num_threads: int | None = None, cpu: bool = False) -> Training:

@@ -25,7 +25,11 @@ STACKS = {
     "lstm-mlstm": {"layer_types": ["lstm", "mlstm"]},
     "small-lstm-example-mlstm": {"layer_types": ["lstm", "mlstm_example", "mlstm"], "lstm_size": 6},
     "small-lstm-delta-example-delta": {"layer_types": ["lstm", "delta_example", "delta"], "lstm_size": 6},
-    "lstm-shifted-delta-mlstm": {"layer_types": ["lstm", "delta_example", "mlstm"], "num_shifted_heads": 1},
+    "lstm-shifted-late-delta-mlstm": {
+        "layer_types": ["lstm", "delta_example", "mlstm"],
+        "num_shifted_heads": 1,
+        "empty_after_start": True,
+    },
     "mlstm-lstm": {"layer_types": ["mlstm", "lstm"]},
     "small-lstms-between": {"layer_types": ["lstm", "mlstm", "lstm", "mlstm_example"], "lstm_size": 6},
     "example-lstm-mlstm-lstm": {"layer_types": ["mlstm_example", "lstm", "mlstm", "lstm"]},

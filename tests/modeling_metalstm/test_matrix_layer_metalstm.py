@@ -24,10 +24,18 @@ def _small_chunks(monkeypatch):
     monkeypatch.setitem(DELTA_MEMORIES, "chunked", partial(delta_chunked, chunk_size=5))
 
 
+OPTIONS = {"num_shifted_heads": NUM_SHIFTED}
+
+
+@pytest.fixture(params=[False, True], ids=["empty before start", "empty after start"], autouse=True)
+def _when_empty(request, monkeypatch):
+    monkeypatch.setitem(OPTIONS, "empty_after_start", request.param)
+
+
 def draw(layer_type, input_size=6, length=12, dtype=torch.float64):
     """A layer whose gates depend on the token, inputs (3, S, D), a state and marks."""
     torch.manual_seed(0)
-    layer = MatrixMemoryLayer(layer_type, input_size, NUM_HEADS * HEAD_SIZE, NUM_HEADS, NUM_SHIFTED).to(dtype)
+    layer = MatrixMemoryLayer(layer_type, input_size, NUM_HEADS * HEAD_SIZE, NUM_HEADS, **OPTIONS).to(dtype)
     with torch.no_grad():
         for parameter in layer.parameters():
             parameter.add_(torch.randn_like(parameter), alpha=0.5)
@@ -76,7 +84,7 @@ def by_the_equations(layer, x, memory, keys, first=0):
             query, key, keep = q[head], k[head], f[head]
             if layer.is_turned:
                 query, key = turn(query, PLACES[t]), turn(key, PLACES[t])
-                keep = 0 if MARKS[t] == 12 else keep
+                keep = 0 if MARKS[t] == 12 and not layer.empty_after_start else keep
             if head < NUM_SHIFTED:
                 key, keys[head] = keys[head], key
             if layer.is_delta:
@@ -85,6 +93,8 @@ def by_the_equations(layer, x, memory, keys, first=0):
             else:
                 C[head] = keep * C[head] + i[head] * torch.outer(key, v[head]) / HEAD_SIZE**0.5
             read.append(torch.sigmoid(o[head]) * norm(C[head].T @ query, layer.head_norm.weight))
+            if layer.is_turned and layer.empty_after_start and MARKS[t] == 12:
+                C[head] = 0 * C[head]
         outputs.append((x_t if layer.resize is None else layer.resize.weight @ x_t) + layer.out_proj(torch.cat(read)))
     return torch.stack(outputs), torch.stack(C), torch.stack(keys)
 
@@ -136,7 +146,8 @@ def test_an_example_goes_on_by_its_equations_gradients_too(layer_type, way):
     gradients = torch.autograd.grad(actual, leaves, probes)
     for a, e in zip(gradients, torch.autograd.grad(expected, leaves, probes), strict=True):
         torch.testing.assert_close(a, e, rtol=1e-4, atol=1e-4)
-    assert not gradients[1][0].any() and gradients[1][1].any() and gradients[1][2].any()
+    assert gradients[1][1].any() and gradients[1][2].any()
+    assert gradients[1][0].any() == layer.empty_after_start  # the first row's memory is for its ␁ at most
 
 
 @pytest.mark.parametrize("layer_type", TYPES)
@@ -185,8 +196,8 @@ def test_a_step_by_frozen_weights_is_a_token_by_the_reference(layer_type, input_
             here, token = parts_of(marks, t, t + 1), inputs[:, t : t + 1]
             expected, state = layer(token, state, "reference", here)
             outputs, frozen = layer(token, frozen, "step", here)
-            torch.testing.assert_close(outputs, expected, rtol=1e-4, atol=1e-4)
-            torch.testing.assert_close(frozen, state, rtol=1e-4, atol=1e-4)
+            torch.testing.assert_close(outputs, expected, rtol=5e-4, atol=5e-4)
+            torch.testing.assert_close(frozen, state, rtol=5e-4, atol=5e-4)
     assert layer.layouts is None
 
 

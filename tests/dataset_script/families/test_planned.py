@@ -171,10 +171,40 @@ def test_rows_read_as_drawn(config):
             assert target == translation(config, units_of(config, setting, source), strings)
 
 
+@each(ALL)
+def test_counterparts_are_what_was_heard_before(config):
+    """Read by hand: a source word's, of the pairs before; a target word's, of what was said so far."""
+    L, found = config.num_source_words, 0
+    episodes = sample_episodes(config, range(30))
+    for n, row in enumerate(episodes.input_ids.tolist()):
+        setting, strings = latents(config, episodes, n)
+        heard, expected = set(), []
+        for source, _ in sentences(config, row):
+            expected += [-100, *(L + strings[word][0] if word in heard else -100 for word in source), -100]
+            for unit in units_of(config, setting, source):
+                said = [0] if unit is None else strings[unit]
+                expected += [unit if unit is not None and unit in heard and unit < L else -100] * len(said)
+                heard.add(unit)
+        found += sum(token >= 0 for token in expected)
+        assert episodes.counterparts[n, : len(expected)].tolist() == expected
+        assert (episodes.counterparts[n, len(expected) :] == -100).all()
+    assert found > 0
+
+
 @each(EVERY)
 def test_numpy_and_torch_are_the_same(config):
     in_numpy, in_torch = sample_episodes(config, range(60)), sample_episodes(config, range(60), device="cpu")
-    for column in ("input_ids", "role", "shot", "determined", "eliminated", "is_end", "is_blank", "token_counts"):
+    for column in (
+        "input_ids",
+        "role",
+        "shot",
+        "determined",
+        "eliminated",
+        "is_end",
+        "is_blank",
+        "token_counts",
+        "counterparts",
+    ):
         a, b = getattr(in_numpy, column), getattr(in_torch, column)
         assert isinstance(b, torch.Tensor) and np.array_equal(a, b.numpy()), column
     for name, latent in in_numpy.latents.items():

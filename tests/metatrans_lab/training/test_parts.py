@@ -11,11 +11,14 @@ from metatrans_lab.training.parts import PartwiseGradients
 RAGGED = LanguageConfig(num_pairs=3, sentence_length=(1, 4))
 
 
-@pytest.fixture(params=[False, True], ids=["labels", "soft labels"])
+@pytest.fixture(params=[(False, 0.0), (True, 0.0), (True, 0.5)], ids=["labels", "soft labels", "and counterparts"])
 def batch(request):
     torch.manual_seed(0)
-    model = build_model({"model_type": "metalstm", "embedding_size": 8, "hidden_size": 16}, RAGGED)
-    return model, to_batch(sample_episodes(RAGGED, range(10), device="cpu"), "targets", request.param)
+    shape = {"embedding_size": 8, "hidden_size": 16, "num_hidden_layers": 2}
+    model = build_model({"model_type": "metalstm", **shape}, RAGGED)
+    soft, weight = request.param
+    episodes = sample_episodes(RAGGED, range(10), device="cpu")
+    return model, to_batch(episodes, "targets", soft, alignment_layer=1, alignment_weight=weight)
 
 
 def gradients_of(model) -> list[torch.Tensor]:
@@ -76,16 +79,36 @@ def test_all_parts_read_weights_that_are_laid_out_once(batch, accelerator):
     layouts = []
     model.model.lstm.register_forward_hook(lambda lstm, *_: layouts.append(lstm.layouts))
     PartwiseGradients(3, 2, 1)(accelerator.prepare(model), batch)
-    assert len(layouts) == 3 and layouts[0] is not None and all(other is layouts[0] for other in layouts)
+    assert len(layouts) == 3 * 2 and layouts[0] is not None and all(other is layouts[0] for other in layouts)
     assert model.model.lstm.layouts is None
 
 
 def test_the_loss_of_labels_is_the_model_s_own(batch):
     model, batch = batch
-    batch = batch._replace(soft_labels=None)
+    batch = batch._replace(soft_labels=None, counterparts=None)
     outputs = model(input_ids=batch.input_ids, labels=batch.labels)
     loss, logits = loss_and_logits(model, batch)
     assert torch.equal(loss, outputs.loss) and torch.equal(logits, outputs.logits)
+
+
+def test_counterparts_count_in_the_gradient_alone(batch):
+    """As the cross-entropy of what the head reads off the layer's vectors, by its definition."""
+    model, batch = batch
+    counterparts = sample_episodes(RAGGED, range(10)).counterparts
+    counterparts = torch.as_tensor(counterparts)[:, : batch.input_ids.shape[1]].long()
+    batch = batch._replace(counterparts=counterparts, alignment_layer=1, alignment_weight=0.5)
+    loss, _ = loss_and_logits(model, batch)
+    plain, _ = loss_and_logits(model, batch._replace(counterparts=None))
+    assert loss.item() == pytest.approx(plain.item())
+    vectors = model(batch.input_ids, output_hidden_states=True).hidden_states[1]
+    vectors = (vectors - vectors.mean(-1, True)) / (vectors.var(-1, unbiased=False, keepdim=True) + 1e-5).sqrt()
+    log_q = model.lm_head(vectors).log_softmax(-1)
+    rows, columns = (counterparts >= 0).nonzero().T
+    total = -log_q[rows, columns, counterparts[rows, columns]].sum()
+    expected = plain + 0.5 * total / (batch.labels[:, 1:] != -100).sum()
+    parameters = list(model.parameters())
+    for a, b in zip(torch.autograd.grad(loss, parameters), torch.autograd.grad(expected, parameters), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
 
 
 def test_soft_labels_that_are_certain_are_labels(batch):
