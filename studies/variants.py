@@ -45,7 +45,7 @@ def apply(variant: str) -> None:
     plain = layers.MatrixMemoryLayer.__init__
 
     def with_convolution(
-        self: layers.MatrixMemoryLayer, kind: str, input_size: int, *sizes: int, **options: Any
+        self: layers.MatrixMemoryLayer, kind: str, input_size: int, *sizes: Any, **options: Any
     ) -> None:
         plain(self, kind, input_size, *sizes, **options)
         self.norm = ConvolvedNorm(input_size, eps=1e-6, bias=False)
