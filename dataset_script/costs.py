@@ -47,12 +47,12 @@ class CostedSentences(Sentences):
     def heard(self) -> Array:
         """(N, K, P) bool: was the unit that this target word says heard before?"""
 
-    @property
-    @abstractmethod
+    @cached_property
     def said_units(self) -> Array:
-        """(N, K, P) integers: the unit that each target word says, below 0 where there is none. Source words are the
-        first units.
+        """(N, K, P) integers: the unit that each target word says, below 0 where there is none, or the family names no
+        units. Source words are the first ones.
         """
+        return full_like(self.words, tuple(self.targets.shape), -1)
 
     @cached_property
     def counterparts(self) -> Array:

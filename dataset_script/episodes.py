@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from dataset_script.arrays import Array, like, on_host, where
+from dataset_script.arrays import Array, full_like, like, on_host, where
 from dataset_script.streams import index_keys
 
 if TYPE_CHECKING:
@@ -118,12 +118,13 @@ class Episodes(ABC):
     def latents(self) -> dict[str, Array]:
         """The latent variables of each episode, by name, such as its lexicon: (N,) or (N, M) integers."""
 
-    @property
-    @abstractmethod
+    @cached_property
     def counterparts(self) -> Array:
         """(N, S) int16: of each source and target word, the word of the other language that says the same unit, as far
-        as it was heard before (of several symbols, the first); −100 elsewhere, and where languages may change.
+        as it was heard before (of several symbols, the first); −100 elsewhere, where languages may change, and in
+        families that name no units.
         """
+        return full_like(self.input_ids, tuple(self.input_ids.shape), IGNORE, "int16")
 
     @cached_property
     def is_target(self) -> Array:

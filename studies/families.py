@@ -33,11 +33,15 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
     "LSTM": {"layer_types": ["lstm", "lstm"], "lstm_size": None},
     "LSTM, mLSTM": {"layer_types": ["lstm", "mlstm"], "lstm_size": None},
     "mixed": {},
+    "mixed, untold": {},
     "llama": {},
     "gpt2": {},
     "mamba2": {},
 }
 """What is changed of the recipe's model; of a name in configs/peers/, that file's model."""
+
+TOLD = {"mixed"}
+"""Who learns by the recipe's alignment too, which tells a layer which words say the same."""
 
 WIDTHS: dict[str, tuple[str, ...]] = {
     "llama": ("hidden_size", "intermediate_size"),
@@ -100,6 +104,7 @@ def main(arguments: list[str]) -> None:
             continue
         peer, model, number = shape(architecture)
         rates = [word for name in RATES for word in (f"--{name}", str(getattr(peer, name)))]
+        rates += [] if architecture in TOLD else ["--alignment_weight", "0"]
         for seed in range(options.seeds):
             name = f"families-{architecture.replace(', ', '-').lower()}-{options.steps}-{seed}"
             shorter = ("--num_steps", str(options.steps), "--decay_steps", str(options.steps // 2))
