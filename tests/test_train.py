@@ -16,6 +16,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
+from dataset_script import LanguageConfig, sample_episodes
 from metatrans_lab.config.command_line import read_config
 from metatrans_lab.errors import UserError
 from metatrans_lab.evaluation.figures import evaluate
@@ -187,6 +188,33 @@ def test_soft_labels_are_learned_from(train, num_parts):
         assert results["config"]["soft_labels"] is (soft == "true") and results["target_nll"] < 1.6
         regrets.append(results["target_regret"])
     assert regrets[1] < regrets[0]
+
+
+@pytest.mark.parametrize("num_parts", ["1", "2"])
+def test_a_layer_learns_which_words_say_the_same(train, num_parts):
+    """By the whole step, and in parts: its vectors then tell the head, in languages that training never had."""
+    right = []
+    for weight in ("0", "1"):
+        shape = ("--model.num_hidden_layers", "2", "--model.hidden_size", "32", "--name", f"weight{weight}")
+        steps = ("--num_steps", "400", "--eval_every", "0", "--save_every", "0", "--num_parts", num_parts)
+        train(*shape, *steps, "--batch_size", "32", "--alignment_layer", "1", "--alignment_weight", weight)
+        model = AutoModelForCausalLM.from_pretrained(f"outputs/weight{weight}").eval()
+        language = LanguageConfig(num_pairs=4, num_source_words=4, num_target_words=4, sentence_length=2)
+        episodes = sample_episodes(language, range(200), "test", "cpu")
+        with torch.no_grad():
+            vectors = model(episodes.input_ids.long(), output_hidden_states=True).hidden_states[1]
+            said = model.lm_head(torch.nn.functional.layer_norm(vectors, vectors.shape[-1:])).argmax(-1)
+        told = episodes.counterparts >= 0
+        right.append((said == episodes.counterparts)[told].float().mean().item())
+    assert right[1] > right[0] + 0.1, right
+
+
+def test_a_layer_that_the_head_can_t_read_is_refused(train):
+    message = r"alignment_layer must be a layer that the model's head can read, one of \[1\], not 2"
+    with pytest.raises(UserError, match=message):
+        train("--alignment_layer", "2", "--alignment_weight", "1")
+    with pytest.raises(UserError, match="alignment_weight must be at least 0"):
+        train("--alignment_weight", "-1")
 
 
 def test_two_runs_agree_in_all_but_timing(train):
