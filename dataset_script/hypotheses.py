@@ -523,11 +523,14 @@ def _rivals(h: _Hypotheses, new: np.ndarray, unit: np.ndarray) -> np.ndarray:
     Args:
         new: (n,), the hypotheses at hand. unit: (H,), the unit at hand of each.
     """
-    strings, sizes = h.strings[new], h.sizes[new]  # (n, U, F), (n, U)
-    within, size = h.within[new], h.size[new]
-    if strings.shape[2] == 1:
-        return np.where(sizes > 0, strings[..., 0], -1)
-    prefix = h.strings[new, unit[new]]  # (n, F)
-    same = (strings == prefix[:, None]) | (np.arange(strings.shape[2]) >= within[:, None])[:, None]
-    following = np.take_along_axis(strings, within[:, None, None], 2)[..., 0]
-    return np.where((sizes == size[:, None]) & same.all(2), following, -1)
+    sizes, within, size = h.sizes[new], h.within[new], h.size[new]  # (n, U), (n,), (n,)
+    # Most are at their first symbol, before which all strings are alike.
+    following = np.where(sizes == size[:, None], h.strings[new, :, 0], -1)
+    later = np.flatnonzero(within > 0)
+    if len(later):
+        strings, within = h.strings[new[later]], within[later]  # (m, U, F), (m,)
+        prefix = h.strings[new[later], unit[new[later]]]  # (m, F)
+        same = (strings == prefix[:, None]) | (np.arange(strings.shape[2]) >= within[:, None])[:, None]
+        symbols = np.take_along_axis(strings, within[:, None, None], 2)[..., 0]
+        following[later] = np.where((sizes[later] == size[later, None]) & same.all(2), symbols, -1)
+    return following
