@@ -194,7 +194,17 @@ def test_counterparts_are_what_was_heard_before(config):
 @each(EVERY)
 def test_numpy_and_torch_are_the_same(config):
     in_numpy, in_torch = sample_episodes(config, range(60)), sample_episodes(config, range(60), device="cpu")
-    for column in "input_ids role shot determined eliminated is_end is_blank token_counts counterparts".split():
+    for column in [
+        "input_ids",
+        "role",
+        "shot",
+        "determined",
+        "eliminated",
+        "is_end",
+        "is_blank",
+        "token_counts",
+        "counterparts",
+    ]:
         a, b = getattr(in_numpy, column), getattr(in_torch, column)
         assert isinstance(b, torch.Tensor) and np.array_equal(a, b.numpy()), column
     for name, latent in in_numpy.latents.items():

@@ -30,7 +30,17 @@ def test_no_episodes_have_every_column(name, device):
     """As the builder asks for them, to know the names and shapes of the latent variables."""
     language = make_language(name)
     none, some = (sample_episodes(language, range(number), device=device) for number in (0, 3))
-    for column in "input_ids role shot determined eliminated bayes_nll is_end is_blank counterparts".split():
+    for column in [
+        "input_ids",
+        "role",
+        "shot",
+        "determined",
+        "eliminated",
+        "bayes_nll",
+        "is_end",
+        "is_blank",
+        "counterparts",
+    ]:
         assert getattr(none, column).shape == (0, language.max_episode_length), column
         assert getattr(some, column).dtype == getattr(none, column).dtype
     assert {n: x.shape[1:] for n, x in none.latents.items()} == {n: x.shape[1:] for n, x in some.latents.items()}
