@@ -10,6 +10,7 @@ runs it with the machine's own Python, from the repository. Without a GPU, `--qu
 3. *time to the optimum*: configs/cpu.yaml from several seeds (`time_to_optimum.py`).
 4. *the post*: configs/kyrylov2023.yaml at its full width, 20,000 steps or as many as two minutes allow.
 5. *64 words*: configs/words64.yaml.
+6. *mixed*: steps a second of configs/mixed.yaml, whose soft labels the CPU makes; not a whole run.
 
 A part that fails says why, and the others go on. OUTPUT gets gpu.json, which `report.py` reads, and a folder gpu with
 the other benchmarks' JSON and each run's results, log and pictures.
@@ -35,12 +36,19 @@ from metatrans_lab.experiments.goals import figure
 from metatrans_lab.experiments.runs import read_log, run_training
 from modeling_metalstm import MetaLSTMConfig, MetaLSTMForCausalLM
 
-STACKS = {
-    "lstm": ["lstm"],
-    "lstm, lstm": ["lstm", "lstm"],
-    "mlstm": ["mlstm"],
-    "mlstm_example": ["mlstm_example"],
-    "lstm, mlstm_example, mlstm": ["lstm", "mlstm_example", "mlstm"],
+STACKS: dict[str, dict] = {
+    "lstm": {"layer_types": ["lstm"]},
+    "lstm, lstm": {"layer_types": ["lstm", "lstm"]},
+    "mlstm": {"layer_types": ["mlstm"]},
+    "mlstm_example": {"layer_types": ["mlstm_example"]},
+    "delta": {"layer_types": ["delta"]},
+    "delta_example": {"layer_types": ["delta_example"]},
+    "lstm, mlstm_example, mlstm": {"layer_types": ["lstm", "mlstm_example", "mlstm"]},
+    "as configs/mixed.yaml": {
+        "layer_types": ["lstm", "mlstm_example", "delta", "delta_example", "delta", "delta_example"],
+        "num_shifted_heads": 2,
+        "empty_after_start": True,
+    },
 }
 TOLERANCE = 1e-3
 """Of the norm of what is compared; TF32 would be off by more, which isn't allowed here."""
@@ -54,10 +62,10 @@ def equal(quick: bool) -> tuple[dict, list[dict]]:
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     length = 30 if quick else 300  # of several chunks
     differences = {}
-    for name, layer_types in STACKS.items():
+    for name, stack in STACKS.items():
         torch.manual_seed(0)
         config = MetaLSTMConfig(
-            embedding_size=32, hidden_size=64, layer_types=layer_types, max_place_offset=32, initialization="metalstm"
+            embedding_size=32, hidden_size=64, max_place_offset=32, initialization="metalstm", **stack
         )
         model = MetaLSTMForCausalLM(config).train()
         tokens = torch.randint(0, 14, (4, length))
@@ -138,6 +146,24 @@ def words(quick: bool, output: Path) -> tuple[dict, list[dict]]:
     return {"seconds": seconds, "steps": results["steps"]}, figures
 
 
+def mixed(quick: bool, output: Path) -> tuple[dict, list[dict]]:
+    """Languages with grammar: how many steps a second, at the size of the last stage."""
+    size = {"num_steps": 12 if quick else 200, "batch_size": 2 if quick else 16, "log_every": 4 if quick else 20}
+    bare = {"warmup_steps": 0, "decay_steps": 0, "eval_every": 0, "save_every": 0, "final_eval_episodes": 2}
+    changed = [str(word) for key, value in (size | bare).items() for word in (f"--{key}", value)]
+    whole = ["--curriculum", "[{languages: [{}]}]"]  # as the last stage has them, the ones before are smaller
+    results = run("mixed", ["--config", str(ROOT / "configs" / "mixed.yaml"), *changed, *whole], output)
+    log = results["log"]
+    first, last = log[len(log) // 2 - 1], log[-1]
+    steps_a_second = (last["step"] - first["step"]) / max(last["seconds"] - first["seconds"], 1e-9)
+    return {"steps_a_second": steps_a_second}, [figure("steps/s of configs/mixed.yaml", [steps_a_second])]
+
+
+def last_line(text: str) -> str:
+    """The last line that says something."""
+    return next((line for line in reversed(text.splitlines()) if line.strip()), "")
+
+
 def main(arguments: list[str]) -> None:
     options = complete(argument_parser(__doc__, rounds=3).parse_args(arguments))
     options.output = options.output or Path(tempfile.mkdtemp())  # a quick run's that wasn't told where
@@ -150,6 +176,7 @@ def main(arguments: list[str]) -> None:
         "time to the optimum": lambda: other("time_to_optimum", rounds, output),
         "the post": lambda: the_post(options.quick, output),
         "64 words": lambda: words(options.quick, output),
+        "mixed": lambda: mixed(options.quick, output),
     }
     results: dict[str, dict] = {}
     figures: list[dict] = []
@@ -161,7 +188,8 @@ def main(arguments: list[str]) -> None:
             measured, rows = part()
         except (Exception, SystemExit) as error:  # the others' figures are worth having
             traceback.print_exc()
-            measured, rows = {"failed": f"{type(error).__name__}: {error}"}, []
+            # Of a process that failed the last line; its traceback, which is above, has this machine's folders.
+            measured, rows = {"failed": f"{type(error).__name__}: {last_line(str(error))}"}, []
             failed.append(name)
         results[name] = {"seconds": time.perf_counter() - start, "measured": measured}
         figures += [row | {"what": f"{name}: {row['what']}"} for row in rows]

@@ -32,10 +32,12 @@ def lstm_fused(
         weight_ih, *others = weights
         inputs, weight_ih = fold(inputs, vocabulary, weight_ih)
         weights = [weight_ih, *others]
-    if inputs.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
-        # Autocast asks oneDNN for an LSTM in bfloat16 even where the processor has none, and fails (torch 2.13).
-        dtype = torch.get_autocast_dtype("cpu")
-        with torch.autocast("cpu", enabled=False):
+    device = inputs.device.type
+    if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
+        # Autocast's own LSTM fails in both places (torch 2.13): on a GPU where `fold` made one of the weights bfloat16
+        # and the others are not, on a CPU where the processor has no bfloat16.
+        dtype = torch.get_autocast_dtype(device)
+        with torch.autocast(device, enabled=False):
             return lstm_fused(inputs.to(dtype), h0, c0, [weight.to(dtype) for weight in weights], lengths)
     training = torch.is_grad_enabled()  # cuDNN keeps what backward needs only in "training"
     state = (h0.to(inputs.dtype)[None], c0.to(inputs.dtype)[None])  # (1, B, H) each: the kernel's first axis is layers
