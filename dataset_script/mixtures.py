@@ -111,7 +111,7 @@ def mixture_costs(components: Sequence[PlannedLanguage], tokens: np.ndarray) -> 
     """What each token costs the predictor of `mixture_probabilities`: (N, S) float32, in nats; 0 at the first one."""
     predicted, sources, of_token = _predict(components, tokens, whole=False)
     nll = _costs_of_tokens(predicted.came, of_token)
-    counted = sources.is_source | of_token.turns
+    counted = (tokens < components[0].num_source_words) | of_token.turns
     with np.errstate(divide="ignore"):
         nll[counted] = -np.log(sources.came(predicted.components)[counted])
     return nll + 0  # −0 is 0
@@ -127,45 +127,57 @@ def _predict(
 ) -> tuple[Predictions, _Sources, TokenPlaces]:
     """What `hypotheses.predict` says of the pairs that the tokens are, and what was read of them."""
     heard, of_token = read_pairs(components, tokens)
-    sources = _Sources(components, tokens, of_token)
+    sources = _Sources(components, tokens)
     plans = [component.plans for component in components]
     return predict(plans, heard, sources.likelihood(heard.turned), whole), sources, of_token
 
 
 class _Sources:
-    """What each component's source sentences are like.
+    """What each component's source sentences are like. Rows are read without their translations here: as Q tokens, the
+    most that a row has, each a ␁, a source word or a ␂; and a row's tokens are followed by ␁, which change nothing.
 
     Args:
         components: C configs. tokens: (N, S).
+
+    Attributes:
+        rows, columns: (M,) each, where these tokens stand in the rows given.
+        places: (M,), where they stand among the Q.
+        words, ends: (C, N, Q, L) and (C, N, Q), the probabilities of the next word and of the sentence's end.
+        came_by_component: (C, N, Q), the probability of each source word or end before it came; 1 of other tokens.
     """
 
-    def __init__(self, components: Sequence[PlannedLanguage], tokens: np.ndarray, of_token: TokenPlaces) -> None:
+    def __init__(self, components: Sequence[PlannedLanguage], tokens: np.ndarray) -> None:
         config = components[0]
-        self.tokens, self.of_token = tokens, of_token
-        self.opens, self.is_source = tokens == config.soh, tokens < config.num_source_words
-        self.sentence = np.maximum(self.opens.cumsum(1) - 1, 0)  # (N, S): the number of the pair at hand
-        words = np.where(self.is_source, tokens, NONE)
+        L = config.num_source_words
+        is_read = (tokens < L) | (tokens == config.soh) | (tokens == config.stx)
+        self.shape = tokens.shape
+        self.rows, self.columns = is_read.nonzero()
+        self.places = (is_read.cumsum(1) - 1)[self.rows, self.columns]
+        read = np.full((len(tokens), int(is_read.sum(1).max(initial=1))), config.soh)  # (N, Q)
+        read[self.rows, self.places] = tokens[self.rows, self.columns]
+        self.opens, self.is_source, self.turns = read == config.soh, read < L, read == config.stx
+        self.sentence = np.maximum(self.opens.cumsum(1) - 1, 0)  # (N, Q): the number of the pair at hand
+        words = np.where(self.is_source, read, NONE)
         each = [
             next_source_probabilities(c.forms, words, self.opens, c.active_range, c.word_repetition)
             for c in components
         ]
-        self.words, self.ends = (np.stack(parts) for parts in zip(*each, strict=True))  # (C, N, S, L), (C, N, S)
-        # (C, N, S): the probability of each source word, or of the end of the sentence, before it comes; else 1.
+        self.words, self.ends = (np.stack(parts) for parts in zip(*each, strict=True))
         before = np.take_along_axis(self.words[:, :, :-1], np.maximum(words, 0)[None, :, 1:, None], -1)[..., 0]
-        came = np.where(self.is_source[:, 1:], before, np.where(of_token.turns[:, 1:], self.ends[:, :, :-1], 1))
+        came = np.where(self.is_source[:, 1:], before, np.where(self.turns[:, 1:], self.ends[:, :, :-1], 1))
         self.came_by_component = np.concatenate([np.ones((*came.shape[:2], 1)), came], 2)
 
     def likelihood(self, turned: np.ndarray) -> np.ndarray:
         """(C, N, K): the probability of each source sentence and its end, given those before; 1 until it ends."""
         C, N, _ = self.came_by_component.shape
         total = np.ones((C, N, turned.shape[1]))
-        rows, columns = (self.is_source | self.of_token.turns).nonzero()
+        rows, places = (self.is_source | self.turns).nonzero()
         for c in range(C):
-            np.multiply.at(total[c], (rows, self.sentence[rows, columns]), self.came_by_component[c, rows, columns])
+            np.multiply.at(total[c], (rows, self.sentence[rows, places]), self.came_by_component[c, rows, places])
         return np.where(turned, total, 1)
 
     def _weights(self, posterior: np.ndarray) -> np.ndarray:
-        """(C, N, S): the posterior of each component after each token of a source sentence.
+        """(C, N, Q): the posterior of each component after each token of a source sentence.
 
         Args:
             posterior: (N, K, C), before each pair.
@@ -174,11 +186,12 @@ class _Sources:
             log_came = np.log(self.came_by_component)
         log_came = np.maximum(log_came, IMPOSSIBLE)
         so_far = log_came.cumsum(2)
-        columns = np.arange(self.tokens.shape[1])
-        opened = np.maximum.accumulate(np.where(self.opens, columns, 0), axis=1)  # (N, S): the column of the last ␁
+        places = np.arange(self.opens.shape[1])
+        opened = np.maximum.accumulate(np.where(self.opens, places, 0), axis=1)  # (N, Q): the place of the last ␁
         within = so_far - np.take_along_axis(so_far, np.broadcast_to(opened, so_far.shape), 2)
-        rows = np.arange(len(self.tokens))[:, None]
-        weights = posterior[rows, self.sentence].transpose(2, 0, 1) * np.exp(within)
+        rows = np.arange(len(self.opens))[:, None]
+        sentence = np.minimum(self.sentence, posterior.shape[1] - 1)  # of what fills a row up
+        weights = posterior[rows, sentence].transpose(2, 0, 1) * np.exp(within)
         return weights / np.maximum(weights.sum(0), 1e-300)
 
     def mixture(self, posterior: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -186,12 +199,22 @@ class _Sources:
         end, (N, S); 0 after other tokens.
         """
         weights = self._weights(posterior) * (self.is_source | self.opens)
-        return np.einsum("cns,cnsl->nsl", weights, self.words), (weights * self.ends).sum(0)
+        return (
+            self._in_rows(np.einsum("cnq,cnql->nql", weights, self.words)),
+            self._in_rows((weights * self.ends).sum(0)),
+        )
 
     def came(self, posterior: np.ndarray) -> np.ndarray:
-        """(N, S): the probability of each source word, and of the end of the sentence, before it came."""
+        """(N, S): the probability of each source word, and of the end of the sentence, before it came; 0 of others."""
         weights = self._weights(posterior)[:, :, :-1]
-        return np.pad((weights * self.came_by_component[:, :, 1:]).sum(0), ((0, 0), (1, 0)))
+        came = np.pad((weights * self.came_by_component[:, :, 1:]).sum(0), ((0, 0), (1, 0)))
+        return self._in_rows(came * (self.is_source | self.turns))
+
+    def _in_rows(self, x: np.ndarray) -> np.ndarray:
+        """(N, Q, …) → (N, S, …), 0 where rows have other tokens."""
+        spread = np.zeros((*self.shape, *x.shape[2:]))
+        spread[self.rows, self.columns] = x[self.rows, self.places]
+        return spread
 
 
 def _refuse_impossible(config: Language, tokens: np.ndarray, p: np.ndarray) -> None:
