@@ -7,6 +7,7 @@ processes, sees the same episodes without any state of a generator.
 import numpy as np
 import torch
 
+from dataset_script.arrays import on_host
 from dataset_script.episodes import Episodes, sample_episodes
 from dataset_script.families.contract import Language
 from dataset_script.streams import draw_below, index_keys
@@ -17,6 +18,11 @@ SMOOTHING = 0.9
 
 MIN_BATCHES = 5
 """A stage counts as mastered after no fewer of its batches: the mean of one or two may be high by chance."""
+
+EPISODES_AT_ONCE, STEPS_AHEAD = 64, 32
+"""The exact predictor is asked of about so many episodes at once, which is faster: of the next steps that have the same
+language, no more than so many ahead.
+"""
 
 PURPOSE_REPLAY, PURPOSE_STAGE, PURPOSE_LANGUAGE = 0, 1, 2
 
@@ -33,6 +39,7 @@ class Curriculum:
         self.languages = [[config.language_config(knobs) for knobs in stage.languages] for stage in self.stages]
         self.stage = 0
         self.accuracy, self.num_batches = 0.0, 0
+        self._ahead: dict[int, tuple[Language, Episodes]] = {}  # by the micro-batch's number
 
     def choose(self, step: int) -> tuple[int, Language]:
         """The stage, the current one or an earlier one that is replayed, and the languages of a step's batches."""
@@ -54,9 +61,34 @@ class Curriculum:
             part, num_parts: its number among all micro-batches of the step, over all processes.
             device: where the episodes are made, as torch tensors; None: they are numpy's.
         """
-        size = self.config.batch_size
-        first = (step * num_parts + part) * size
-        return sample_episodes(self.choose(step)[1], range(first, first + size), "train", device)
+        if self.config.soft_labels:
+            return self._batch_with_probabilities(step, part, num_parts, device)
+        return self._sample(self.choose(step)[1], step * num_parts + part, device)
+
+    def _sample(self, language: Language, number: int, device: torch.device | str | None) -> Episodes:
+        """The micro-batch of this number, over all steps and parts."""
+        first = number * self.config.batch_size
+        return sample_episodes(language, range(first, first + self.config.batch_size), "train", device)
+
+    def _batch_with_probabilities(
+        self, step: int, part: int, num_parts: int, device: torch.device | str | None
+    ) -> Episodes:
+        """A micro-batch whose `probabilities` are known; and, for later, those of the same part of steps ahead."""
+        language, number = self.choose(step)[1], step * num_parts + part
+        known = self._ahead.pop(number, None)
+        if known is not None and known[0] == language:  # the stage may have ended since
+            return known[1]
+        later = range(step + 1, min(step + STEPS_AHEAD, self.config.num_steps))
+        numbers = [number, *(ahead * num_parts + part for ahead in later if self.choose(ahead)[1] == language)]
+        numbers = numbers[: max(1, EPISODES_AT_ONCE // self.config.batch_size)]
+        batches = [self._sample(language, ahead, device) for ahead in numbers]
+        tokens = np.concatenate([on_host(batch.input_ids).astype(np.int64) for batch in batches])
+        probabilities = np.split(language.next_token_probabilities(tokens), len(batches))
+        for batch, of_batch in zip(batches, probabilities, strict=True):
+            batch.probabilities = of_batch
+        self._ahead |= {ahead: (language, batch) for ahead, batch in zip(numbers, batches, strict=True)}
+        self._ahead = {ahead: kept for ahead, kept in self._ahead.items() if ahead >= step * num_parts}
+        return self._ahead.pop(number)[1]
 
     def update(self, step: int, accuracy: float, drawn_from: int | None = None) -> None:
         """Takes in a step's accuracy on determined tokens, and goes to the next stage if this one is over.

@@ -28,11 +28,22 @@ class Batch(NamedTuple):
     alignment_layer: int = 0
     alignment_weight: float = 0.0
 
-    def chunk(self, num_parts: int) -> list["Batch"]:
-        """The batch in parts, as of `torch.chunk`."""
-        tensors = {name: value.chunk(num_parts) for name, value in self._asdict().items() if torch.is_tensor(value)}
-        parts = (dict(zip(tensors, part, strict=True)) for part in zip(*tensors.values(), strict=True))
-        return [self._replace(**part) for part in parts]
+    def parts(self, num_parts: int) -> tuple[list["Batch"], torch.Tensor]:
+        """The batch in parts of equally many rows, as of `torch.chunk`: the longest rows first, and each part no wider
+        than its longest row needs, so that fewer tokens are padding. And the rows' numbers in that order, (B,).
+        One part is the batch as it is.
+        """
+        if num_parts == 1:
+            return [self], torch.arange(len(self.labels))
+        places = torch.arange(1, self.labels.shape[1] + 1, device=self.labels.device)
+        lengths = torch.where(self.labels != IGNORE, places, 0).amax(1)  # (B,): up to the last token that counts
+        order = lengths.argsort(descending=True, stable=True)
+        tensors = {name: value[order] for name, value in self._asdict().items() if torch.is_tensor(value)}
+        parts = []
+        for rows in torch.arange(len(order)).chunk(num_parts):
+            width = max(2, int(lengths[order[rows[0]]]))  # a prediction and what comes, if nothing counts
+            parts.append(self._replace(**{name: tensor[rows, :width] for name, tensor in tensors.items()}))
+        return parts, order
 
 
 def to_batch(

@@ -27,7 +27,7 @@ class PartwiseGradients:
     """Forward and backward of a model that returns `loss` and `logits`, part by part.
 
     Args:
-        num_parts: the number of parts, as of `torch.chunk`: of equally many rows, if the batch can be cut so.
+        num_parts: the number of parts, as of `Batch.parts`: of equally many rows, if the batch can be cut so.
         num_threads: threads that take parts.
         threads_inside: threads that each of these has inside operations.
     """
@@ -46,14 +46,17 @@ class PartwiseGradients:
             loss = loss * ((part.labels[:, 1:] != IGNORE).sum() / total)  # the part's mean, weighted by its tokens
             return loss.detach(), logits.detach(), torch.autograd.grad(scale * loss, parameters)
 
-        parts = batch.chunk(self.num_parts)
+        parts, order = batch.parts(self.num_parts)
         with getattr(
             model, "frozen_weights", nullcontext
         )():  # what is derived from the weights is shared by all parts
             losses, logits, all_gradients = zip(*self.pool.map(gradients, parts), strict=True)
         for parameter, gradient in zip(parameters, self._sums(all_gradients), strict=True):
             parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient
-        return torch.stack(losses).sum(), torch.cat(logits)
+        whole = logits[0].new_zeros(*batch.labels.shape, logits[0].shape[-1])  # where parts are narrower, nothing counts
+        for rows, of_part in zip(order.split([len(part) for part in logits]), logits, strict=True):
+            whole[rows, : of_part.shape[1]] = of_part
+        return torch.stack(losses).sum(), whole
 
     def _sums(self, parts: tuple[tuple[torch.Tensor, ...], ...]) -> Sequence[torch.Tensor]:
         """The parts' gradients added up in order, by all threads."""

@@ -26,6 +26,26 @@ def test_a_batch_is_a_function_of_stage_step_and_part():
             assert np.array_equal(one.batch(step, 1, 2).input_ids, other.batch(step, 1, 2).input_ids)
 
 
+def test_soft_labels_made_ahead_are_those_of_each_batch_by_itself():
+    """In whichever order steps are asked for, as after a resumption, and when the stage ends meanwhile."""
+    small = {"family": "grammar", "num_pairs": 2, "num_nouns": 2, "num_verbs": 1, "num_adjectives": 1}
+    stages = [Stage(languages=[{"sentence_length": 2}], until_step=6), Stage(languages=[{}, {"sentence_length": 3}])]
+    soft = TrainingConfig(batch_size=4, num_steps=14, soft_labels=True, language=small, curriculum=stages)
+    calls = []
+    curriculum = Curriculum(soft)
+    for step in [*range(14), 9, 3, 30]:
+        curriculum.stage = 0 if step < 6 else 1
+        for part in range(2):
+            language = curriculum.choose(step)[1]
+            first = (2 * step + part) * 4
+            expected = sample_episodes(language, range(first, first + 4))
+            batch = curriculum.batch(step, part, 2)
+            calls.append("probabilities" in batch.__dict__)
+            assert batch.config == language and np.array_equal(batch.input_ids, expected.input_ids)
+            assert np.array_equal(batch.target_probabilities, expected.target_probabilities)
+    assert all(calls)
+
+
 def test_parts_and_steps_share_no_episode():
     curriculum = Curriculum(config())
     curriculum.stage = 2

@@ -34,9 +34,26 @@ def test_parts_add_up_to_the_whole(batch, num_parts):
     model.zero_grad()
     loss, logits = PartwiseGradients(num_parts, num_parts, 1)(model, batch)
     torch.testing.assert_close(loss, whole_loss.detach())
-    torch.testing.assert_close(logits, whole_logits.detach())
+    counted = batch.labels != -100  # further to the right there is padding, of which narrower parts have less
+    torch.testing.assert_close(logits[:, :-1][counted[:, 1:]], whole_logits.detach()[:, :-1][counted[:, 1:]])
     for part, reference in zip(gradients_of(model), whole, strict=True):
         torch.testing.assert_close(part, reference, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("num_parts", [3, 4, 10])
+def test_parts_are_all_rows_the_longest_first_and_no_wider_than_they_need(batch, num_parts):
+    _, batch = batch
+    parts, order = batch.parts(num_parts)
+    lengths = (batch.labels != -100).long().cumsum(1).argmax(1) + 1
+    assert sorted(order.tolist()) == list(range(10)) and len(set(lengths.tolist())) > 2
+    assert lengths[order].tolist() == sorted(lengths.tolist(), reverse=True)
+    assert len(parts) == len(torch.arange(10).chunk(num_parts))
+    for rows, part in zip(order.split([len(part.labels) for part in parts]), parts, strict=True):
+        width = int(lengths[rows].max())
+        for name, tensor in part._asdict().items():
+            if torch.is_tensor(tensor):
+                assert torch.equal(tensor, getattr(batch, name)[rows, :width])
+    assert sum(int((part.labels != -100).sum()) for part in parts) == int((batch.labels != -100).sum())
 
 
 def test_the_number_of_threads_changes_nothing(batch):
