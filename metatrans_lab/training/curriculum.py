@@ -20,7 +20,7 @@ MIN_BATCHES = 5
 """A stage counts as mastered after no fewer of its batches: the mean of one or two may be high by chance."""
 
 EPISODES_AT_ONCE, STEPS_AHEAD = 64, 32
-"""The exact predictor is asked of about so many episodes at once, which is faster: of the next steps that have the same
+"""The exact predictor is asked of about so many episodes at once, which is faster: of the next steps of the same
 language, no more than so many ahead.
 """
 

@@ -53,7 +53,7 @@ class PartwiseGradients:
             losses, logits, all_gradients = zip(*self.pool.map(gradients, parts), strict=True)
         for parameter, gradient in zip(parameters, self._sums(all_gradients), strict=True):
             parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient
-        whole = logits[0].new_zeros(*batch.labels.shape, logits[0].shape[-1])  # where parts are narrower, nothing counts
+        whole = logits[0].new_zeros(*batch.labels.shape, logits[0].shape[-1])  # 0 beyond narrower parts
         for rows, of_part in zip(order.split([len(part) for part in logits]), logits, strict=True):
             whole[rows, : of_part.shape[1]] = of_part
         return torch.stack(losses).sum(), whole
