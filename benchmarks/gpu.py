@@ -151,8 +151,11 @@ def mixed(quick: bool, output: Path) -> tuple[dict, list[dict]]:
     size = {"num_steps": 12 if quick else 200, "batch_size": 2 if quick else 16, "log_every": 4 if quick else 20}
     bare = {"warmup_steps": 0, "decay_steps": 0, "eval_every": 0, "save_every": 0, "final_eval_episodes": 2}
     changed = [str(word) for key, value in (size | bare).items() for word in (f"--{key}", value)]
-    whole = ["--curriculum", "[{languages: [{}]}]"]  # as the last stage has them, the ones before are smaller
-    results = run("mixed", ["--config", str(ROOT / "configs" / "mixed.yaml"), *changed, *whole], output)
+    changed += ["--curriculum", "[{languages: [{}]}]"]  # as the last stage has them, the ones before are smaller
+    if quick:
+        changed += ["--language.num_pairs", "2", "--language.sentence_length", "[1, 3]"]
+        changed += ["--model.lstm_size", "16", "--model.embedding_size", "16", "--model.hidden_size", "16"]
+    results = run("mixed", ["--config", str(ROOT / "configs" / "mixed.yaml"), *changed], output)
     log = results["log"]
     first, last = log[len(log) // 2 - 1], log[-1]
     steps_a_second = (last["step"] - first["step"]) / max(last["seconds"] - first["seconds"], 1e-9)
