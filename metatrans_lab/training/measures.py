@@ -39,10 +39,11 @@ class Batch(NamedTuple):
         lengths = torch.where(self.labels != IGNORE, places, 0).amax(1)  # (B,): up to the last token that counts
         order = lengths.argsort(descending=True, stable=True)
         tensors = {name: value[order] for name, value in self._asdict().items() if torch.is_tensor(value)}
-        parts = []
+        parts: list[Batch] = []
         for rows in torch.arange(len(order)).chunk(num_parts):
             width = max(2, int(lengths[order[rows[0]]]))  # a prediction and what comes, if nothing counts
-            parts.append(self._replace(**{name: tensor[rows, :width] for name, tensor in tensors.items()}))
+            cut: dict[str, Any] = {name: tensor[rows, :width] for name, tensor in tensors.items()}
+            parts.append(self._replace(**cut))
         return parts, order
 
 
