@@ -12,6 +12,15 @@ MAX_SENTENCE_CHARACTERS = 100_000
 
 ZERO_WIDTH_JOINER = "\u200d"  # which makes one emoji of several
 
+OPENING = '"“”„«»‹›([{¿¡-–—…'
+CLOSING = '"“”„«»‹›)]}.,;:!?-–—…。、，！？；：।؟،؛'
+"""The punctuation that stands before and after words, and is none of their letters."""
+
+QUOTES = {"'": "'", "‘": "’", "‚": "‘’", "’": "’", "`": "`'"}
+"""Marks that may be letters too, with those that then close a quotation."""
+
+APOSTROPHES = dict.fromkeys(map(ord, "’‘ʼ′＇"), "'")
+
 
 @dataclass(frozen=True)
 class Spelling:
@@ -19,9 +28,10 @@ class Spelling:
     What the words of a text are, and which of them are the same.
 
     Args:
-        separator (`str`, *optional*): what stands between words; by default any white space.
+        separator (`str`, *optional*): what stands between words; by default any white space. With `""` each letter is
+            a word, as in scripts without blanks.
         exact (`bool`, defaults to `False`): whether words are the same only if they are written alike. By default case
-            and the punctuation around a word don't count, nor do marks that can't be seen.
+            and the punctuation around a word don't count, nor do marks that can't be seen, nor which apostrophe it is.
 
     Raises:
         TranslationError: if they can't be what they are, in a sentence that says what is allowed.
@@ -31,17 +41,22 @@ class Spelling:
     exact: bool = False
 
     def __post_init__(self) -> None:
-        if self.separator is not None and not (isinstance(self.separator, str) and self.separator):
+        if self.separator is not None and not isinstance(self.separator, str):
             raise TranslationError(
-                f"The `separator` must be a text such as ', ', or None for white space, not "
-                f"{reprlib.repr(self.separator)}."
+                f"The `separator` must be a text such as ', ', '' for words of one letter, or None for white space, "
+                f"not {reprlib.repr(self.separator)}."
             )
         if not isinstance(self.exact, bool):
             raise TranslationError(f"`exact` must be True or False, not {reprlib.repr(self.exact)}.")
 
     def split(self, text: str) -> tuple[str, ...]:
         """The words of a text, without the punctuation around them."""
-        parts = text.split() if self.separator is None else text.split(self.separator.strip() or self.separator)
+        if self.separator is None:
+            parts = text.split()
+        elif self.separator == "":
+            parts = letters(text)
+        else:
+            parts = text.split(self.separator.strip() or self.separator)
         parts = [" ".join(part.split()) for part in parts]
         return tuple(part if self.exact else strip_punctuation(part) for part in parts if part)
 
@@ -76,7 +91,7 @@ class Spelling:
         if self.exact:
             return word
         visible = "".join(letter for letter in word if letter == ZERO_WIDTH_JOINER or not is_invisible(letter))
-        return unicodedata.normalize("NFC", (visible or word).casefold())
+        return unicodedata.normalize("NFC", (visible or word).translate(APOSTROPHES).casefold())
 
 
 def is_invisible(letter: str) -> bool:
@@ -85,10 +100,25 @@ def is_invisible(letter: str) -> bool:
 
 
 def strip_punctuation(word: str) -> str:
-    """A word without the punctuation around it; one that is nothing else, as it is."""
-    first, last = 0, len(word)
-    while first < last and unicodedata.category(word[first]).startswith("P"):
-        first += 1
-    while first < last and unicodedata.category(word[last - 1]).startswith("P"):
-        last -= 1
-    return word[first:last] or word
+    """
+    A word without the punctuation of its sentence; one that is nothing else, as it is. What people write within words
+    stays, also at their ends: apostrophes, unless two of them quote the word, asterisks, and what else isn't one of
+    the marks above.
+    """
+    bare = word.lstrip(OPENING).rstrip(CLOSING)
+    first, last = bare[:1], bare[-1:]
+    if len(bare) > 2 and first in QUOTES and last in QUOTES[first]:
+        bare = bare[1:-1].rstrip(CLOSING)
+    return bare or word
+
+
+def letters(text: str) -> list[str]:
+    """A text's letters, each with the marks that belong to it; an emoji of several is one."""
+    found: list[str] = []
+    for letter in text:
+        joins = found and (found[-1].endswith(ZERO_WIDTH_JOINER) or letter == ZERO_WIDTH_JOINER)
+        if found and (joins or is_invisible(letter) or unicodedata.category(letter).startswith("M")):
+            found[-1] += letter
+        elif not letter.isspace():
+            found.append(letter)
+    return found

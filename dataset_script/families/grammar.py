@@ -4,7 +4,8 @@
 
 Which class a word is of, is known by its symbol: the source alphabet is nouns, then verbs, adjectives, the article and
 the plural. A sentence is a noun phrase, a verb and perhaps another noun phrase; a noun phrase is a noun, perhaps with
-an article or an adjective before it and a plural after it. A language is a lexicon, which also has a particle for
+an article or an adjective before it and a plural after it. With `fragments` it may also be one of these alone, or a
+verb with an object, or with an adjective in place of one. A language is a lexicon, which also has a particle for
 subjects and one for objects, and a setting of the switches:
 
     order             of subject, verb and object: SVO, SOV, VSO, VOS, OSV, OVS
@@ -65,6 +66,8 @@ class GrammarConfig(PlannedLanguage):
             `num_source_words`.
         order, adjective, article, plural, subject_particle, object_particle: the values that each switch may have; one
             value: it is closed.
+        fragments: may a sentence be a part of one: a noun phrase, a verb, an adjective, a verb and its object; and may
+            an adjective stand in place of the object?
     """
 
     num_pairs: int = 20
@@ -80,6 +83,7 @@ class GrammarConfig(PlannedLanguage):
     plural: tuple[str, ...] = SWITCHES["plural"]
     subject_particle: tuple[str, ...] = SWITCHES["subject_particle"]
     object_particle: tuple[str, ...] = SWITCHES["object_particle"]
+    fragments: bool = False
 
     family: ClassVar[str] = "grammar"
     first_knobs: ClassVar[tuple[str, ...]] = (
@@ -110,6 +114,8 @@ class GrammarConfig(PlannedLanguage):
             )
         for name, values in SWITCHES.items():
             object.__setattr__(self, name, check_names(name, getattr(self, name), values, may_be_one=True))
+        if not isinstance(self.fragments, bool):
+            raise ValueError(f"fragments must be true or false, got {self.fragments!r}")
         super().__post_init__()
 
     @classmethod
@@ -141,25 +147,37 @@ class GrammarConfig(PlannedLanguage):
         ]
         intransitive = [(*subject, VERB) for subject in phrases]
         transitive = [(*subject, VERB, *thing) for subject, thing in itertools.product(phrases, phrases)]
-        return intransitive + transitive
+        return intransitive + transitive + (self._fragments(phrases) if self.fragments else [])
+
+    def _fragments(self, phrases: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
+        alone = [*phrases, (VERB,), *((VERB, *thing) for thing in phrases)]
+        if not self.num_adjectives:
+            return alone
+        return [*alone, (ADJECTIVE,), *((*subject, VERB, ADJECTIVE) for subject in phrases)]
 
     def plan(self, form: tuple[int, ...], setting: Setting) -> Sequence[Said]:
-        verb = form.index(VERB)
         subject_particle, object_particle = self.num_source_words, self.num_source_words + 1
-        parts = {
-            "S": _phrase(form, range(verb), setting, setting["subject_particle"], subject_particle),
-            "V": [Said("order", verb)],
-            "O": [],
-        }
-        if verb + 1 < len(form):
-            places = range(verb + 1, len(form))
-            parts["O"] = _phrase(form, places, setting, setting["object_particle"], object_particle)
+        if VERB not in form:  # a fragment, in which nothing is subject or object
+            return _phrase(form, range(len(form)), setting)
+        verb = form.index(VERB)
+        parts: dict[str, list[Said]] = {"S": [], "V": [Said("order", verb)], "O": []}
+        if verb > 0:
+            parts["S"] = _phrase(form, range(verb), setting, setting["subject_particle"], subject_particle)
+        after = range(verb + 1, len(form))
+        if NOUN in form[verb + 1 :]:
+            parts["O"] = _phrase(form, after, setting, setting["object_particle"], object_particle)
+        else:
+            parts["O"] = [Said("order", place) for place in after]
         return [item for part in setting["order"] for item in parts[part]]
 
 
-def _phrase(form: tuple[int, ...], places: range, setting: Setting, particle: str, particle_unit: int) -> list[Said]:
-    """What a noun phrase says whose words stand at these places."""
+def _phrase(
+    form: tuple[int, ...], places: range, setting: Setting, particle: str = "none", particle_unit: int | None = None
+) -> list[Said]:
+    """What a noun phrase says whose words stand at these places; or an adjective alone."""
     at = {form[place]: place for place in places}
+    if NOUN not in at:
+        return [Said("adjective", place) for place in places]
     said = [Said("order", at[NOUN])]
     if PLURAL in at and setting["plural"] != "dropped":
         affix = [Said("affix", at[PLURAL])]

@@ -13,6 +13,10 @@ from modeling_metalstm.spelling_metalstm import Spelling
         ("! ? ...", ("!", "?", "...")),
         ("🙂 👨‍👩‍👧 +1", ("🙂", "👨‍👩‍👧", "+1")),
         ("-red- (blue)", ("red", "blue")),
+        ("Qapla' 'ono !xa *kwon", ("Qapla'", "'ono", "!xa", "*kwon")),
+        ("'red' ’blue’, ‘a’.", ("red", "blue", "a")),
+        ("#cat @dog 100%", ("#cat", "@dog", "100%")),
+        ("赤。 青！", ("赤", "青")),
     ],
 )
 def test_words_are_without_the_punctuation_around_them(text, words):
@@ -39,9 +43,20 @@ def test_another_separator(separator, text, words, joined):
     assert spelling.split(text) == words and spelling.join(("a", "b")) == joined
 
 
+def test_letters_are_words_where_nothing_separates_them():
+    spelling = Spelling(separator="")
+    assert spelling.split("neko ha") == ("n", "e", "k", "o", "h", "a") and spelling.join("neko") == "neko"
+    assert spelling.split("e\u0301👨‍👩‍👧✌️") == ("e\u0301", "👨‍👩‍👧", "✌️")
+
+
+def test_apostrophes_are_the_same_word_however_they_are_written():
+    assert Spelling().key("Qapla’") == Spelling().key("qapla'")
+    assert Spelling(exact=True).key("Qapla’") != Spelling(exact=True).key("Qapla'")
+
+
 def test_what_a_spelling_can_t_be():
-    with pytest.raises(TranslationError, match="The `separator` must be a text such as ', ', or None"):
-        Spelling(separator="")
+    with pytest.raises(TranslationError, match="The `separator` must be a text such as ', ', '' for words of one let"):
+        Spelling(separator=3)
     with pytest.raises(TranslationError, match="`exact` must be True or False, not 1"):
         Spelling(exact=1)
 

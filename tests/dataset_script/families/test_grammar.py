@@ -26,6 +26,28 @@ def test_the_plan_of_a_sentence():
     assert said(order="OSV", subject_particle="before", plural="dropped") == "the cat SUBJECT the red dog see"
 
 
+def test_fragments_have_nothing_that_is_subject_or_object():
+    fragments = GrammarConfig(fragments=True, sentence_length=(1, 8))
+    assert GrammarConfig(fragments=False) == DEFAULT and not set(fragments.all_forms()) <= set(DEFAULT.all_forms())
+    assert len(fragments.all_forms()) == len(set(fragments.all_forms())) == 8 + 64 + (8 + 1 + 8) + (1 + 8)
+    setting = {"order": "OVS", "adjective": "after", "article": "after", "plural": "prefix"}
+    setting |= {"subject_particle": "before", "object_particle": "before"}
+
+    def places(form):
+        return [
+            fragments.num_source_words - 1 - item.unit if item.place is None else item.place
+            for item in fragments.plan(form, setting)
+        ]
+
+    assert places((3, 2, 0, 4)) == [3, 2, 1, 0]  # a noun phrase, without a particle
+    assert places((1,)) == places((2,)) == [0]
+    assert places((1, 0)) == [-2, 1, 0]  # a verb and its object
+    assert places((0, 1, 2)) == [2, 1, -1, 0]  # an adjective in place of the object, without its particle
+    for impossible in ("yes", 1):
+        with pytest.raises(ValueError, match="fragments must be true or false"):
+            GrammarConfig(fragments=impossible)
+
+
 def test_forms_have_the_lengths_that_are_asked_for():
     forms = DEFAULT.forms
     assert (

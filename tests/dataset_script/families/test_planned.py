@@ -37,6 +37,9 @@ SMALL = {
     "grammar, adjectives": GrammarConfig(
         num_pairs=4, sentence_length=(2, 5), num_active_words=1, order=("SVO", "VSO"), **ONE, **CLOSED
     ),
+    "grammar, fragments": GrammarConfig(
+        num_pairs=4, sentence_length=(1, 3), order=("SVO", "OVS"), fragments=True, **ONE, **CLOSED
+    ),
     "spelling": SpellingConfig(
         num_pairs=4, num_source_words=3, num_target_words=4, sentence_length=(1, 3), longest_word=2
     ),

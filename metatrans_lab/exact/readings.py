@@ -1,0 +1,167 @@
+"""How a person's examples can be read.
+
+1. Every word, affix or particle is one word of the translation, and no two are the same: a word for a word in place or
+   in another order, a grammar, operators. These are the languages of the family mixed, and where one of them explains
+   the examples, no others are thought of.
+
+Else all of these, by their probability:
+
+2. A unit may be as many as three words (letters, where letters are words: eight).
+3. Two units may be translated alike, as *see* and *sees* are.
+4. Both, and a word may not be said at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from dataset_script.families.grammar import GrammarConfig
+from dataset_script.families.order import OrderConfig
+from dataset_script.families.repetition import RepetitionConfig
+from metatrans_lab.exact.posterior import Belief, Component, Example, Posterior, in_good_order
+
+NUM_SYMBOLS = 64
+"""Target words that a language is taken to have, if its examples don't have more: so many that it is no accident when
+two units say the same.
+"""
+
+CLASS_NAMES = ("noun", "verb", "adjective", "article", "plural")
+"""By which a person says a word's class, in the order of the family grammar's."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One of them.
+
+    Attributes:
+        says: what it takes a language to be, as a clause. longest, silent, alike: as of `Posterior`.
+        weight: its prior probability among those that are thought of together, to a factor.
+    """
+
+    says: str
+    longest: int
+    silent: bool = False
+    alike: bool = False
+    weight: float = 1.0
+
+
+def readings(longest: int = 3) -> tuple[Reading, ...]:
+    """All of them, the simplest first.
+
+    Args:
+        longest: target words of the longest unit that may have several.
+    """
+    return (
+        Reading("every word is one word of the translation", 1),
+        Reading(f"a word is up to {longest} of the translation", longest),
+        Reading("every word is one word of the translation, and two may be the same", 1, alike=True),
+        Reading(
+            f"a word is up to {longest} of the translation, or none", longest, silent=True, alike=True, weight=0.1
+        ),
+    )
+
+
+READINGS = readings()
+
+
+@lru_cache(maxsize=1)
+def components() -> tuple[Component, ...]:
+    """The families that a person's language may be of; equally probable, as in the family mixed."""
+    # Of a config, the sentences' lengths don't count here; short ones are checked sooner.
+    return (
+        Component("lexicon", OrderConfig(orders=("straight",), sentence_length=1)),
+        Component("order", OrderConfig(sentence_length=1)),
+        Component("grammar", GrammarConfig(fragments=True, sentence_length=1), CLASS_NAMES),
+        Component("repetition", RepetitionConfig(sentence_length=1)),
+    )
+
+
+@dataclass(frozen=True)
+class Understanding:
+    """What is believed after examples.
+
+    Attributes:
+        belief: under the first reading, or under those that are thought of else.
+        mistaken: the number, from 0, of an example that had to be left out; None: none had.
+        changed: the number of the first example of the language at hand, where the rules changed before it; else 0.
+    """
+
+    belief: Belief
+    mistaken: int | None = None
+    changed: int = 0
+
+
+class ConflictError(Exception):
+    """No reading explains some examples.
+
+    Attributes:
+        numbers: of a smallest set of them that can't all be right, from 0.
+    """
+
+    def __init__(self, numbers: tuple[int, ...]) -> None:
+        super().__init__(f"examples {numbers} can't all be right")
+        self.numbers = numbers
+
+
+def understand(
+    examples: Sequence[Example],
+    classes: Mapping[str, str] | None = None,
+    read_as: Sequence[Reading] = READINGS,
+) -> Understanding:
+    """What examples teach, by the readings that explain them all; else but for the only one without which there
+    is such a reading; else since the only change of rules that explains them.
+
+    Args:
+        examples: in their order. classes: of source words, by name (`CLASS_NAMES`), where the person said them.
+        read_as: the readings to try, in this order.
+
+    Raises:
+        ConflictError: none of these is so.
+    """
+    classes = classes or {}
+
+    def explain(these: Sequence[Example], **more: int) -> Understanding | None:
+        for together in (read_as[:1], read_as[1:]):
+            posteriors = [posterior_of(reading, these, classes) for reading in together]
+            belief = Belief.of(posteriors, [reading.weight for reading in together])
+            if belief.posteriors:
+                return Understanding(belief, **more)
+        return None
+
+    found = explain(examples)
+    if found is not None:
+        return found
+    without = [
+        explain([*examples[:number], *examples[number + 1 :]], mistaken=number) for number in range(len(examples))
+    ]
+    if len(examples) > 2 and sum(one is not None for one in without) == 1:
+        return next(one for one in without if one is not None)
+    first = next(number for number in range(len(examples)) if explain(examples[: number + 1]) is None)
+    if all(one is None for one in without):
+        since = explain(examples[first:], changed=first)
+        if since is not None:
+            return since
+    raise ConflictError(_smallest_conflict(list(range(first + 1)), lambda kept: explain([examples[i] for i in kept])))
+
+
+def _smallest_conflict(numbers: list[int], explain: Callable[[list[int]], object]) -> tuple[int, ...]:
+    """Of examples that nothing explains, as few as nothing explains either: none of them can be left out."""
+    for number in list(numbers):
+        rest = [other for other in numbers if other != number]
+        if explain(rest) is None:
+            numbers = rest
+    return tuple(numbers)
+
+
+def posterior_of(reading: Reading, examples: Sequence[Example], classes: Mapping[str, str]) -> Posterior:
+    """After examples, under a reading; without hypotheses, if none explains them."""
+    symbols = {word for example in examples for word in example.target}
+    num_symbols = max(NUM_SYMBOLS, len(symbols) + 1)
+    posterior = Posterior(components(), reading.longest, reading.silent, reading.alike, classes, num_symbols).open()
+    for example in in_good_order(examples):
+        posterior = posterior.learn(example)
+        if not posterior.hypotheses:
+            break
+    return posterior

@@ -1,0 +1,118 @@
+"""Which further example would tell most about the translation that a person asks for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from metatrans_lab.exact.answers import answers, as_heard, translations
+from metatrans_lab.exact.posterior import Belief, Hypothesis, Posterior, Sentence
+
+NUM_HYPOTHESES = 100
+"""The most probable ones, which are looked at."""
+
+NUM_SENTENCES = 60
+"""The first ones, which are compared."""
+
+LONGEST = 4
+"""Words of the longest sentence that is proposed: it is to be quickly answered."""
+
+
+ENOUGH = 0.9
+"""Of the most that any of them tells."""
+
+
+@dataclass(frozen=True)
+class Telling:
+    """A sentence whose translation would tell much.
+
+    Attributes:
+        sentence: which. nats: how much it would tell of the answer, on average: their mutual information.
+    """
+
+    sentence: Sentence
+    nats: float
+
+
+def most_telling(belief: Belief, question: Sentence) -> Telling | None:
+    """The sentence to ask for next; None if the question is settled, or nothing that is tried would help.
+
+    Where a word of the question has no translation yet, the sentence has that word.
+    """
+    found = answers(belief, question)
+    if not found or (len(found) == 1 and found[0].is_complete):
+        return None
+    unknown = [said.unit for said in found[0].translation if not said.is_known and isinstance(said.unit, str)]
+    known = {example.source for example in belief.examples}
+    sentences = [sentence for sentence in _sentences(belief, question) if sentence not in known]
+    if unknown:
+        sentences = [sentence for sentence in sentences if unknown[0] in sentence]
+    by_answer = list(_hypotheses_by_answer(belief, question))
+    told = [Telling(sentence, _information(by_answer, sentence)) for sentence in sentences[:NUM_SENTENCES]]
+    most = max((telling.nats for telling in told), default=0.0)
+    # Of those that tell nearly as much as any the shortest, rather than the question, which is what is asked for.
+    good = [telling for telling in told if telling.nats >= ENOUGH * most]
+    best = min(good, key=lambda telling: (telling.sentence == question, len(telling.sentence)), default=None)
+    return best if best is not None and (unknown or best.nats > 1e-6) else None
+
+
+def _sentences(belief: Belief, question: Sentence) -> Iterable[Sentence]:
+    """What could be asked for, without repetitions: words and parts of the question, and of examples with a word of
+    the question in place of another.
+    """
+    asked = list(dict.fromkeys(question))
+
+    def all_of_them() -> Iterator[Sentence]:
+        yield from ((word,) for word in asked)
+        for length in range(2, LONGEST + 1):
+            yield from (question[first : first + length] for first in range(len(question) - length + 1))
+        for source in sorted({example.source for example in belief.examples}, key=len):
+            for word in asked:
+                for place in range(len(source) if len(source) <= LONGEST else 0):
+                    yield (*source[:place], word, *source[place + 1 :])
+
+    return list(dict.fromkeys(all_of_them()))
+
+
+Weighted = tuple[float, tuple, Posterior, Hypothesis]
+"""A weight, the answer, and a hypothesis under which it is the answer."""
+
+
+def _hypotheses_by_answer(belief: Belief, question: Sentence) -> Iterator[Weighted]:
+    weighted = sorted(belief.weighted(), key=lambda one: -one[0])
+    for weight, posterior, h in weighted[:NUM_HYPOTHESES]:
+        # Plans that say the same are one, for all settings that have one of them.
+        same: dict[tuple, tuple[float, int, Hypothesis]] = {}
+        for probability, translation, left in translations(posterior, h, question):
+            key = as_heard(translation), tuple(left.classes.items())
+            share, settings, _ = same.get(key, (0.0, 0, left))
+            same[key] = share + weight * probability, settings | left.settings, left
+        for (answer, _), (share, settings, left) in same.items():
+            yield share, answer, posterior, replace(left, settings=settings)
+
+
+def _information(by_answer: list[Weighted], sentence: Sentence) -> float:
+    """The mutual information of the answer and of a sentence's translation, in nats; 0 where the sentence may be
+    impossible.
+    """
+    joint: dict[tuple, float] = {}
+    for weight, answer, posterior, h in by_answer:
+        said = list(translations(posterior, h, sentence))
+        total = sum(probability for probability, _, _ in said)
+        if not total:
+            return 0.0
+        for probability, translation, _ in said:
+            key = answer, as_heard(translation)
+            joint[key] = joint.get(key, 0.0) + weight * probability / total
+    of_answer: dict[tuple, float] = {}
+    of_translation: dict[tuple, float] = {}
+    for (answer, translation), weight in joint.items():
+        of_answer[answer] = of_answer.get(answer, 0.0) + weight
+        of_translation[translation] = of_translation.get(translation, 0.0) + weight
+    return _entropy(of_answer) + _entropy(of_translation) - _entropy(joint)
+
+
+def _entropy(weights: dict[tuple, float]) -> float:
+    total = sum(weights.values())
+    return -sum(weight / total * math.log(weight / total) for weight in weights.values() if weight > 0)

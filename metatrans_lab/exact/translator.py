@@ -1,0 +1,239 @@
+"""Translating by a person's examples, exactly: what can be known of a sentence's translation, and how well.
+
+```python
+>>> translator = ExactTranslator([("red house", "casa roja"), ("red car", "coche roja")])
+>>> translator("car").text
+"coche"
+```
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+from metatrans_lab.exact.answers import CERTAIN, Answer, answers
+from metatrans_lab.exact.division import Division, best_division, divisions
+from metatrans_lab.exact.posterior import Example, Sentence
+from metatrans_lab.exact.readings import (
+    CLASS_NAMES,
+    READINGS,
+    ConflictError,
+    Reading,
+    Understanding,
+    readings,
+    understand,
+)
+from metatrans_lab.exact.telling import most_telling
+from metatrans_lab.exact.words import Side
+from modeling_metalstm.errors_metalstm import TranslationError
+from modeling_metalstm.spelling_metalstm import Spelling
+
+LONGEST_WORD = 8
+"""In letters, where each letter of the translations is read as one of their words."""
+
+UNKNOWN_WORD = "?"
+
+
+@dataclass(frozen=True)
+class Translation:
+    """What the examples say of a sentence.
+
+    Attributes:
+        text: its most probable translation; "?" for what no example tells.
+        probability: of it; 0.0 where the sentence can be none of the language, and `text` is its words one by one.
+        others: the other translations that are possible, with their probabilities, the most probable first.
+        source: the sentence's units. words: each unit of the translation, as the unit that it says and its own words.
+        unknown: the sentence's words that no example translates.
+        ask: a sentence whose translation would tell most, as text; None: nothing is open.
+    """
+
+    text: str
+    probability: float
+    others: tuple[tuple[str, float], ...]
+    source: Sentence
+    words: tuple[tuple[str, str], ...]
+    unknown: tuple[str, ...]
+    ask: str | None
+
+    @property
+    def is_settled(self) -> bool:
+        """Do the examples leave this translation alone?"""
+        return self.probability >= CERTAIN and not self.unknown and UNKNOWN_WORD not in dict(self.words).values()
+
+
+class ExactTranslator:
+    """Translates by examples, exactly: every language of the families at hand that explains them has a part in the
+    answer.
+
+    Args:
+        rules: sentences with their translations.
+        separator, exact: what words are, see `Spelling`. Where they are given, words aren't divided.
+        infer: divide words into stems and affixes where that makes the examples more probable.
+
+    Raises:
+        TranslationError: there are no rules, one can't be read, or some can't all be right.
+    """
+
+    def __init__(
+        self,
+        rules: Sequence[tuple[str, str]],
+        separator: str | None = None,
+        exact: bool = False,
+        infer: bool = True,
+    ) -> None:
+        if not rules:
+            raise TranslationError("There are no examples; give at least one pair, such as ('red', 'dax').")
+        self.rules = tuple((source, target) for source, target in rules)
+        self.spelling = Spelling(separator, exact)
+        self.sides = self._read(self.spelling)
+        if infer and separator is None and not exact:
+            sources, targets = (divisions(self.sides.words(number)) for number in (0, 1))
+            if len(sources) * len(targets) > 1:
+                chosen = best_division(
+                    sources, targets, lambda *pair: self._evidence(self._read(self.spelling, *pair))
+                )
+                self.sides = self._read(self.spelling, *chosen)
+        elif separator == "":  # of the translations; words of the sentences may have blanks between them all the same
+            self.sides = max(self.sides, self._read(Spelling(None, exact)), key=self._evidence)
+
+    def _read(self, source_spelling: Spelling, source: Division = (), target: Division = ()) -> _Sides:
+        return _Sides.read(self.rules, (source_spelling, self.spelling), (source, target))
+
+    def _evidence(self, sides: _Sides) -> float:
+        """The logarithm of the examples' probability, if they are read so."""
+        try:
+            belief = _understand(sides.examples, sides.classes, sides.readings).belief
+        except ConflictError:
+            return -math.inf
+        return max(posterior.evidence for posterior in belief.posteriors)
+
+    @cached_property
+    def understanding(self) -> Understanding:
+        """What is believed after the examples.
+
+        Raises:
+            TranslationError: some can't all be right.
+        """
+        try:
+            return _understand(self.sides.examples, self.sides.classes, self.sides.readings)
+        except ConflictError as conflict:
+            raise TranslationError(self._tell(conflict.numbers)) from conflict
+
+    def _tell(self, numbers: Sequence[int]) -> str:
+        quoted = " and ".join(f"“{source} = {target}”" for source, target in (self.rules[i] for i in numbers))
+        if len(numbers) == 1:
+            return f"Example {numbers[0] + 1} is of no language that is known here: {quoted}."
+        named = f"{', '.join(str(i + 1) for i in numbers[:-1])} and {numbers[-1] + 1}"
+        return f"Examples {named} disagree: no language that is known here has {quoted}."
+
+    def __call__(self, sentence: str) -> Translation:
+        """Translates a sentence.
+
+        Raises:
+            TranslationError: it is no sentence, or the examples can't all be right.
+        """
+        belief = self.understanding.belief
+        words = self.sides.source.read_question(sentence)
+        found = answers(belief, words)
+        if not found:
+            return self._word_by_word(words)
+        best = found[0]
+        unknown = dict.fromkeys(
+            self._written(said.unit) for said in best.translation if not said.is_known and isinstance(said.unit, str)
+        )
+        telling = most_telling(belief, words)
+        return Translation(
+            text=self._text(best),
+            probability=best.probability,
+            others=tuple((self._text(answer), answer.probability) for answer in found[1:]),
+            source=words,
+            words=tuple(
+                (self._written(said.unit), UNKNOWN_WORD if said.words is None else self.sides.target.write(said.words))
+                for said in best.translation
+            ),
+            unknown=tuple(unknown),
+            ask=None if telling is None else self.sides.source.write(telling.sentence),
+        )
+
+    def _word_by_word(self, words: Sentence) -> Translation:
+        """Of a sentence that can be none of the language: each word as it is said alone, if it may be."""
+        each = []
+        for word in words:
+            found = answers(self.understanding.belief, (word,))
+            each.append((self._written(word), self._text(found[0]) if found else UNKNOWN_WORD))
+        unknown = tuple(dict.fromkeys(word for word, target in each if target == UNKNOWN_WORD))
+        text = self.spelling.join(target for _, target in each)
+        return Translation(text, 0.0, (), words, tuple(each), unknown, None)
+
+    def _written(self, unit: str | int) -> str:
+        """A unit as it was written; a particle, which nobody wrote, as nothing."""
+        return self.sides.source.written.get(unit, unit) if isinstance(unit, str) else ""
+
+    def _text(self, answer: Answer) -> str:
+        return self.sides.target.write(answer.words)
+
+
+@dataclass(frozen=True)
+class _Sides:
+    """Both sides of rules, and the examples that they are."""
+
+    source: Side
+    target: Side
+    examples: tuple[Example, ...]
+
+    @classmethod
+    def read(
+        cls,
+        rules: Sequence[tuple[str, str]],
+        spellings: tuple[Spelling, Spelling],
+        affixes: tuple[Division, Division],
+    ) -> _Sides:
+        whole = cls._read(rules, Side(spellings[0], CLASS_NAMES), Side(spellings[1]))
+        if not any(affixes):
+            return whole
+        stems = [set(whole.words(number)) for number in (0, 1)]
+        return cls._read(
+            rules,
+            Side(spellings[0], CLASS_NAMES, affixes[0], stems[0]),
+            Side(spellings[1], (), affixes[1], stems[1]),
+        )
+
+    @classmethod
+    def _read(cls, rules: Sequence[tuple[str, str]], source: Side, target: Side) -> _Sides:
+        examples = [
+            Example(
+                source.read(rule[0], f"The source side of example {number}"),
+                target.read(rule[1], f"The target side of example {number}"),
+            )
+            for number, rule in enumerate(rules, 1)
+        ]
+        return cls(source, target, tuple(examples))
+
+    def words(self, side: int) -> Iterator[str]:
+        """All units of a side, 0 the source, 1 the target."""
+        return (word for example in self.examples for word in (example.source, example.target)[side])
+
+    @property
+    def readings(self) -> tuple[Reading, ...]:
+        """How the examples may be read. Where all letters are words it is a cipher; where those of the translations
+        alone are, they make up words.
+        """
+        of_letters = [side.spelling.separator == "" for side in (self.source, self.target)]
+        return readings()[:1] if all(of_letters) else readings(LONGEST_WORD) if any(of_letters) else READINGS
+
+    @property
+    def classes(self) -> tuple[tuple[str, str], ...]:
+        """The classes that were said."""
+        return tuple(sorted(self.source.classes.items()))
+
+
+@lru_cache(maxsize=256)
+def _understand(
+    examples: tuple[Example, ...],
+    classes: tuple[tuple[str, str], ...],
+    read_as: tuple[Reading, ...],
+) -> Understanding:
+    return understand(examples, dict(classes), read_as)

@@ -1,0 +1,137 @@
+"""From texts to sentences of units and back: what the words of one side of a language are, and how they are written.
+
+A hyphen divides a word into morphemes, each a unit of its own (`cat-s`, `neko-ra`), unless words are to be exactly as
+written. A class may be said after a colon (`dog:noun`). Where a translation has two units side by side that the
+examples always write with a hyphen, it gets one too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from metatrans_lab.exact.posterior import Sentence
+from modeling_metalstm.spelling_metalstm import Spelling
+
+HYPHEN = "-"
+
+
+class Affix(NamedTuple):
+    """A morpheme that words are read with though nothing divides them."""
+
+    letters: str
+    is_prefix: bool
+
+    def divide(self, word: str) -> tuple[str, str] | None:
+        """'nekora' → 'neko', 'ra', for the suffix -ra; None if the word hasn't it."""
+        stem = word.removeprefix(self.letters) if self.is_prefix else word.removesuffix(self.letters)
+        if not stem or stem == word:
+            return None
+        return (self.letters, stem) if self.is_prefix else (stem, self.letters)
+
+    def stem(self, word: str) -> str | None:
+        """What is left of a word without it; None if it hasn't it."""
+        pieces = self.divide(word)
+        return None if pieces is None else pieces[self.is_prefix]
+
+
+Division = tuple[Affix, ...]
+"""Affixes that are taken off words whose stem is a word too."""
+
+
+@dataclass
+class Side:
+    """One side of a person's examples: what was read of it so far.
+
+    Attributes:
+        spelling: what words are. class_names: that may be said after a word.
+        division: affixes of words that nothing divides. stems: words that are there without them, by their keys.
+        written: by the key of each unit, how it was first written; where it can be, not as the first of a sentence.
+        classes: by the key of a unit, its class, where it was said.
+    """
+
+    spelling: Spelling
+    class_names: Collection[str] = ()
+    division: Division = ()
+    stems: Collection[str] = ()
+    written: dict[str, str] = field(default_factory=dict)
+    classes: dict[str, str] = field(default_factory=dict)
+    _only_first: set[str] = field(default_factory=set)  # units that were written as the first of a sentence alone
+    _joins: dict[tuple[str, bool], set[str]] = field(default_factory=dict)
+    """Of a unit, by its key, what stood between it and its neighbour; True: the one before, False: the one after."""
+
+    def read(self, text: object, name: str = "The sentence") -> Sentence:
+        """A sentence's units, as keys.
+
+        Raises:
+            TranslationError: as `Spelling.split_sentence`.
+        """
+        units: list[str] = []
+        for word in self.spelling.split_sentence(text, name):
+            pieces, join = self._divide(word)
+            for number, piece in enumerate(pieces):
+                key = self.spelling.key(piece)
+                if units:
+                    between = join if number else self._blank
+                    self._joins.setdefault((units[-1], False), set()).add(between)
+                    self._joins.setdefault((key, True), set()).add(between)
+                self._note(key, piece, is_first=not units)
+                units.append(key)
+        return tuple(units)
+
+    def read_question(self, text: object, name: str = "The sentence") -> Sentence:
+        """As `read`, but nothing is noted, except how words are written that weren't there before."""
+        copy = replace(self, written=dict(self.written), classes=dict(self.classes), _only_first=set(), _joins={})
+        units = copy.read(text, name)
+        self.written.update((unit, copy.written[unit]) for unit in units if unit not in self.written)
+        return units
+
+    @property
+    def _blank(self) -> str:
+        return self.spelling.join(("", ""))
+
+    def _note(self, key: str, piece: str, is_first: bool) -> None:
+        # A sentence may begin with a capital that its first word hasn't elsewhere.
+        better = key in self._only_first and (not is_first or piece == piece.lower())
+        if key not in self.written or better:
+            self.written[key] = piece
+            if is_first:
+                self._only_first.add(key)
+            else:
+                self._only_first.discard(key)
+
+    def _divide(self, word: str) -> tuple[Sequence[str], str]:
+        """A word's morphemes as they are written, and what stands between them; notes its class, where it is said."""
+        bare, colon, name = word.rpartition(":")
+        of_class = name.casefold() if colon and bare and name.casefold() in self.class_names else None
+        word = word if of_class is None else bare
+        key, pieces, join = self.spelling.key(word), [word], ""
+        affix = next((affix for affix in self.division if affix.stem(key) in self.stems), None)
+        if affix is not None:
+            size = len(word) - len(affix.letters)
+            at = len(affix.letters) if affix.is_prefix else size
+            # Where case changes a word's length, its letters are those of the key.
+            pieces = [word[:at], word[at:]] if len(word) == len(key) else list(affix.divide(key) or ())
+        elif not self.spelling.exact and self.spelling.separator is None:
+            pieces, join = [piece for piece in re.split("[-‐‑]", word) if piece] or [word], HYPHEN
+        if of_class is not None:
+            self.classes.setdefault(self.spelling.key(pieces[0]), of_class)
+        return pieces, join
+
+    def write(self, units: Iterable[str]) -> str:
+        """A text of these units; those that were never read, such as "?", stay as they are."""
+        text, last = "", None
+        for unit in units:
+            text += ("" if last is None else self._between(last, unit)) + self.written.get(unit, unit)
+            last = unit
+        return text
+
+    def _between(self, before: str, after: str) -> str:
+        """What stands between two units: what always did after the one, or before the other, if that isn't a blank."""
+        for key in ((before, False), (after, True)):
+            joins = self._joins.get(key, set())
+            if len(joins) == 1 and self._blank not in joins:
+                return next(iter(joins))
+        return self._blank

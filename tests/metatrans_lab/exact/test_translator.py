@@ -1,0 +1,129 @@
+"""What people write, from the issue's own list and beyond: the answer, or that it is open."""
+
+import pytest
+
+from metatrans_lab.exact.translator import ExactTranslator
+from modeling_metalstm import TranslationError
+
+
+def rules(*lines: str) -> list[tuple[str, str]]:
+    return [tuple(line.split(" = ")) for line in lines]  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    "lines, sentence, text",
+    [
+        (["red = dax", "blue = wif", "red blue = dax wif", "blue blue red = wif wif dax"], "blue red", "wif dax"),
+        (["blue house = casa azul", "red car = coche rojo", "blue car = coche azul"], "red house", "casa rojo"),
+        (["I see you = mi vin vidas", "you see I = vin mi vidas", "I = mi"], "you see you", "vin vin vidas"),
+        (
+            ["the cat sees the dog = neko inu o miru", "the dog sleeps = inu neru", "dog = inu", "cat = neko"],
+            "the dog sees the cat",
+            "inu neko o miru",
+        ),
+        (["cat = neko", "cats = nekora", "dog = inu", "dogs = inura", "bird = tori"], "bird", "tori"),
+        (["success = Qapla'", "dog = *kwon"], "Success!", "Qapla'"),
+        (["success = Qapla'", "dog = *kwon"], "dog", "*kwon"),
+        (["red:adjective house = casa roja", "the house = la casa"], "the red house", "la casa roja"),
+        (["cat = Neko", "the cat = la neko"], "cat", "neko"),
+    ],
+)
+def test_what_the_examples_settle(lines, sentence, text):
+    translation = ExactTranslator(rules(*lines))(sentence)
+    assert translation.text == text and translation.is_settled and translation.ask is None
+
+
+@pytest.mark.parametrize(
+    "lines, sentence, possible",
+    [
+        (["blue house = casa azul", "red car = coche rojo"], "red house", {"casa rojo", "coche azul"}),
+        (["red house = dom krasno", "blue cat = kot sino"], "blue house", {"kot krasno", "dom sino"}),
+        (["I do not know = mi ne sava pas"], "I know", {"mi sava", "mi pas"}),
+        (["red = dax", "blue = wif"], "red blue", {"dax wif", "wif dax"}),
+    ],
+)
+def test_what_they_leave_open_is_said_with_its_odds(lines, sentence, possible):
+    translation = ExactTranslator(rules(*lines))(sentence)
+    odds = {translation.text: translation.probability, **dict(translation.others)}
+    assert not translation.is_settled and possible <= set(odds) and 0.9 < sum(odds.values()) <= 1 + 1e-9
+    assert translation.probability == max(odds.values())
+
+
+@pytest.mark.parametrize(
+    "lines, sentence, text",
+    [
+        (
+            ["one two = uno-na due-na", "two three = due-na tri-na", "four one = fir-na uno-na"],
+            "three one four two",
+            "tri-na uno-na fir-na due-na",
+        ),
+        (["apple = pom do", "big apple = granda pom do"], "big", "granda"),
+        (
+            ["The cat-s see the dog = Neko-ra inu miru", "the cat sees a dog = neko inu miru", "dog = inu"],
+            "A dog see the cat-s.",
+            "inu neko-ra miru",
+        ),
+        (["do you sleep = vi dormas", "I sleep = mi dormas", "do I run = mi kuras"], "do you run", "vi kuras"),
+    ],
+)
+def test_words_of_several_alike_or_not_said(lines, sentence, text):
+    translation = ExactTranslator(rules(*lines))(sentence)
+    assert translation.text == text and translation.probability > 0.5
+
+
+@pytest.mark.parametrize("lines, word", [(["ono = six"], "'ono"), (["xa = stone"], "!xa")])
+def test_a_word_that_no_example_has_is_not_known(lines, word):
+    translation = ExactTranslator(rules(*lines))(word)
+    assert translation.text == "?" and translation.unknown == (word,) and not translation.is_settled
+
+
+def test_the_sentence_to_ask_for_decides():
+    lines = ["blue house = casa azul", "red car = coche rojo"]
+    ask = ExactTranslator(rules(*lines))("red house").ask
+    assert ask is not None
+    for translation in ("coche azul", "casa rojo"):
+        lexicon = dict(zip(["red", "house"], translation.split(), strict=True))
+        words = [lexicon.get(word, word) for word in ask.split()]
+        assert set(words) <= set(translation.split())  # it asks for nothing new
+        settled = ExactTranslator([*rules(*lines), (ask, " ".join(words))])("red house")
+        assert settled.text == translation and settled.probability > 0.9
+
+
+def test_words_divide_where_that_makes_the_examples_more_probable():
+    translator = ExactTranslator(rules("cat = neko", "cats = nekora", "dog = inu", "dogs = inura", "bird = tori"))
+    assert translator("birds").text == "torira"
+    assert ExactTranslator(translator.rules, exact=True)("birds").unknown == ("birds",)
+    assert ExactTranslator(rules("cat = neko", "cat-s = neko-ra", "dog = inu"))("dog-s").text == "inu-ra"
+    one_side = ExactTranslator(rules("cat = neko", "cats = neko-ra", "dog = inu"))
+    assert one_side("dogs").text == one_side("dog-s").text == "inu-ra"
+
+
+def test_scripts_without_blanks():
+    spoken = ExactTranslator(rules("red = ab", "blue = cd", "red blue = abcd"), separator="")
+    assert spoken("blue red").text == "cdab"
+    cipher = ExactTranslator(rules("hello = ifmmp", "cat = dbu", "lace = mbdf"), separator="")
+    assert cipher("hat").text == "ibu"
+
+
+def test_a_mistake_and_a_change_of_rules_are_told_apart():
+    words = rules("red = dax", "blue = wif", "red blue = dax wif", "blue red = wif dox", "blue blue = wif wif")
+    assert ExactTranslator(words).understanding.mistaken == 3
+    changed = rules("red = dax", "blue = wif", "red blue = dax wif", "red = kip", "blue = lug", "blue red = lug kip")
+    assert ExactTranslator(changed).understanding.changed == 3
+    assert ExactTranslator(changed)("red").text == "kip"
+
+
+def test_examples_that_can_t_all_be_right_are_named():
+    lines = rules("green = lug", "red = dax", "blue = wif", "red = wif")
+    with pytest.raises(TranslationError, match=r"Examples 2 and 4 disagree: .*“red = dax” and “red = wif”") as error:
+        ExactTranslator(lines)("red")
+    assert "lug" not in str(error.value)
+    with pytest.raises(TranslationError, match="There are no examples"):
+        ExactTranslator([])
+
+
+def test_a_sentence_of_no_form_is_translated_word_by_word_and_never_surely():
+    lines = rules("the cat sees the dog = neko inu miru", "the dog sees the cat = inu neko miru", "cat = neko")
+    translation = ExactTranslator(lines)("cat dog cat dog sees")
+    assert translation.probability == 0 and not translation.is_settled
+    assert translation.text.split()[0] == "neko"
