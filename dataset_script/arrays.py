@@ -3,6 +3,8 @@
 Results are equal in numpy, in torch on a CPU, and in torch on a GPU, as all of them are integer arithmetic.
 """
 
+from __future__ import annotations  # so that torch is not needed before it is used
+
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from typing import Any

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from .errors_metalstm import TooManyWordsError, TranslationError, quote
+from .rules_metalstm import read_examples
 from .spelling_metalstm import Spelling
 
 MAX_EXAMPLE_WORDS = 10_000  # source words of all examples together
@@ -57,20 +58,18 @@ class Lesson:
         cls, examples: object, num_source_words: int, num_target_words: int, spelling: Spelling | None = None
     ) -> "Lesson":
         """
-        What pairs such as `[("red", "dax"), ("blue red", "wif dax")]` teach.
+        What pairs such as `[("red", "dax"), ("blue red", "wif dax")]` teach, or the same in another form that
+        `read_examples` reads.
 
         Raises:
             TranslationError: if there are none, if one isn't a pair of texts of equally many words, if they have more
                 than 10,000 source words in all, or if two contradict each other: one word with two translations, or
                 two words with the same one. A `TooManyWordsError` if the model has no room for their words.
         """
-        if not isinstance(examples, Sequence) or isinstance(examples, str):
-            raise TranslationError(
-                f"The examples must be a list of pairs, such as [('red', 'dax')], not {reprlib.repr(examples)}."
-            )
-        if not examples:
+        pairs = read_examples(examples)
+        if not pairs:
             raise TranslationError("There are no examples; give at least one pair, such as ('red', 'dax').")
-        return cls(num_source_words, num_target_words, spelling or Spelling(), (), {}, {}, 0)._with(examples)
+        return cls(num_source_words, num_target_words, spelling or Spelling(), (), {}, {}, 0)._with(pairs)
 
     def add(self, pair: object) -> "Lesson":
         """

@@ -12,6 +12,7 @@ A translator that reads its examples once: their state is kept, and a copy of it
 
 import random
 import reprlib
+from collections.abc import Iterable
 from typing import Any, overload
 
 import torch
@@ -41,8 +42,9 @@ class TranslatorSession:
     Args:
         model (`PreTrainedModel`): a causal LM whose configuration has an alphabet, `num_source_words` and
             `num_target_words`.
-        examples (list of pairs): sentences with their translations, such as `[("red", "dax")]`; words stand at the
-            same place as their translations.
+        examples (list of pairs): sentences with their translations, such as `[("red", "dax")]`, or in another form
+            that `read_examples` reads, such as a `dict` or a data set's rows; words stand at the same place as their
+            translations.
         num_bindings (`int`, defaults to 8): how many random bindings to average, 1 to 100. A model that treats its
             symbols alike needs one; averaging several evens out how far it doesn't.
         seed (`int`, defaults to 0): the seed of the bindings; the same seed gives the same results.
@@ -107,8 +109,9 @@ class TranslatorSession:
             taught (`str` or `None`): what the examples translate it as; the model should have said the same.
             example (`int` or `None`): the number of the first example that does, counted from 1.
         """
-        if not isinstance(sentences, (list, tuple)):
+        if isinstance(sentences, str) or not isinstance(sentences, Iterable):
             return self([sentences])[0]
+        sentences = list(sentences)
         if not sentences:
             raise TranslationError("There are no sentences to translate; give one, or a list of at least one.")
         # All are checked first: a mistake in the last is found before the first is translated.

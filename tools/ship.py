@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from metatrans_lab.models.load import PRETRAINED
+from metatrans_lab.model_names import PRETRAINED
 
 COPIED = ("model.safetensors", "generation_config.json", "chat_template.jinja", "loss.png", "shots.png")
 

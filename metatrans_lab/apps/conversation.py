@@ -1,43 +1,54 @@
-"""Translating in the shell: rules from arguments, files or the keyboard; questions; and how answers are printed."""
+"""Translating in the shell: rules and questions, line by line, and the two answers to a question: the exact one, and
+that of a model beside it.
+"""
 
 import contextlib
-import json
-import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TextIO, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
 
+from metatrans_lab.apps.files import write_rules
+from metatrans_lab.apps.printing import print_answer, print_facts, print_json, print_model, visible
 from metatrans_lab.errors import UserError
-from metatrans_lab.models.load import PRETRAINED, load_translator
-from modeling_metalstm import InContextTranslationPipeline, TranslationError, TranslatorSession
-from modeling_metalstm.errors_metalstm import TooManyWordsError
-from modeling_metalstm.pipeline_metalstm import UNKNOWN_WORD
+from metatrans_lab.exact.learned import learned, with_examples
+from metatrans_lab.exact.translator import ExactTranslator, Translation
+from modeling_metalstm.errors_metalstm import TranslationError
+from modeling_metalstm.rules_metalstm import COMMENT, UNKNOWN_WORD, Rule, read_lines
+
+if TYPE_CHECKING:
+    from modeling_metalstm import TranslatorSession
 
 T = TypeVar("T")
 
-MAX_FILE_BYTES = 10_000_000
-
 HELP = """\
-  red = dax     a rule: a sentence, =, and its translation
+  red = dax     a rule: a sentence, =, and its translation (or →, ->, a tab)
   blue red      a question: what is it in your words? (or: blue red = ?)
+  :rules        what your rules have taught, and how surely
   :list         the rules so far
-  :undo         takes the last rule back
+  :undo         takes the last rule back; :remove 2 the second, :clear all
+  :reverse      asks the other way: from your words; once more, back again
+  :save FILE    writes the rules
   :quit         ends, as Ctrl-D does"""
 
+RULE_MARKS = ("=", "→", "->", "\t", "⇒", "↦")
+"""A line with one of them is a rule; with a comma or a colon alone it is a question."""
 
-def parse_rule(text: str) -> tuple[str, str]:
+WORDS_FOR = {"quit": ":quit", "exit": ":quit", "help": ":help"}
+"""Commands that people write without the colon; unless they are words of the rules."""
+
+
+def parse_rule(text: str) -> Rule:
     """'blue red = wif dax' → ('blue red', 'wif dax').
 
     Raises:
-        UserError: there is no "=", or several, or it is a question.
+        UserError: it isn't one rule.
     """
-    sides = text.split("=")
-    if len(sides) != 2:
-        raise UserError(f'an example is written "SOURCE = TARGET", with one =, got {text!r}')
-    if sides[1].strip() == UNKNOWN_WORD:
-        raise UserError(f"{text.strip()!r} is a question; an example has its translation in place of the ?")
-    return sides[0].strip(), sides[1].strip()
+    rules = _in_a_sentence(lambda: read_lines(text))
+    if len(rules) != 1:
+        raise UserError(f'an example is written "SOURCE = TARGET", got {text!r}')
+    return rules[0]
 
 
 def parse_question(text: str) -> str:
@@ -46,158 +57,151 @@ def parse_question(text: str) -> str:
     return source.strip() if equals and target.strip() == UNKNOWN_WORD else text
 
 
-def read_rules(name: str) -> list[tuple[str, str]]:
-    """The rules in a file, one a line: SOURCE = TARGET, or both with a tab between, or JSON: a pair, or an object with
-    `source` and `target`.
-
-    Args:
-        name: the file's; - is standard input.
-
-    Raises:
-        UserError: it can't be read, or a line is no rule; the message has the line's number.
-    """
-    try:
-        if name == "-":
-            data = sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
-        else:
-            with open(name, "rb") as file:
-                data = file.read(MAX_FILE_BYTES + 1)
-        if len(data) > MAX_FILE_BYTES:
-            raise UserError(f"the rules in {name} are more than {MAX_FILE_BYTES // 1_000_000} MB")
-        text = data.decode("utf-8-sig")
-    except OSError as error:
-        raise UserError(f"can't read the rules {name}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"the rules {name} are not UTF-8 text") from error
-    rules = []
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            try:
-                rules.append(_parse_line(line))
-            except UserError as error:
-                raise UserError(f"line {number} of {name}: {error}") from error
-    return rules
-
-
-def _parse_line(line: str) -> tuple[str, str]:
-    if line.lstrip().startswith(("{", "[")):
-        try:
-            value = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise UserError("not JSON, though it begins like it") from error
-        pair = [value.get("source"), value.get("target")] if isinstance(value, dict) else value
-        if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(side, str) for side in pair):
-            raise UserError('a rule in JSON is ["SOURCE", "TARGET"] or {"source": …, "target": …}, one a line')
-        return pair[0], pair[1]
-    if "\t" in line and line.count("=") != 1:
-        sides = line.split("\t")
-        if len(sides) != 2:
-            raise UserError(f"a rule has one tab, between its sides, but this has {len(sides) - 1}")
-        return sides[0].strip(), sides[1].strip()
-    return parse_rule(line)
-
-
-def _prints(text: str) -> bool:
-    """Whether stdout's encoding has all of a text's characters."""
-    try:
-        text.encode(sys.stdout.encoding or "utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _in_colour(stream: TextIO) -> bool:
-    return stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-
-
-def _paint(text: str, code: str) -> str:
-    return f"\x1b[{code}m{text}\x1b[0m" if _in_colour(sys.stdout) else text
-
-
-def _visible(text: str) -> str:
-    """The text with its control characters escaped, so that a terminal doesn't obey them."""
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
-
-
-def show(result: dict, as_json: bool) -> None:
-    """Prints a translation and the probability of each word; or all of it as one line of JSON.
-
-    Args:
-        result: as of `TranslatorSession`.
-    """
-    if as_json:
-        text = json.dumps(result, ensure_ascii=False)
-        print(text if _prints(text) else json.dumps(result), flush=True)
-        return
-    print(_paint(_visible(result["translation_text"]), "1"))
-    words = result["words"]
-    sources, targets = ([_visible(word[side]) for word in words] for side in ("source", "target"))
-    width, target_width = (max(map(len, column)) for column in (sources, targets))
-    arrow, dash = ("→", "–") if _prints("→–") else ("->", "-")
-    named = {word["taught"] for word in words}
-    for word, source, target in zip(words, sources, targets, strict=True):
-        notes = ["a guess: no example translates it"] * word["guess"]
-        unnamed = word["target"] == UNKNOWN_WORD and UNKNOWN_WORD not in named
-        notes += ["no word of yours fits"] * unnamed
-        wrong = word["taught"] not in (None, word["target"])
-        notes += [f"but example {word['example']} says {_visible(word['taught'] or '')}"] * wrong
-        # A word without a name is known to be none of the user's words; the probability of that says nothing of it.
-        probability = f"{dash:>7}" if unnamed else f"{word['probability']:7.2%}"
-        note = _paint("; ".join(notes), "31" if wrong else "33") if notes else ""
-        print(f"  {source:<{width}} {arrow} {target:<{target_width}}  {probability}   {note}".rstrip())
-    sys.stdout.flush()
-
-
 @dataclass
 class Conversation:
-    """A sequence of rules and questions, typed or from a pipe.
+    """Rules, and questions about them.
 
     Args:
-        model: a model's name, as of `load_model`.
-        settings: the pipeline's `num_bindings`, `separator` and `exact`.
+        model: a model's name, as of `load_model`; None: none is asked.
+        settings: `num_bindings`, `separator` and `exact`, as of `TranslatorSession`.
+        rules: sentences with their translations.
+        reverse: ask for the sentence, given its translation.
     """
 
-    model: str
+    model: str | None
     trust_remote_code: bool = False
     settings: dict = field(default_factory=dict)
-    rules: list[tuple[str, str]] = field(default_factory=list)
+    rules: list[Rule] = field(default_factory=list)
+    reverse: bool = False
 
     def __post_init__(self) -> None:
-        self.translator = InContextTranslationPipeline(model=load_translator(self.model, self.trust_remote_code))
-        self.session = self._teach(self.rules) if self.rules else None
+        self._session: TranslatorSession | None = None
+        self.exact = self._learn(self.rules) if self.rules else None
 
-    def _teach(self, rules: list[tuple[str, str]]) -> TranslatorSession:
-        return _in_a_sentence(lambda: self.translator.session(rules, **self.settings))
+    def _learn(self, rules: Sequence[Rule]) -> ExactTranslator:
+        """The exact translator of rules that can all be right.
 
-    def add(self, rule: tuple[str, str]) -> None:
+        Raises:
+            UserError: some can't be read, or can't all be right.
+        """
+
+        def learn() -> ExactTranslator:
+            translator = ExactTranslator(
+                [rule[:2] for rule in rules], self.settings.get("separator"), self.settings.get("exact", False)
+            )
+            _ = translator.understanding
+            return translator
+
+        return _in_a_sentence(learn)
+
+    def _take_rules(self, rules: list[Rule]) -> None:
+        """Goes on with these rules; if they can't all be right, those before stay."""
+        self.exact = self._learn(rules) if rules else None
+        self.rules, self._session = rules, None
+
+    def clear(self) -> None:
+        """Takes all rules back."""
+        self._take_rules([])
+
+    def add(self, rule: Rule) -> None:
         """Adds a rule; if it can't be added, the rules stay as they are."""
-        session = self.session
-        if session is None:
-            self.session = self._teach([rule])
-        else:
-            _in_a_sentence(lambda: session.add(*rule))
-        self.rules.append(rule)
+        self._take_rules([*self.rules, rule])
 
-    def undo(self) -> None:
-        """Takes the last rule back."""
+    def remove(self, number: int) -> None:
+        """Takes a rule back, by its number, from 1; −1 is the last."""
         if not self.rules:
             raise UserError("there is no rule to take back")
-        self.rules.pop()
-        self.session = self._teach(self.rules) if self.rules else None
+        if not 1 <= number <= len(self.rules) and number != -1:
+            raise UserError(f"there is no rule {number}; there are {len(self.rules)}")
+        index = len(self.rules) - 1 if number == -1 else number - 1
+        self._take_rules(self.rules[:index] + self.rules[index + 1 :])
 
     def ask(self, sentence: str) -> dict:
-        """A translation, as of `TranslatorSession`."""
-        session = self.session
-        if session is None:
+        """The exact answer to a question.
+
+        Returns:
+            source, translation_text, probability, is_settled, others (each a translation_text and a probability),
+            words (each a source, a target, and the number of the first example with it, from 1, or None), ask,
+            left_out and changed_at (an example's number, from 1, or None), is_exact; and model and model_note, which
+            `ask_model` sets.
+
+        Raises:
+            UserError: there are no rules, or it can't be translated.
+        """
+        exact = self.exact
+        if exact is None:
             raise UserError("there are no rules yet; write one, such as: red = dax")
-        return _in_a_sentence(lambda: session(sentence))
+        translation = _in_a_sentence(lambda: exact.back(sentence) if self.reverse else exact(sentence))
+        understanding = exact.understanding
+        return {
+            "source": sentence,
+            "translation_text": translation.text,
+            "probability": translation.probability,
+            "is_settled": translation.is_settled,
+            "others": [{"translation_text": text, "probability": p} for text, p in translation.others],
+            "words": self._words(exact, translation),
+            "ask": translation.ask,
+            "left_out": None if understanding.mistaken is None else understanding.mistaken + 1,
+            "changed_at": understanding.changed + 1 if understanding.changed else None,
+            "is_exact": understanding.belief.is_exact,
+            "model": None,
+            "model_note": None,
+        }
+
+    def _words(self, exact: ExactTranslator, translation: Translation) -> list[dict]:
+        """Each unit of a translation, and the first example that has it."""
+        side = exact.sides.target if self.reverse else exact.sides.source
+        key_of = {written: key for key, written in side.written.items()}
+        pairs = (
+            [(word, "") for word in map(side.written.get, translation.source)] if self.reverse else translation.words
+        )
+        found = []
+        for source, target in pairs:
+            sentences = (e.target if self.reverse else e.source for e in exact.sides.examples)
+            key = key_of.get(source or "", "")
+            first = next((number for number, words in enumerate(sentences, 1) if key in words), None)
+            found.append({"source": source or "", "target": target, "example": first})
+        return found
+
+    def ask_model(self, answer: dict) -> None:
+        """Sets in an answer what the model says to the same question, or a note why it can't."""
+        if self.model is None:
+            return
+        try:
+            session = self._read_by_model()
+            result = session(answer["source"])
+        except TranslationError as error:
+            answer["model_note"] = f"{self.model} can't say: {str(error)[:1].lower()}{str(error)[1:]}".rstrip(".")
+            answer["model_note"] += _who_has_room(error)
+            return
+        answer["model"] = {"name": self.model, **result}
+
+    def _read_by_model(self) -> "TranslatorSession":
+        if self._session is None:
+            from modeling_metalstm.session_metalstm import TranslatorSession
+
+            pairs = [(rule.target, rule.source) if self.reverse else rule[:2] for rule in self.rules]
+            self._session = TranslatorSession(self._loaded_model, pairs, **self.settings)
+        return self._session
+
+    @cached_property
+    def _loaded_model(self):  # type: ignore[no-untyped-def]  # of transformers, which isn't imported before
+        from metatrans_lab.models.load import load_translator
+
+        return load_translator(str(self.model), self.trust_remote_code)
 
     def known(self) -> str:
-        """The numbers of rules and words so far, in words."""
-        if self.session is None:
+        """The number of rules and words so far, in words, and what doesn't fit."""
+        if self.exact is None:
             return "no rules"
-        words, room = len(self.session.lesson.lexicon), self.session.lesson.num_source_words
-        return f"{len(self.rules)} rule{'s' * (len(self.rules) != 1)}, {words} of at most {room} words"
+        words = len({word for example in self.exact.sides.examples for word in example.source})
+        known = f"{len(self.rules)} rule{'s' * (len(self.rules) != 1)}, {words} word{'s' * (words != 1)}"
+        understanding = self.exact.understanding
+        if understanding.mistaken is not None:
+            known += f"; rule {understanding.mistaken + 1} is left out, as it doesn't fit the others"
+        if understanding.changed:
+            known += f"; the rules changed at rule {understanding.changed + 1}"
+        return known
 
     def run(self, lines: Iterator[str], as_json: bool) -> int:
         """Takes rules, questions and commands, a line each, until they end; returns how many of them failed. At a
@@ -210,11 +214,13 @@ class Conversation:
         while True:
             try:
                 line = next(lines, None)
-                if line is None or line.strip() in (":quit", ":q"):
+                command = None if line is None else self._command(line.strip())
+                if line is None or command in (":quit", ":q"):
                     break
-                num_asked += self._take(line.strip(), as_json)
+                num_asked += self._take(line.strip("\r\n ") if command is None else command, as_json)
             except UserError as error:
-                print(f"metatrans: {error}", file=sys.stderr, flush=True)
+                for sentence in str(error).split("\n"):
+                    print(f"metatrans: {sentence}", file=sys.stderr, flush=True)
                 failed += 1
             except KeyboardInterrupt:
                 if not typed():
@@ -224,50 +230,135 @@ class Conversation:
             raise UserError("there is nothing to translate; give a sentence, or lines of rules and questions")
         return failed
 
+    def _command(self, text: str) -> str | None:
+        """The command that a line is; None, if it is none."""
+        if text in WORDS_FOR:
+            known = self.exact is not None and text in self.exact.sides.source.written
+            return None if known else WORDS_FOR[text]
+        is_command = text.startswith(":") and text[1:].split(" ")[0].isalpha() and "=" not in text
+        return text if is_command or text == "?" else None
+
     def _take(self, text: str, as_json: bool) -> bool:
         """Does what a line says; returns whether it asked for something, as a rule or an empty line doesn't."""
         said: Callable[[str], None] = print if typed() else lambda _: None  # a pipe gets answers alone
-        if not text:
+        if not text.strip() or COMMENT.match(text.strip()):
             return False
-        text = parse_question(text)
-        if text in (":help", ":h", "?"):
-            print(HELP)
-        elif text == ":list":
-            for number, (source, target) in enumerate(self.rules, 1):
-                print(f"{number:>3}  {_visible(source)} = {_visible(target)}")
-            said(self.known())
-        elif text == ":undo":
-            self.undo()
-            said(self.known())
-        elif text.startswith(":") and text[1:].isalpha():
-            raise UserError(f"there is no command {text}; :help lists them")
-        elif "=" in text:
+        command = self._command(text.strip())
+        if command is not None:
+            self._obey(command, said, as_json)
+            return True
+        question = parse_question(text)
+        if question == text and any(mark in text for mark in RULE_MARKS):
             self.add(parse_rule(text))
             said(self.known())
             return False
-        else:
-            show(self.ask(text), as_json)
+        self.show(question, as_json)
         return True
+
+    def _obey(self, command: str, said: Callable[[str], None], as_json: bool) -> None:
+        name, _, argument = command.partition(" ")
+        if name in (":help", ":h", "?"):
+            print(HELP)
+        elif name == ":list":
+            for number, rule in enumerate(self.rules, 1):
+                print(f"{number:>3}  {visible(rule.source)} = {visible(rule.target)}")
+            said(self.known())
+        elif name in (":undo", ":remove"):
+            if argument and not argument.strip().isdecimal():
+                raise UserError(f"{name} takes a rule's number, got {argument!r}; :list shows them")
+            self.remove(int(argument) if argument else -1)
+            said(self.known())
+        elif name == ":clear":
+            self.clear()
+            said(self.known())
+        elif name == ":reverse":
+            self.reverse, self._session = not self.reverse, None
+            said("from your words" if self.reverse else "into your words")
+        elif name == ":save":
+            if not argument.strip():
+                raise UserError(":save takes a file's name")
+            write_rules(argument.strip(), self.rules)
+            said(f"{len(self.rules)} rules in {argument.strip()}")
+        elif name == ":rules":
+            self.show_facts(as_json)
+        else:
+            raise UserError(f"there is no command {name}; :help lists them")
+
+    def show(self, question: str, as_json: bool) -> dict:
+        """Answers a question, and prints the answer; gives it."""
+        answer = self.ask(question)
+        if as_json:
+            self.ask_model(answer)
+            print_json(answer)
+        else:
+            print_answer(answer)
+            self.ask_model(answer)
+            print_model(answer)
+        return answer
+
+    def show_facts(self, as_json: bool) -> None:
+        """Prints what was learned."""
+        if self.exact is None:
+            raise UserError("there are no rules yet; write one, such as: red = dax")
+        belief = self.exact.understanding.belief
+        facts = with_examples(learned(belief), belief, self.exact.sides.examples)
+        names = self.exact.sides.source.written
+        if not as_json:
+            print_facts(facts, names)
+            return
+        print_json(
+            [
+                {
+                    "kind": fact.kind,
+                    "of": names.get(fact.of, fact.of),
+                    "values": [{"value": value, "probability": p} for value, p in fact.values],
+                    "settled_by": None if fact.settled_by is None else fact.settled_by + 1,
+                }
+                for fact in facts
+            ]
+        )
+
+
+def check(conversation: Conversation, expected: Sequence[Rule], as_json: bool) -> int:
+    """Compares answers with those expected, prints each that differs, and how many do; returns that number.
+
+    Raises:
+        UserError: a sentence can't be translated.
+    """
+    differ = 0
+    for rule in expected:
+        source, target = (rule.target, rule.source) if conversation.reverse else (rule.source, rule.target)
+        answer = conversation.ask(source)
+        if answer["translation_text"] == target and answer["is_settled"]:
+            continue
+        differ += 1
+        if as_json:
+            print_json({**answer, "expected": target, "where": rule.where})
+        else:
+            said = visible(answer["translation_text"])
+            open_ = "" if answer["is_settled"] else f", {answer['probability']:.0%}"
+            print(f"{rule.where}: {visible(source)} = {said}{open_}, expected {visible(target)}")
+    if not as_json:
+        print(f"{len(expected) - differ} of {len(expected)} as expected")
+    return differ
 
 
 def _in_a_sentence(work: Callable[[], T]) -> T:
     """The result of the work; errors about the translation become UserErrors."""
     try:
         return work()
-    except TooManyWordsError as error:
-        raise UserError(f"{error}{who_has_room(error.number)}") from error
     except TranslationError as error:
         raise UserError(str(error)) from error
 
 
-def who_has_room(number: int) -> str:
-    """A sentence that names the models of ours that take so many words; "" if there is none."""
-    rooms = {
-        path.parent.name: json.loads(path.read_text())["num_source_words"]
-        for path in sorted(PRETRAINED.glob("*/config.json"))
-    }
-    there = [f"{name} (of {room})" for name, room in rooms.items() if room >= number]
-    return f" A model that comes with metatrans has room: {', '.join(there)}." if there else ""
+def _who_has_room(error: Exception) -> str:
+    """The models of ours that take as many words as a `TooManyWordsError` says there are, as a sentence; "" else."""
+    number = getattr(error, "number", None)
+    if number is None:
+        return ""
+    from metatrans_lab.model_names import who_has_room
+
+    return who_has_room(number)
 
 
 def typed() -> bool:

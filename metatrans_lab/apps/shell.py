@@ -1,6 +1,6 @@
 """The command `metatrans`: translate by your own rules, measure a model, push the data set.
 
-Exit codes: 0 done, 2 bad input.
+Exit codes: 0 done, 1 not as expected (`--check`), 2 bad input.
 """
 
 import argparse
@@ -15,12 +15,19 @@ from dataset_script.episodes import LOSS_ON
 from dataset_script.families import family_class, make_language, owner_of
 from dataset_script.families.contract import SPLITS, Language
 from metatrans_lab.errors import UserError, exit_with, nearest
+from metatrans_lab.model_names import check_model, is_model
+
+MAX_BINDINGS = 100  # as of `TranslatorSession`, whose import takes seconds
 
 TRANSLATE_EXAMPLES = """examples:
-  metatrans translate translator --example "red = dax" --example "blue red = wif dax" "blue red blue"
+  metatrans translate --example "red = dax" --example "blue red = wif dax" "blue red blue"
+  metatrans translate --rules my.tsv "the red house"
+  metatrans translate --rules my.tsv --reverse "casa roja"
+  metatrans translate --rules my.tsv --check expected.tsv
+  metatrans translate                                  # reads rules and questions
   metatrans translate outputs/cpu --example "red = dax" --json "red"
-  metatrans translate translator                       # reads rules and questions
-  metatrans translate translator --rules my.tsv "blue red"
+
+The answer is exact: each language that explains the examples has its part in it. Beside it is what the model says.
 """
 
 EVALUATE_EXAMPLES = """examples:
@@ -61,7 +68,9 @@ def _parser() -> argparse.ArgumentParser:
         "translate", help="translate a sentence by examples", epilog=TRANSLATE_EXAMPLES, formatter_class=raw
     )
     translate.add_argument(
-        "model", help='a model\'s folder, or its repository on the Hub; "translator" comes with metatrans'
+        "model",
+        nargs="?",
+        help='a model\'s folder, or its repository on the Hub; "translator", which comes with metatrans, if none',
     )
     translate.add_argument(
         "sentence",
@@ -76,10 +85,18 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="FILE",
-        help="examples, one a line: SOURCE = TARGET, or both with a tab between, or JSON; - is standard input",
+        help="examples, one a line: SOURCE = TARGET, or with →, ->, a tab, a colon or a comma between; a table with a "
+        "header; JSON; - is standard input",
     )
-    translate.add_argument("--separator", help="what stands between words; white space, if not given")
-    translate.add_argument("--exact", action="store_true", help="Red and red, or red and red!, are different words")
+    translate.add_argument("--reverse", action="store_true", help="ask for the sentence, given its translation")
+    translate.add_argument(
+        "--check", metavar="FILE", help="sentences with the translations that you expect; exit code 1, if any differs"
+    )
+    translate.add_argument("--no_model", action="store_true", help="the exact answer alone, which takes half a second")
+    translate.add_argument("--separator", help='what stands between words; white space, if not given; "" for nothing')
+    translate.add_argument(
+        "--exact", action="store_true", help="Red and red, red and red!, neko-ra and neko ra are different words"
+    )
     translate.add_argument(
         "--num_bindings",
         type=int,
@@ -143,9 +160,8 @@ def main(arguments: list[str] | None = None) -> None:
         sys.stdout.reconfigure(errors="backslashreplace")  # as stderr: words may be of any script
     parser = _parser()
     options, rest = parser.parse_known_args(arguments)
-    # argparse leaves an optional positional empty if an option stands before it.
-    if options.command == "translate" and options.sentence is None and len(rest) == 1 and rest[0][:1] != "-":
-        options.sentence = rest.pop()
+    if options.command == "translate":
+        _sort_positionals(options, rest)
     if rest and options.command != "evaluate":
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
@@ -169,19 +185,36 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(130)
 
 
+def _sort_positionals(options: argparse.Namespace, rest: list[str]) -> None:
+    """Of `translate`: which of its words is the model and which the sentence. Either may be missing."""
+    given = [text for text in (options.model, options.sentence) if text is not None]
+    # argparse leaves optional positionals empty if an option stands before them.
+    while rest and len(given) < 2 and rest[0][:1] != "-":
+        given.append(rest.pop(0))
+    has_rules = bool(options.example or options.rules)
+    if len(given) == 1 and has_rules and not is_model(given[0]):
+        given.insert(0, "translator")
+    options.model = given[0] if given else "translator"
+    options.sentence = given[1] if len(given) > 1 else None
+
+
 def _translate(options: argparse.Namespace) -> int:
-    """`metatrans translate`: answers one sentence, or runs a conversation; gives the exit code."""
+    """`metatrans translate`: answers a sentence, checks a file of them, or has a conversation; gives an exit code."""
     from metatrans_lab.apps.conversation import (
         HELP,
         Conversation,
+        check,
         keyboard,
         parse_question,
         parse_rule,
-        read_rules,
-        show,
         typed,
     )
+    from metatrans_lab.apps.files import read_rules
 
+    if not options.no_model:
+        check_model(options.model)
+    if not 1 <= options.num_bindings <= MAX_BINDINGS:
+        raise UserError(f"num_bindings must be between 1 and {MAX_BINDINGS}, got {options.num_bindings}")
     rules = [rule for name in options.rules for rule in read_rules(name)]
     rules += [parse_rule(text) for text in options.example]
     if options.sentence is not None and not rules:
@@ -191,9 +224,12 @@ def _translate(options: argparse.Namespace) -> int:
     if options.sentence is not None and "=" in options.sentence.split():
         raise UserError(f"leave out the = and what follows, got {options.sentence!r}")
     settings = {"num_bindings": options.num_bindings, "separator": options.separator, "exact": options.exact}
-    conversation = Conversation(options.model, options.trust_remote_code, settings, rules)
+    model = None if options.no_model else options.model
+    conversation = Conversation(model, options.trust_remote_code, settings, rules, options.reverse)
+    if options.check is not None:
+        return 1 if check(conversation, read_rules(options.check), options.json) else 0
     if options.sentence is not None:
-        show(conversation.ask(options.sentence), options.json)
+        conversation.show(options.sentence, options.json)
         return 0
     if typed():
         print(f"Write rules and questions. {conversation.known()}.\n{HELP}")

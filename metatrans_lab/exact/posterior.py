@@ -27,10 +27,10 @@ from functools import lru_cache
 from dataset_script.families.planned import PlannedLanguage
 from metatrans_lab.exact.plans import Node, plan_tree
 
-MAX_HYPOTHESES = 20_000
+MAX_HYPOTHESES = 10_000
 """Of a person's language: where more are alive the least probable are left out, and answers are no longer exact."""
 
-MAX_DIVIDED = 5 * MAX_HYPOTHESES
+MAX_DIVIDED = 3 * MAX_HYPOTHESES
 """Of them, those that are made at an example, of which the most probable are kept."""
 
 Sentence = tuple[str, ...]
@@ -69,7 +69,7 @@ class Component:
         Args:
             classes: of words, by their numbers. said: of words, by name, as a person wrote them.
         """
-        for form in _forms(self.config, len(words)):
+        for form in forms(self.config, len(words)):
             new: dict[str, int] = {}
             for word, of_class in zip(words, form, strict=True):
                 known = classes.get(word, new.get(word))
@@ -101,7 +101,7 @@ def _log_odds(config: PlannedLanguage) -> tuple[float, ...]:
 
 
 @lru_cache(maxsize=1 << 10)
-def _forms(config: PlannedLanguage, length: int) -> tuple[tuple[int, ...], ...]:
+def forms(config: PlannedLanguage, length: int) -> tuple[tuple[int, ...], ...]:
     """Those of this length; a family of one class has one of every length, whatever its config says."""
     if len(config.class_sizes) == 1:
         return ((0,) * length,)
@@ -319,11 +319,17 @@ class Belief:
         return all(posterior.is_exact for posterior in self.posteriors)
 
 
+MAX_ORDERED = 300
+"""More examples than this are ordered by their lengths alone."""
+
+
 def in_good_order(examples: Sequence[Example]) -> list[Example]:
     """The examples in an order in which few hypotheses are alive on the way; what is believed at the end is the same
     in any order. Next is always one with few words that weren't there before.
     """
     left, heard, ordered = list(examples), set[str](), []
+    if len(left) > MAX_ORDERED:
+        return sorted(left, key=lambda example: len(example.source))
     while left:
         best = min(left, key=lambda example: (len(set(example.source) - heard), len(example.source)))
         left.remove(best)

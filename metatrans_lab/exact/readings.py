@@ -27,6 +27,9 @@ NUM_SYMBOLS = 64
 two units say the same.
 """
 
+MAX_FREE = 24
+"""Words or letters of the longest sentence of which more is thought than that every word has one."""
+
 CLASS_NAMES = ("noun", "verb", "adjective", "article", "plural")
 """By which a person says a word's class, in the order of the family grammar's."""
 
@@ -122,8 +125,10 @@ def understand(
     """
     classes = classes or {}
 
+    are_short = all(max(len(example.source), len(example.target)) <= MAX_FREE for example in examples)
+
     def explain(these: Sequence[Example], **more: int) -> Understanding | None:
-        for together in (read_as[:1], read_as[1:]):
+        for together in (read_as[:1], read_as[1:] if are_short else ()):
             posteriors = [posterior_of(reading, these, classes) for reading in together]
             belief = Belief.of(posteriors, [reading.weight for reading in together])
             if belief.posteriors:

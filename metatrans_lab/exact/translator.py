@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from metatrans_lab.exact.answers import CERTAIN, Answer, answers
+from metatrans_lab.exact.backwards import origins
 from metatrans_lab.exact.division import Division, best_division, divisions
 from metatrans_lab.exact.posterior import Example, Sentence
 from metatrans_lab.exact.readings import (
@@ -45,7 +46,9 @@ class Translation:
         text: its most probable translation; "?" for what no example tells.
         probability: of it; 0.0 where the sentence can be none of the language, and `text` is its words one by one.
         others: the other translations that are possible, with their probabilities, the most probable first.
-        source: the sentence's units. words: each unit of the translation, as the unit that it says and its own words.
+        source: the sentence's units.
+        words: each unit of the translation, as the unit that it says and its own words; translated back, the
+            sentence's words alone.
         unknown: the sentence's words that no example translates.
         ask: a sentence whose translation would tell most, as text; None: nothing is open.
     """
@@ -61,7 +64,7 @@ class Translation:
     @property
     def is_settled(self) -> bool:
         """Do the examples leave this translation alone?"""
-        return self.probability >= CERTAIN and not self.unknown and UNKNOWN_WORD not in dict(self.words).values()
+        return self.probability >= CERTAIN and UNKNOWN_WORD not in dict(self.words).values() and not self.unknown
 
 
 class ExactTranslator:
@@ -156,6 +159,32 @@ class ExactTranslator:
             ),
             unknown=tuple(unknown),
             ask=None if telling is None else self.sides.source.write(telling.sentence),
+        )
+
+    def back(self, translation: str) -> Translation:
+        """Translates the other way: says of which sentence a text is the translation.
+
+        Raises:
+            TranslationError: as a call.
+        """
+        belief = self.understanding.belief
+        words = self.sides.target.read_question(translation)
+        found = origins(belief, words)
+        if not found:
+            each = tuple((self.sides.target.written.get(word, word), UNKNOWN_WORD) for word in words)
+            text = self.sides.source.write(UNKNOWN_WORD for _ in words)
+            return Translation(text, 0.0, (), words, each, tuple(word for word, _ in each), None)
+        texts = [(self.sides.source.write(answer.words), answer.probability) for answer in found]
+        heard = {word for example in self.sides.examples for word in example.target}
+        unknown = dict.fromkeys(self.sides.target.written[word] for word in words if word not in heard)
+        return Translation(
+            text=texts[0][0],
+            probability=texts[0][1],
+            others=tuple(texts[1:]),
+            source=words,
+            words=tuple((self._written(said.unit), "") for said in found[0].translation),
+            unknown=tuple(unknown),
+            ask=None,
         )
 
     def _word_by_word(self, words: Sentence) -> Translation:

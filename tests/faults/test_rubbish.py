@@ -18,14 +18,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dataset_script import LanguageConfig
-from metatrans_lab.apps.conversation import Conversation, parse_rule, read_rules
+from metatrans_lab.apps.conversation import Conversation, parse_rule
+from metatrans_lab.apps.files import read_rules
 from metatrans_lab.apps.shell import main as shell
 from metatrans_lab.config.command_line import parse_overrides, read_config, read_value
 from metatrans_lab.config.keys import TrainingConfig
 from metatrans_lab.config.typed import from_dict
 from metatrans_lab.config.yaml_files import read_yaml
 from metatrans_lab.errors import UserError
-from metatrans_lab.models.load import load_model, pretrained
+from metatrans_lab.model_names import pretrained
+from metatrans_lab.models.load import load_model
 from modeling_metalstm import InContextTranslationPipeline, TranslationError, build_tokenizer
 
 from .conftest import TINY
@@ -228,12 +230,11 @@ LINES = st.sampled_from([":undo", ":list", ":help", "a = b", "b = c", "a b", ":x
 @fuzz(60)
 @given(lines=st.lists(LINES))
 def test_conversations(conversation, lines):
-    """Every line is answered or refused, and the rules that were accepted are those that the model was taught."""
-    conversation.rules.clear()
-    conversation.session = None
+    """Every line is answered or refused, and the rules that were accepted are those that answers are by."""
+    conversation.clear()
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         conversation.run(iter(["a = b", "a", *lines]), as_json=False)
-    taught = conversation.session.lesson.examples if conversation.session else []
+    taught = conversation.exact.sides.examples if conversation.exact else ()
     assert len(taught) == len(conversation.rules)
 
 

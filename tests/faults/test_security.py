@@ -13,7 +13,8 @@ import yaml
 from metatrans_lab.apps.shell import _parser
 from metatrans_lab.config.yaml_files import _Loader
 from metatrans_lab.errors import UserError
-from metatrans_lab.models.load import load_model, pretrained
+from metatrans_lab.model_names import pretrained
+from metatrans_lab.models.load import load_model
 
 from ..hub.hub_faults import Status
 

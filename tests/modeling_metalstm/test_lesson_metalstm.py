@@ -26,11 +26,15 @@ LONG = "a " * 1001
     ("examples", "sentence", "message"),
     [
         ([], "red", r"There are no examples; give at least one pair, such as \('red', 'dax'\)\."),
-        ("red dax", "red", r"The examples must be a list of pairs, such as .*, not 'red dax'\."),
+        (
+            "red dax",
+            "red",
+            r"line 1: an example is written \"SOURCE = TARGET\", .* this has none: 'red dax'",
+        ),
         (None, "red", r"The examples must be a list of pairs, such as .*, not None\."),
-        ([("red",)], "red", r"Example 1 must be a pair of a sentence and its translation, .* not \('red',\)\."),
-        ([("red", "dax"), "to"], "red", r"Example 2 must be a pair of a sentence and its translation, .* not 'to'\."),
-        ([("red", 3)], "red", r"The target side of example 1 must be text, such as 'blue red', not 3\."),
+        ([("red",)], "red", r"Example 1: an example is a pair of texts, .* not \('red',\)"),
+        ([("red", "dax"), "to"], "red", r"Example 2: an example is written \"SOURCE = TARGET\", .* none: 'to'"),
+        ([("red", 3)], "red", r"Example 1: an example is a pair of texts, .* not \('red', 3\)"),
         (
             [("red", "dax"), (" ", "dax")],
             "red",

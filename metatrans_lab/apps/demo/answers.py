@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from transformers import PreTrainedModel
 
-from metatrans_lab.apps.conversation import who_has_room
 from metatrans_lab.apps.demo import drawing
 from metatrans_lab.apps.demo.ready_made import make_language
+from metatrans_lab.model_names import who_has_room
 from modeling_metalstm import TranslationError, TranslatorSession
 from modeling_metalstm.errors_metalstm import TooManyWordsError
 

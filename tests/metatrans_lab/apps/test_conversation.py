@@ -14,60 +14,16 @@ import time
 
 import pytest
 
-from metatrans_lab.apps.conversation import MAX_FILE_BYTES, Conversation, parse_rule, read_rules
+from metatrans_lab.apps.conversation import Conversation, parse_rule
 from metatrans_lab.apps.shell import main
 from metatrans_lab.errors import UserError
 
 
-def test_a_rule_is_split_at_its_one_equals_sign():
-    assert parse_rule(" red blue =dax  wif ") == ("red blue", "dax  wif")
-    for text in ("red", "a = b = c"):
+def test_a_rule_is_one_sentence_and_its_translation():
+    assert parse_rule(" red blue =dax  wif ")[:2] == ("red blue", "dax  wif")
+    for text in ("red", "a = b = c", "# a comment", "a = b\nc = d"):
         with pytest.raises(UserError):
             parse_rule(text)
-
-
-RULES = [("red", "dax"), ("blue red", "wif dax")]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "red\tdax\n\nblue red\twif dax\n",
-        "\ufeffred = dax\r\nblue red = wif dax",
-        "red =\tdax\nblue red = wif dax\t\n",
-        '["red", "dax"]\n{"target": "wif dax", "source": "blue red"}\n',
-    ],
-    ids=["TSV", "as on the command line", "aligned", "JSONL"],
-)
-def test_rules_in_a_file(tmp_path, monkeypatch, text):
-    (tmp_path / "rules").write_bytes(text.encode())
-    assert read_rules(str(tmp_path / "rules")) == RULES
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
-    assert read_rules("-") == RULES
-
-
-@pytest.mark.parametrize(
-    "data, message",
-    [
-        (b"red dax", "line 1 of FILE: an example is written"),
-        (b"red = dax\na\tb\tc", "line 2 of FILE: a rule has one tab, between its sides, but this has 2"),
-        (b'{"source": "red"}', "line 1 of FILE: a rule in JSON is"),
-        (b"[1, 2]", "line 1 of FILE: a rule in JSON is"),
-        (b"[[", "line 1 of FILE: not JSON, though it begins like it"),
-        (b"[" * 100_000, "line 1 of FILE: not JSON, though it begins like it"),
-        (b"\xff\xfe", "the rules FILE are not UTF-8 text"),
-        (b"a" * (MAX_FILE_BYTES + 1), "the rules in FILE are more than 10 MB"),
-    ],
-    ids=range(8),
-)
-def test_files_that_hold_no_rules(tmp_path, data, message):
-    path = tmp_path / "rules"
-    path.write_bytes(data)
-    with pytest.raises(UserError) as error:
-        read_rules(str(path))
-    assert str(error.value).startswith(message.replace("FILE", str(path)))
-    with pytest.raises(UserError, match=r"can't read the rules .*: No such file"):
-        read_rules(str(tmp_path / "nowhere"))
 
 
 def pipe(monkeypatch, text: str) -> None:
@@ -75,27 +31,77 @@ def pipe(monkeypatch, text: str) -> None:
 
 
 def test_a_pipe_of_rules_and_questions(model, monkeypatch, capsys):
-    pipe(monkeypatch, "red = dax\n\nblue red = wif dax\nBlue, red!\n:undo\n:list\nred\n:quit\nred = what\n")
+    pipe(
+        monkeypatch, "red = dax\n# a comment\n\nblue red -> wif dax\nBlue, red!\n:undo\n:list\nred\nquit\nred = what\n"
+    )
     main(["translate", model, "--json"])
     first, listed, second = capsys.readouterr().out.splitlines()
-    assert [word["taught"] for word in json.loads(first)["words"]] == ["wif", "dax"]
-    assert listed == "  1  red = dax" and json.loads(second)["words"][0]["example"] == 1
+    assert json.loads(first)["translation_text"] == "wif dax"
+    assert [word["taught"] for word in json.loads(first)["model"]["words"]] == ["wif", "dax"]
+    assert listed == "  1  red = dax" and json.loads(second)["words"] == [
+        {"source": "red", "target": "dax", "example": 1}
+    ]
 
 
 def test_a_pipe_with_mistakes_goes_on_and_says_so(model, monkeypatch, capsys):
-    pipe(monkeypatch, "red\nred = dax\nred = wif\n:nonsense\n:undo\n:undo\nred = lug\nred\na b c d\n")
+    pipe(
+        monkeypatch,
+        "red\nred = dax\nred = wif\n:nonsense\n:undo\n:undo\nred = lug\nred\n:remove 7\n:remove x\n:save\n",
+    )
     with pytest.raises(SystemExit) as stop:
         main(["translate", model])
     captured = capsys.readouterr()
-    assert stop.value.code == 2 and "red →" in captured.out and captured.out.count("→") == 1
+    assert stop.value.code == 2 and "red → lug" in captured.out and captured.out.count("→") == 1
     errors = captured.err.splitlines()
     assert errors[0] == "metatrans: there are no rules yet; write one, such as: red = dax"
-    assert errors[1].startswith("metatrans: Examples 1 and 2 disagree: 'red' is translated as 'dax' and as 'wif'")
+    assert (
+        errors[1].startswith("metatrans: Examples 1 and 2 disagree: ") and "“red = dax” and “red = wif”" in errors[1]
+    )
     assert errors[2] == "metatrans: there is no command :nonsense; :help lists them"
     assert errors[3] == "metatrans: there is no rule to take back"
-    assert errors[4].startswith("metatrans: This model takes at most 4 distinct source words, but the examples and")
-    assert errors[4].endswith("A model that comes with metatrans has room: six-words (of 6), translator (of 64).")
-    assert len(errors) == 5
+    assert errors[4] == "metatrans: there is no rule 7; there are 1"
+    assert errors[5] == "metatrans: :remove takes a rule's number, got 'x'; :list shows them"
+    assert errors[6] == "metatrans: :save takes a file's name"
+    assert len(errors) == 7
+
+
+def test_what_the_model_can_t_say_is_noted_beside_the_exact_answer(model, monkeypatch, capsys):
+    pipe(monkeypatch, "a b c d e = v w x y z\na\nb a = w v\nred = p q\nb red\n")
+    main(["translate", model, "--json"])
+    many, unequal = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert (
+        many["model"] is None and "can't say: this model takes at most 4 distinct source words" in many["model_note"]
+    )
+    assert many["model_note"].endswith(
+        "A model that comes with metatrans has room: six-words (of 6), translator (of 64)."
+    )
+    assert unequal["translation_text"] == "w p q" and "1 source and 2 target words" in unequal["model_note"]
+
+
+def test_both_directions_rules_and_what_they_taught(model, tmp_path, monkeypatch, capsys):
+    path = tmp_path / "saved"
+    lines = "the cat sees the dog = neko inu o miru\nthe dog sleeps = inu neru\ndog = inu\ncat = neko\n"
+    pipe(monkeypatch, f"{lines}the dog sees the cat\n:reverse\nneko neru\n:reverse\n:rules\n:remove 3\n:save {path}\n")
+    main(["translate", model, "--no_model", "--json"])
+    there, back, facts = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert there["translation_text"] == "inu neko o miru" and there["is_settled"] and there["model_note"] is None
+    odds = {back["translation_text"]: back["probability"]}
+    odds |= {other["translation_text"]: other["probability"] for other in back["others"]}
+    assert set(odds) == {"cat sleeps", "the cat sleeps"} and not back["is_settled"]
+    of = {(fact["kind"], fact["of"]): fact for fact in facts}
+    assert of["word", "the"]["values"] == [{"value": "", "probability": pytest.approx(1)}]
+    assert of["word", "cat"]["values"][0]["value"] == "neko" and of["word", "cat"]["settled_by"] == 4
+    assert path.read_text().splitlines() == [line for line in lines.splitlines() if line != "dog = inu"]
+    pipe(monkeypatch, f"{lines}:rules\n")
+    main(["translate", model, "--no_model"])
+    printed = capsys.readouterr().out
+    assert "word the: (not said) certain" in printed and "switch grammar: article: dropped certain" in printed
+
+
+def test_words_that_are_commands_too(model, monkeypatch, capsys):
+    pipe(monkeypatch, "quit = dax\nquit\n:quit\nred = wif\n")
+    main(["translate", model, "--no_model"])
+    assert capsys.readouterr().out.startswith("dax   certain")
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "red = dax\n"])
@@ -110,9 +116,10 @@ def test_options_of_words(model, tmp_path, capsys):
     (tmp_path / "rules.tsv").write_text("dark red,blue\tdax,wif\n")
     rules = ["--rules", str(tmp_path / "rules.tsv"), "--separator", ",", "--json"]
     main(["translate", model, *rules, "Blue,dark  red"])
-    assert [word["taught"] for word in json.loads(capsys.readouterr().out)["words"]] == ["wif", "dax"]
+    assert [word["taught"] for word in json.loads(capsys.readouterr().out)["model"]["words"]] == ["wif", "dax"]
     main(["translate", model, *rules, "--exact", "Blue"])
-    assert json.loads(capsys.readouterr().out)["words"][0]["guess"] is True
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["model"]["words"][0]["guess"] is True and answer["words"][0]["example"] is None
 
 
 def test_control_characters_never_reach_the_terminal(model, capsys):
@@ -181,18 +188,18 @@ def test_in_a_terminal(model):
         greeting = terminal.until("\n> ")
         assert "Write rules and questions. no rules." in greeting and ":undo" in greeting
         for typed, answer in (
-            ("red = dax", "1 rule, 1 of at most 4 words"),
+            ("red = dax", "1 rule, 1 word"),
             ("red = wif", "metatrans: Examples 1 and 2 disagree"),
-            ("blue = wif", "2 rules, 2 of at most 4 words"),
+            ("blue = wif", "2 rules, 2 words"),
             ("blue red", "→"),
-            (":undo", "1 rule, 1 of at most 4 words"),
+            (":undo", "1 rule, 1 word"),
             (":list", "  1  red = dax"),
             (":help", "a question"),
         ):
             terminal.type(f"{typed}\n")
             assert answer in terminal.until("\n> ").replace("\x1b[?2004l", "")
         terminal.type("zup\n")
-        assert re.search("\x1b\\[33m.*a guess", terminal.until("\n> "))  # in colour
+        assert re.search("\x1b\\[33m.*no example", terminal.until("\n> "))  # in colour
         # Ctrl-C leaves the line, not the program. Python's readline misses one that comes just before it waits.
         for _ in range(20):
             terminal.type("zup\x03")
@@ -215,8 +222,8 @@ def test_interrupted_answers(model, monkeypatch):
     monkeypatch.setattr(conversation, "ask", interrupted)
     monkeypatch.setattr("metatrans_lab.apps.conversation.typed", lambda: True)
     assert conversation.run(iter(["red", "red = dax", "red"]), as_json=False) == 0
-    assert conversation.rules == [("red", "dax")]
+    assert [rule[:2] for rule in conversation.rules] == [("red", "dax")]
     monkeypatch.setattr("metatrans_lab.apps.conversation.typed", lambda: False)
     with pytest.raises(KeyboardInterrupt):
         conversation.run(iter(["red", "blue = wif"]), as_json=False)
-    assert conversation.rules == [("red", "dax")]
+    assert [rule[:2] for rule in conversation.rules] == [("red", "dax")]

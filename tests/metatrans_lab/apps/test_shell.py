@@ -16,16 +16,21 @@ TEXT = ["--render", "text"]
 RULES = ["--example", "red = dax", "--example", "blue red = wif dax"]
 
 
-def test_translate_prints_each_word(model, capsys):
+def test_translate_prints_the_exact_answer_and_what_the_model_says(model, capsys):
     main(["translate", model, *RULES, "blue red green"])
-    first, *rest = capsys.readouterr().out.splitlines()
-    words = first.split()
-    assert len(words) == 3 and set(words) <= {"dax", "wif", "?"}
-    assert [line.split()[:3] for line in rest] == [
-        [s, "→", t] for s, t in zip(["blue", "red", "green"], words, strict=True)
+    first, *rest, says = capsys.readouterr().out.splitlines()
+    assert first.startswith("wif dax ?   9") and f"{model} says" in says
+    assert rest[:3] == [
+        "  blue  → wif   example 2",
+        "  red   → dax   example 1",
+        "  green → ?   no example translates it",
     ]
-    assert ["%" in line for line in rest] == [word != "?" for word in words]
-    assert ["guess" in line for line in rest] == [False, False, True]
+
+
+def test_the_model_and_the_sentence_are_told_apart(model, capsys):
+    for arguments in (["red"], [model, "red"], ["translator", "red"], ["red", "--no_model"]):
+        main(["translate", *RULES, *arguments])
+        assert capsys.readouterr().out.startswith("dax   certain")
 
 
 def test_a_question_may_be_written_as_a_rule_without_its_answer(model, capsys, monkeypatch):
@@ -41,23 +46,21 @@ def test_a_question_may_be_written_as_a_rule_without_its_answer(model, capsys, m
 def test_translate_as_json(model, capsys):
     main(["translate", model, *RULES, "--json", "red"])
     result = json.loads(capsys.readouterr().out)
-    assert [word["source"] for word in result["words"]] == ["red"] and result["words"][0]["guess"] is False
+    assert result["words"] == [{"source": "red", "target": "dax", "example": 1}] and result["is_settled"]
+    assert result["model"]["name"] == model and result["model"]["words"][0]["guess"] is False
 
 
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (["red"], 'there are no examples; give at least one, such as --example "red = dax"'),
         ([*RULES, "blue red = wif dax"], "leave out the = and what follows, got 'blue red = wif dax'"),
-        (["--example", "blue red = ?", "red"], "'blue red = ?' is a question; an example has its translation"),
-        (["--example", "red dax", "red"], "an example is written \"SOURCE = TARGET\", with one =, got 'red dax'"),
-        (["--example", "red = ", "red"], "The target side of example 1 is empty"),
-        (["--example", "red blue = dax", "red"], "Example 1 has 2 source and 1 target words"),
-        ([*RULES, "--example", "red = lug", "red"], "Examples 1 and 3 disagree"),
-        ([*RULES, "--example", "green = dax", "red"], "Examples 1 and 3 disagree"),
-        ([*RULES, "a b c d e"], "This model takes at most 4 distinct source words"),
+        (["--example", "blue red = ?", "red"], "line 1: 'blue red' is a question; an example has its translation"),
+        (["--example", "red dax", "red"], 'line 1: an example is written "SOURCE = TARGET", with one =, but this'),
+        (["--example", "red = ", "red"], "line 1: there is no translation beside 'red'"),
+        (["--example", "red = dax", "--example", "red = lug", "red"], "Examples 1 and 2 disagree"),
+        (["--example", "a = b c d e f", "a"], "Example 1 is of no language that is known here"),
         ([*RULES, ""], "The sentence is empty"),
-        ([*RULES, "--num_bindings", "0", "red"], "`num_bindings` must be an integer from 1"),
+        ([*RULES, "--num_bindings", "0", "red"], "num_bindings must be between 1 and 100, got 0"),
     ],
 )
 def test_what_can_t_be_translated(model, capsys, arguments, message):
@@ -68,44 +71,67 @@ def test_what_can_t_be_translated(model, capsys, arguments, message):
     assert captured.err.startswith(f"metatrans: {message}") and captured.err.count("\n") == 1
 
 
-def answers(monkeypatch, *words: dict) -> None:
-    """Has every translation come out as told."""
-    result = {"translation_text": " ".join(word["target"] for word in words)}
-    result["words"] = [{"probability": 0.5, "guess": False, "taught": None, "example": 1} | word for word in words]
+def test_a_sentence_needs_examples_and_a_misspelt_model_is_found_at_once(model, capsys, monkeypatch):
+    monkeypatch.setattr("metatrans_lab.models.load.load_model", None)  # nothing is loaded, and no Hub is asked
+    for arguments, message in (
+        ([model, "red"], 'there are no examples; give at least one, such as --example "red = dax"'),
+        (["translatr"], "there is no model 'translatr': it is no folder"),
+        (["translatr", *RULES, "red"], "there is no model 'translatr': it is no folder"),
+    ):
+        with pytest.raises(SystemExit) as stop:
+            main(["translate", *arguments])
+        assert stop.value.code == 2 and capsys.readouterr().err.startswith(f"metatrans: {message}")
+
+
+def answers(monkeypatch, text: str) -> None:
+    """Has the model say this to every question."""
+    words = [{"source": word, "target": word, "probability": 0.5, "guess": False} for word in text.split()]
+    result = {"translation_text": text, "words": words}
     monkeypatch.setattr(TranslatorSession, "__call__", lambda self, sentence: result)
 
 
-def test_a_question_mark_is_explained(model, capsys, monkeypatch):
-    red, green = {"source": "red", "target": "?", "taught": "dax"}, {"source": "green", "target": "?", "guess": True}
-    answers(monkeypatch, red, green)
-    main(["translate", model, *RULES, "red green"])
-    assert capsys.readouterr().out.splitlines()[1:] == [
-        "  red   → ?        –   no word of yours fits; but example 1 says dax",
-        "  green → ?        –   a guess: no example translates it; no word of yours fits",
-    ]
-    answers(monkeypatch, red | {"taught": "?"}, green)
-    main(["translate", model, "--example", "red blue = ? dax", "red green"])
-    assert "no word of yours" not in capsys.readouterr().out
+def test_a_model_that_is_wrong_is_never_believed_in_silence(model, capsys, monkeypatch):
+    answers(monkeypatch, "wif")
+    main(["translate", model, *RULES, "red"])
+    first, *_, says = capsys.readouterr().out.splitlines()
+    assert first == "dax   certain" and says == f"  {model} says wif: 50%, which the examples rule out"
+    answers(monkeypatch, "dax")
+    main(["translate", model, *RULES, "red"])
+    assert capsys.readouterr().out.splitlines()[-1] == f"  {model} says the same: 50%"
 
 
-def test_an_answer_against_the_examples_is_flagged(model, capsys, monkeypatch):
-    red = {"source": "red", "target": "wif", "taught": "dax", "example": 2}
-    answers(monkeypatch, red, {"source": "blue", "target": "wif", "taught": "wif"})
-    main(["translate", model, *RULES, "red blue"])
-    assert capsys.readouterr().out.splitlines()[1:] == [
-        "  red  → wif   50.00%   but example 2 says dax",
-        "  blue → wif   50.00%",
+def test_an_open_question_lists_what_it_may_be_and_what_would_tell(model, capsys):
+    rules = ["--example", "blue house = casa azul", "--example", "red car = coche rojo"]
+    main(["translate", model, "--no_model", *rules, "red house"])
+    first, *rest = capsys.readouterr().out.splitlines()
+    assert (
+        first == "coche azul   61%" and "  or casa rojo   39%" in rest and rest[-1].startswith("  most would tell: ")
+    )
+
+
+def test_checked_sentences(model, tmp_path, capsys):
+    (tmp_path / "expected").write_text("red = dax\nblue blue = wif wif\nred red = wif\n")
+    check = ["translate", model, "--no_model", *RULES, "--check", str(tmp_path / "expected")]
+    with pytest.raises(SystemExit) as stop:
+        main(check)
+    assert stop.value.code == 1
+    assert capsys.readouterr().out.splitlines() == [
+        f"line 3 of {tmp_path}/expected: red red = dax dax, expected wif",
+        "2 of 3 as expected",
     ]
+    (tmp_path / "expected").write_text("red = dax\n")
+    main(check)
+    main([*check, "--reverse"])
+    assert capsys.readouterr().out == "1 of 1 as expected\n1 of 1 as expected\n"
 
 
 @pytest.mark.parametrize("encoding, arrow", [("utf-8", "→"), ("ascii", "->"), ("cp1252", "->")])
 def test_output_in_any_encoding(model, monkeypatch, encoding, arrow):
-    answers(monkeypatch, {"source": "красный", "target": "dax"})
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding=encoding))
     for flags in ([], ["--json"]):
-        main(["translate", model, *RULES, *flags, "красный"])
+        main(["translate", model, "--no_model", "--example", "красный = dax", *flags, "красный"])
     sys.stdout.flush()
-    *_, line, result = sys.stdout.buffer.getvalue().decode(encoding).splitlines()
+    _, line, result = sys.stdout.buffer.getvalue().decode(encoding).splitlines()
     assert f" {arrow} dax" in line and json.loads(result)["words"][0]["source"] == "красный"
 
 
@@ -192,16 +218,15 @@ def llama(tmp_path_factory) -> str:
 def test_another_model_translates(llama, capsys, monkeypatch):
     main(["translate", llama, *RULES, "--json", "blue red green"])
     result = json.loads(capsys.readouterr().out)
-    assert [word["source"] for word in result["words"]] == ["blue", "red", "green"]
+    assert [word["source"] for word in result["model"]["words"]] == ["blue", "red", "green"]
     long = " ".join(["red"] * 60)
     pipe = io.TextIOWrapper(io.BytesIO(f"red = dax\n{long}\nred\n".encode()), encoding="utf-8")
     monkeypatch.setattr(sys, "stdin", pipe)
-    with pytest.raises(SystemExit) as stop:
-        main(["translate", llama, "--json"])
-    captured = capsys.readouterr()
-    message = "This model reads at most 121 tokens, but the examples and the sentence take 125; give fewer or shorter"
-    assert stop.value.code == 2 and captured.err == f"metatrans: {message} ones.\n"
-    assert json.loads(captured.out)["words"][0]["source"] == "red"  # and the conversation goes on
+    main(["translate", llama, "--json"])
+    long_answer, short = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    message = "this model reads at most 121 tokens, but the examples and the sentence take 125; give fewer or shorter"
+    assert long_answer["model_note"] == f"{llama} can't say: {message} ones"
+    assert long_answer["translation_text"] == " ".join(["dax"] * 60) and short["model"]["words"][0]["source"] == "red"
 
 
 def test_another_model_of_tokens_reads_no_text(llama, capsys):

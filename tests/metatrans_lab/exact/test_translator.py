@@ -127,3 +127,22 @@ def test_a_sentence_of_no_form_is_translated_word_by_word_and_never_surely():
     translation = ExactTranslator(lines)("cat dog cat dog sees")
     assert translation.probability == 0 and not translation.is_settled
     assert translation.text.split()[0] == "neko"
+
+
+def test_backwards_a_dropped_article_may_have_been_there():
+    lines = rules("the cat sees the dog = neko inu o miru", "the dog sleeps = inu neru", "dog = inu", "cat = neko")
+    translator = ExactTranslator(lines)
+    back = translator.back("inu neko o miru")
+    odds = {back.text: back.probability, **dict(back.others)}
+    articles = {f"{one}dog sees {other}cat" for one in ("", "the ") for other in ("", "the ")}
+    assert set(odds) == articles and sum(odds.values()) == pytest.approx(1) and not back.is_settled
+    for sentence in odds:
+        assert translator(sentence).text == "inu neko o miru"
+    assert translator.back("tori neru").unknown == ("tori",)
+    nothing = translator.back("o o o o")
+    assert nothing.probability == 0 and nothing.text == "? ? ? ?"
+
+
+def test_backwards_where_every_word_has_one():
+    translator = ExactTranslator(rules("red = dax", "blue = wif", "green red = lug dax", "red blue red = dax wif dax"))
+    assert translator.back("wif lug").text == "blue green" and translator.back("wif lug").is_settled

@@ -1,0 +1,129 @@
+"""How answers, and what was learned, are printed in a shell."""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+from metatrans_lab.exact.learned import Fact
+
+MAX_OTHERS = 5
+"""Other translations that are printed; the rest is counted."""
+
+LEAST = 0.01
+"""Translations less probable than this aren't printed one by one."""
+
+NEARLY = 0.95
+"""At this probability it isn't worth a line what else could be asked."""
+
+
+def prints(text: str) -> bool:
+    """Whether stdout's encoding has all of a text's characters."""
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def visible(text: str) -> str:
+    """The text with its control characters escaped, so that a terminal doesn't obey them."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+
+
+def percent(probability: float) -> str:
+    """A probability as text: "certain" for 1, and never "100%" for less."""
+    if probability > 1 - 1e-9:
+        return "certain"
+    return f"{min(probability, 0.9999):.2%}" if probability > 0.99 else f"{probability:.0%}"
+
+
+def _in_colour(stream: TextIO) -> bool:
+    return stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+
+def paint(text: str, code: str) -> str:
+    """The text in a colour, where colours are shown."""
+    return f"\x1b[{code}m{text}\x1b[0m" if _in_colour(sys.stdout) else text
+
+
+def print_json(result: Any) -> None:
+    """One line of JSON, in ASCII where stdout hasn't all characters."""
+    text = json.dumps(result, ensure_ascii=False)
+    print(text if prints(text) else json.dumps(result), flush=True)
+
+
+def print_answer(answer: dict) -> None:
+    """Prints the exact answer: the translation, what it hangs on, what else it may be, what would tell.
+
+    Args:
+        answer: as of `Conversation.ask`.
+    """
+    settled = answer["is_settled"]
+    sure = percent(answer["probability"]) if answer["probability"] else "no sentence of these rules"
+    print(f"{paint(visible(answer['translation_text']), '1')}   {paint(sure, '32' if settled else '33')}")
+    width = max((len(visible(word["source"])) for word in answer["words"]), default=0)
+    arrow = "→" if prints("→") else "->"
+    for word in answer["words"]:
+        if not word["target"] and not word["example"]:
+            continue
+        source, target = visible(word["source"]) or "(a particle)", visible(word["target"])
+        note = "no example translates it" if word["example"] is None else f"example {word['example']}"
+        says = f"  {source:<{width}}" + (f" {arrow} {target}" if target else "")
+        print(f"{says}   {paint(note, '33' if word['example'] is None else '2')}".rstrip())
+    others = [other for other in answer["others"] if other["probability"] >= LEAST]
+    for other in others[:MAX_OTHERS]:
+        print(f"  or {visible(other['translation_text'])}   {percent(other['probability'])}")
+    rest = sum(other["probability"] for other in answer["others"]) - sum(o["probability"] for o in others[:MAX_OTHERS])
+    if rest >= LEAST:
+        print(f"  or something else   {percent(rest)}")
+    if answer["ask"] is not None and answer["probability"] < NEARLY:
+        print(f"  most would tell: {visible(answer['ask'])} = ?")
+    if answer["left_out"] is not None:
+        print(paint(f"  example {answer['left_out']} was left out: no language here has it beside the others", "33"))
+    if answer["changed_at"] is not None:
+        print(paint(f"  the rules changed at example {answer['changed_at']}; those before it were left out", "33"))
+    if not answer["is_exact"]:
+        print(paint("  too much is possible to weigh it all: these are the odds among the most probable", "33"))
+    sys.stdout.flush()
+
+
+def print_model(answer: dict) -> None:
+    """Prints what the model says, beside the exact answer.
+
+    Args:
+        answer: as of `Conversation.ask`, with the model's.
+    """
+    model = answer["model"]
+    if model is None:
+        if answer["model_note"]:
+            print(f"  {visible(answer['model_note'])}", flush=True)
+        return
+    sure = percent(min(word["probability"] for word in model["words"]))
+    if model["translation_text"] == answer["translation_text"]:
+        print(f"  {model['name']} says the same: {sure}", flush=True)
+        return
+    wrong = " which the examples rule out" if answer["is_settled"] else ""
+    said = f"  {model['name']} says {visible(model['translation_text'])}: {sure}{',' if wrong else ''}{wrong}"
+    print(paint(said, "31" if wrong else "33"), flush=True)
+
+
+def print_facts(facts: Sequence[Fact], names: dict[str, str]) -> None:
+    """Prints what was learned: each fact's most probable value, with its probability and what settled it.
+
+    Args:
+        names: of words, by their keys, how they are written.
+    """
+    for fact in facts:
+        of = names.get(fact.of, fact.of)
+        head = f"{fact.kind} {visible(of)}".strip()
+        values = [
+            f"{visible(value) or '(not said)'} {percent(probability)}"
+            for value, probability in fact.values[:3]
+            if probability >= LEAST
+        ]
+        if values:
+            by = "" if fact.settled_by is None else f"   (example {fact.settled_by + 1})"
+            print(f"  {head}: {', '.join(values)}{by}")
+    sys.stdout.flush()

@@ -1,0 +1,112 @@
+"""Which sentences a translation may be of: the exact posterior, asked the other way.
+
+Before the translation is heard, every form of a sentence of some length is as probable as any other, and in it every
+word of a place's class. Under a hypothesis a form's plan then says which units the translation must say, so that its
+words name the sentence's; a place that the plan doesn't say, such as a dropped article's, may hold any word of its
+class that the examples have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from metatrans_lab.exact.answers import Answer, Said
+from metatrans_lab.exact.plans import Node, plan_tree
+from metatrans_lab.exact.posterior import Belief, Component, Hypothesis, Posterior, Sentence, Unit, forms
+
+MAX_LENGTH = 12
+"""Words of the longest sentence that is thought of."""
+
+MAX_SENTENCES = 20_000
+"""Of those that a translation may be of, under all hypotheses; the search ends there."""
+
+Places = tuple[str | None, ...]
+"""The word at each place of a sentence; None: one that no example has."""
+
+
+def origins(belief: Belief, translation: Sentence) -> list[Answer]:
+    """The sentences that a translation may be of, the most probable first; none, if it can be none of the language."""
+    mass: dict[Places, float] = {}
+    number = 0
+    for weight, posterior, h in belief.weighted():
+        for share, places in _of_hypothesis(posterior, h, translation):
+            mass[places] = mass.get(places, 0.0) + weight * share
+            number += 1
+            if number >= MAX_SENTENCES:
+                break
+    total = sum(mass.values())
+    found = [
+        Answer(tuple(Said(word or "?", None if word is None else (word,)) for word in places), share / total)
+        for places, share in mass.items()
+    ]
+    return sorted(found, key=lambda answer: (-answer.probability, answer.words))
+
+
+def _of_hypothesis(posterior: Posterior, h: Hypothesis, translation: Sentence) -> Iterator[tuple[float, Places]]:
+    component = posterior.components[h.component]
+    words_of: dict[int, list[str]] = {}
+    for word, of_class in h.classes.items():
+        words_of.setdefault(of_class, []).append(word)
+    for length in range(1, MAX_LENGTH + 1):
+        for form in forms(component.config, length):
+            tree = plan_tree(component.config, form)
+            for said, settings in _heard(posterior, h, component, form, tree, translation):
+                prior = settings.bit_count() / h.settings.bit_count() / len(forms(component.config, length))
+                yield from _filled(form, said, words_of, prior)
+
+
+def _heard(
+    posterior: Posterior, h: Hypothesis, component: Component, form: tuple[int, ...], tree: Node, translation: Sentence
+) -> Iterator[tuple[Mapping[int, str | None], int]]:
+    """What a translation says of the places of a form, None of a word that no example has, and the settings for it."""
+    undone: list[tuple[Node, int, int, dict[int, str | None]]] = [(tree, 0, h.settings, {})]
+    while undone:
+        node, heard, settings, said = undone.pop()
+        left = len(translation) - heard
+        if left == 0 and node.ends & settings:
+            yield said, node.ends & settings
+        if not (0 if posterior.silent else node.shortest) <= left <= node.longest * posterior.longest:
+            continue
+        for item, after in node.following.items():
+            possible = settings & after.settings
+            if not possible:
+                continue
+            if item in said:
+                word = said[item]
+                string = (translation[heard : heard + 1]) if word is None else h.lexicon.get(word)
+                if string is not None and translation[heard : heard + len(string)] == string:
+                    undone.append((after, heard + len(string), possible, said))
+                continue
+            for unit, size in _units_at(h, translation, heard):
+                if item < 0:
+                    if unit == item:
+                        undone.append((after, heard + size, possible, said))
+                elif unit is None or (isinstance(unit, str) and h.classes.get(unit) == form[item]):
+                    undone.append((after, heard + size, possible, {**said, item: unit}))
+
+
+def _units_at(h: Hypothesis, translation: Sentence, heard: int) -> Iterator[tuple[Unit | None, int]]:
+    """The units whose string begins here, with its length; None for a word that is of no unit's string."""
+    known = False
+    for unit, string in h.lexicon.items():
+        if string and translation[heard : heard + len(string)] == string:
+            known = True
+            yield unit, len(string)
+    if not known and heard < len(translation):
+        yield None, 1
+
+
+def _filled(
+    form: tuple[int, ...], said: Mapping[int, str | None], words_of: Mapping[int, list[str]], prior: float
+) -> Iterator[tuple[float, Places]]:
+    """The sentences of a form of which some places are known, with their probabilities."""
+    partial: list[tuple[float, tuple[str | None, ...]]] = [(prior, ())]
+    for place, of_class in enumerate(form):
+        words = words_of.get(of_class, [])
+        if place in said:
+            # Each word of the class was as probable, and one more, that no example has.
+            options: list[tuple[float, str | None]] = [(1 / (len(words) + 1), said[place])]
+        else:
+            options = [(1 / len(words), word) for word in words]
+        partial = [(share * odds, (*places, word)) for share, places in partial for odds, word in options]
+    yield from partial

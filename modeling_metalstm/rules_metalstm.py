@@ -1,0 +1,412 @@
+"""
+Rules as people write them: sentences with their translations, in lines of text, tables, JSON or Python objects.
+
+```python
+>>> read_lines("# colours\\n1. red = dax\\n2. blue red = wif dax")
+[Rule(source='red', target='dax', where='line 2'), Rule(source='blue red', target='wif dax', where='line 3')]
+>>> read_examples({"red": "dax"}) == read_examples([{"source": "red", "target": "dax"}]) == [("red", "dax")]
+True
+```
+"""
+
+import csv
+import itertools
+import json
+import re
+import reprlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from .errors_metalstm import TranslationError
+
+UNKNOWN_WORD = "?"  # in place of a translation: what is asked for
+
+SEPARATORS = {
+    "a tab": re.compile(r"\t"),
+    "=": re.compile(r"=>?|⇒"),
+    "→": re.compile(r"→|↦"),
+    "->": re.compile(r"-{1,2}>"),
+    ":": re.compile(r"\s:\s*|:\s+"),  # within a word it is a class: dog:noun
+    "a comma": re.compile(r",|，"),
+}
+"""What may stand between a sentence and its translation, in the order in which they are tried; one for all lines."""
+
+COMMENT = re.compile(r"#|//")
+NUMBER = re.compile(r"\(?\d{1,4}[.)]\s+(?=\S)")
+QUOTED = re.compile(r"^(?:\"(?P<a>[^\"]+)\"|“(?P<b>[^”]+)”|«(?P<c>[^»]+)»|'(?P<d>[^']+)')$")
+
+COLUMNS = (
+    ("source", "target"),
+    ("from", "to"),
+    ("input", "output"),
+    ("src", "tgt"),
+    ("sentence", "translation"),
+    ("original", "translation"),
+    ("word", "translation"),
+)
+"""Names of columns that hold sentences and their translations."""
+
+LANGUAGES = frozenset(
+    [
+        "arabic",
+        "basque",
+        "bengali",
+        "bulgarian",
+        "catalan",
+        "chinese",
+        "croatian",
+        "czech",
+        "danish",
+        "dutch",
+        "english",
+        "esperanto",
+        "estonian",
+        "finnish",
+        "french",
+        "georgian",
+        "german",
+        "greek",
+        "hebrew",
+        "hindi",
+        "hungarian",
+        "icelandic",
+        "indonesian",
+        "irish",
+        "italian",
+        "japanese",
+        "klingon",
+        "korean",
+        "latin",
+        "latvian",
+        "lithuanian",
+        "malay",
+        "maori",
+        "norwegian",
+        "persian",
+        "polish",
+        "portuguese",
+        "quechua",
+        "romanian",
+        "russian",
+        "sanskrit",
+        "serbian",
+        "slovak",
+        "slovene",
+        "spanish",
+        "swahili",
+        "swedish",
+        "tamil",
+        "thai",
+        "turkish",
+        "ukrainian",
+        "urdu",
+        "vietnamese",
+        "welsh",
+        "yoruba",
+        "zulu",
+        "ar",
+        "bg",
+        "bn",
+        "ca",
+        "cs",
+        "cy",
+        "da",
+        "de",
+        "el",
+        "en",
+        "eo",
+        "es",
+        "et",
+        "eu",
+        "fa",
+        "fi",
+        "fr",
+        "ga",
+        "he",
+        "hi",
+        "hr",
+        "hu",
+        "id",
+        "is",
+        "it",
+        "ja",
+        "ka",
+        "ko",
+        "la",
+        "lt",
+        "lv",
+        "ms",
+        "nl",
+        "no",
+        "pl",
+        "pt",
+        "ro",
+        "ru",
+        "sk",
+        "sl",
+        "sr",
+        "sv",
+        "sw",
+        "ta",
+        "th",
+        "tr",
+        "uk",
+        "ur",
+        "vi",
+        "zh",
+    ]
+)
+"""By which a header's columns may be called."""
+
+MAX_ERRORS = 5  # that are told at once
+
+
+class Rule(NamedTuple):
+    """
+    A sentence and its translation.
+
+    Attributes:
+        source, target (`str`): both, as they were written.
+        where (`str`): where that was, such as "line 3 of my.tsv".
+    """
+
+    source: str
+    target: str
+    where: str = ""
+
+
+def read_lines(text: str, name: str = "") -> list[Rule]:
+    """
+    The rules in a text: one a line, a table with or without a header, or JSON. Empty lines and comments are skipped.
+
+    Args:
+        text (`str`): the lines.
+        name (`str`): what the text is called in errors; "" for nothing.
+
+    Raises:
+        TranslationError: lines that are no rules, each named with what was expected.
+    """
+    of_name = f" of {name}" if name else ""
+    if text.lstrip()[:1] in ("[", "{"):
+        return _read_json(text, of_name)
+    lines = [(number, _uncovered(line)) for number, line in enumerate(text.split("\n"), 1)]
+    lines = [(number, line) for number, line in lines if line and not COMMENT.match(line)]
+    if not lines:
+        return []
+    separator = choose_separator([line for _, line in lines])
+    rows = [(number, split_line(line, separator)) for number, line in lines]
+    columns = _header(rows[0][1]) if separator in ("a tab", "a comma") else None
+    if columns is not None:
+        rows = rows[1:]
+    rules, errors = [], []
+    for number, row in rows:
+        where = f"line {number}{of_name}"
+        try:
+            rules.append(_rule(row, columns, where, separator))
+        except TranslationError as error:
+            errors.append(f"{where}: {error}")
+    _raise_all(errors)
+    return rules
+
+
+def _uncovered(line: str) -> str:
+    """A line without the white space and the number around what it says."""
+    line = line.strip(" \r\ufeff").strip("\u200b")
+    bare = NUMBER.sub("", line, count=1) if NUMBER.match(line) else line
+    return bare if bare.strip() else ""
+
+
+def choose_separator(lines: Sequence[str]) -> str:
+    """
+    The separator of lines, a name of `SEPARATORS`: the first that stands in each of them once; else the first of those
+    that stand once in the most lines.
+    """
+    counts = {name: [count_separators(line, name) for line in lines] for name in SEPARATORS}
+    for name, each in counts.items():
+        if all(count == 1 for count in each):
+            return name
+    in_lines = {name: (each.count(1), sum(count > 0 for count in each)) for name, each in counts.items()}
+    best = max(in_lines, key=lambda name: in_lines[name])
+    return best if in_lines[best] > (0, 0) else "="
+
+
+def count_separators(line: str, name: str) -> int:
+    """How often a separator stands in a line."""
+    return len(split_line(line, name)) - 1
+
+
+def split_line(line: str, name: str) -> list[str]:
+    """A line's parts between separators; what is in quotes isn't divided by commas."""
+    if name == "a comma":
+        parts = next(csv.reader([line.replace("，", ",")], skipinitialspace=True), [])
+    elif name == "a tab":
+        # A tab beside an equals sign aligns it.
+        parts = re.sub(r"\s*=\s*", " = ", line).split("\t") if "=" in line else line.split("\t")
+    else:
+        parts = SEPARATORS[name].split(line)
+    while len(parts) > 2 and not parts[-1].strip():  # empty columns, as a table may have
+        parts.pop()
+    return [unquote(part) for part in parts]
+
+
+def unquote(text: str) -> str:
+    """A text without the quotation marks around it."""
+    text = text.strip()
+    match = QUOTED.match(text)
+    return text if match is None else next(part for part in match.groups() if part is not None).strip()
+
+
+def _header(row: Sequence[str]) -> tuple[int, int] | None:
+    """The columns of source and target, if a row is a header."""
+    names = [name.strip().casefold() for name in row]
+    for source, target in COLUMNS:
+        if source in names and target in names:
+            return names.index(source), names.index(target)
+    if len(names) == 2 and any(name in LANGUAGES for name in names) and all(name.isalpha() for name in names):
+        return 0, 1
+    return None
+
+
+def _rule(row: Sequence[str], columns: tuple[int, int] | None, where: str, separator: str) -> Rule:
+    """A line's rule.
+
+    Raises:
+        TranslationError: it is none.
+    """
+    if columns is not None and max(columns) < len(row):
+        sides = [row[column] for column in columns]
+    elif len(row) != 2:
+        shown = f'"SOURCE {separator} TARGET"' if len(separator) <= 2 else f"a sentence, {separator}, its translation"
+        other = next((name for name in SEPARATORS if len(row) == 1 and count_separators(row[0], name) == 1), None)
+        if other is not None:
+            raise TranslationError(f"{reprlib.repr(row[0])} has {other} where other lines have {separator}")
+        found = "none" if len(row) == 1 else str(len(row) - 1)
+        raise TranslationError(
+            f"an example is written {shown}, with one {separator.removeprefix('a ')}, but this has {found}: "
+            f"{reprlib.repr(' '.join(row))}"
+        )
+    else:
+        sides = list(row)
+    source, target = (side.strip() for side in sides)
+    if target == UNKNOWN_WORD:
+        raise TranslationError(
+            f"{reprlib.repr(source)} is a question; an example has its translation in place of the ?"
+        )
+    if not source or not target:
+        raise TranslationError(f"there is no {'translation' if source else 'sentence'} beside {source or target!r}")
+    return Rule(source, target, where)
+
+
+def _read_json(text: str, of_name: str) -> list[Rule]:
+    """The rules in JSON: a list of pairs or rows, an object of sentences and translations, or one of these a line."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        pass
+    else:
+        if isinstance(value, dict) and not is_row(value) and not {"source", "target"} & set(value):
+            value = list(value.items())
+        if isinstance(value, dict) or is_pair(value):
+            value = [value]
+        return _rules_of(((f"rule {number}{of_name}", item) for number, item in enumerate(value, 1)))
+    items: list[tuple[str, object]] = []
+    errors = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            try:
+                items.append((f"line {number}{of_name}", json.loads(line)))
+            except (ValueError, RecursionError):
+                errors.append(f"line {number}{of_name}: not JSON, though the text begins like it")
+    _raise_all(errors)
+    return _rules_of(items)
+
+
+def _rules_of(items: Iterable[tuple[str, object]]) -> list[Rule]:
+    rules, errors = [], []
+    for where, item in items:
+        try:
+            rules.append(Rule(*read_pair(item), where))
+        except TranslationError as error:
+            errors.append(f"{where}: {error}")
+    _raise_all(errors)
+    return rules
+
+
+def _raise_all(errors: Sequence[str]) -> None:
+    """Raises a TranslationError of all errors; of many, of the first, with their number."""
+    if errors:
+        more = len(errors) - MAX_ERRORS
+        raise TranslationError("\n".join([*errors[:MAX_ERRORS], *([f"and {more} more like these"] * (more > 0))]))
+
+
+def is_pair(value: object) -> bool:
+    """Whether it is a sentence and its translation, in a list or tuple."""
+    is_two = isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 2
+    return is_two and all(isinstance(side, str) for side in value)  # type: ignore[attr-defined]
+
+
+def is_row(value: Mapping) -> bool:
+    """Whether it is a row of a table with a sentence and its translation in columns, or with both in a column
+    `translation`, by their languages, as translation data sets have them.
+    """
+    both = value.get("translation")
+    if isinstance(both, Mapping) and len(both) == 2:
+        return True
+    return any(source in value and target in value for source, target in COLUMNS)
+
+
+def read_pair(value: object) -> tuple[str, str]:
+    """
+    A sentence and its translation: of a pair, a row (`is_row`) or a text such as "red = dax".
+
+    Raises:
+        TranslationError: it is nothing of these.
+    """
+    if isinstance(value, str):
+        separator = choose_separator([value])
+        rule = _rule(split_line(value, separator), None, "", separator)
+        return rule.source, rule.target
+    sides: object = value
+    if isinstance(value, Mapping) and is_row(value):
+        both = value.get("translation")
+        if isinstance(both, Mapping):
+            sides = list(both.values())
+        else:
+            sides = next([value[s], value[t]] for s, t in COLUMNS if s in value and t in value)
+    if not is_pair(sides):
+        raise TranslationError(
+            "an example is a pair of texts, such as ('red', 'dax'), a row with a source and a target, or a text such "
+            f"as 'red = dax', not {reprlib.repr(value)}"
+        )
+    source, target = sides  # type: ignore[misc]
+    return source, target
+
+
+def read_examples(examples: object) -> list[tuple[str, str]]:
+    """
+    Examples as Python objects have them: a list, a `zip` or another iterable of pairs, rows or texts; a mapping of
+    sentences to translations, or of columns to lists of them; a data set with such rows; or a text of lines.
+
+    Raises:
+        TranslationError: they are nothing of these, or one is none; it is named by its number.
+    """
+    if isinstance(examples, str):
+        return [(rule.source, rule.target) for rule in read_lines(examples)]
+    if isinstance(examples, Mapping):
+        columns = next(((s, t) for s, t in COLUMNS if s in examples and t in examples), None)
+        if columns is not None and not isinstance(examples[columns[0]], str):
+            examples = zip(*(examples[column] for column in columns), strict=True)
+        else:
+            examples = examples.items()
+    if not isinstance(examples, Iterable):
+        raise TranslationError(
+            f"The examples must be a list of pairs, such as [('red', 'dax')], not {reprlib.repr(examples)}."
+        )
+    pairs, errors = [], []
+    for number, item in enumerate(itertools.islice(examples, 1_000_000), 1):
+        try:
+            pairs.append(read_pair(item))
+        except TranslationError as error:
+            errors.append(f"Example {number}: {error}")
+    _raise_all(errors)
+    return pairs

@@ -1,0 +1,123 @@
+import json
+
+import pytest
+
+from modeling_metalstm import TranslationError
+from modeling_metalstm.rules_metalstm import read_examples, read_lines
+
+TWO = [("red", "dax"), ("blue red", "wif dax")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "red = dax\nblue red = wif dax",
+        "red=dax\r\n\r\nblue red=wif dax\r\n",
+        "red => dax\nblue red ⇒ wif dax",
+        "red -> dax\nblue red --> wif dax",
+        "red → dax\nblue red → wif dax",
+        "red : dax\nblue red: wif dax",
+        "red, dax\nblue red, wif dax",
+        "red\tdax\nblue red\twif dax\t\t",
+        "red =\tdax\nblue red = wif dax\t",
+        "# colours\n1. red = dax\n// two\n(2) blue red = wif dax",
+        "\"red\" = “dax”\n«blue red» = 'wif dax'",
+        "source\ttarget\nred\tdax\nblue red\twif dax",
+        'Target,note,Source\ndax,1,red\n"wif dax",,blue red',
+        "from,to\nred,dax\nblue red,wif dax",
+        "English\tKlingon\nred\tdax\nblue red\twif dax",
+        '[["red", "dax"],\n ["blue red", "wif dax"]]',
+        '{"red": "dax",\n "blue red": "wif dax"}',
+        '["red", "dax"]\n{"target": "wif dax", "source": "blue red"}',
+        '{"translation": {"en": "red", "x": "dax"}}\n{"translation": {"en": "blue red", "x": "wif dax"}}',
+    ],
+)
+def test_rules_as_people_write_them(text):
+    assert [rule[:2] for rule in read_lines(text)] == TWO
+
+
+def test_a_rule_knows_where_it_was_written():
+    rules = read_lines("# colours\n\n1. red = dax\n2. blue = wif", "my.txt")
+    assert [rule.where for rule in rules] == ["line 3 of my.txt", "line 4 of my.txt"]
+    assert read_lines("") == read_lines("#cat = mir\n//cat = mir\n# red = # rot") == []
+
+
+@pytest.mark.parametrize(
+    "text, source, target",
+    [
+        ("dog:noun = inu", "dog:noun", "inu"),
+        ("dog:noun red: inu roj", "dog:noun red", "inu roj"),
+        ("don't = mi ne", "don't", "mi ne"),
+        ("1984 = x", "1984", "x"),
+        ("a, b and c = x y", "a, b and c", "x y"),
+        ("Wait! -> x", "Wait!", "x"),
+    ],
+)
+def test_what_else_a_line_may_hold(text, source, target):
+    assert [rule[:2] for rule in read_lines(text)] == [(source, target)]
+
+
+def test_every_line_that_is_no_rule_is_named():
+    with pytest.raises(TranslationError) as error:
+        read_lines("a = b\nc d\ne = f = g\nh -> i\nj =\n= k\nl = ?", "my.txt")
+    assert str(error.value).split("\n") == [
+        "line 2 of my.txt: an example is written \"SOURCE = TARGET\", with one =, but this has none: 'c d'",
+        "line 3 of my.txt: an example is written \"SOURCE = TARGET\", with one =, but this has 2: 'e f g'",
+        "line 4 of my.txt: 'h -> i' has -> where other lines have =",
+        "line 5 of my.txt: there is no translation beside 'j'",
+        "line 6 of my.txt: there is no sentence beside 'k'",
+        "and 1 more like these",
+    ]
+    with pytest.raises(TranslationError, match=r"line 1: 'l' is a question"):
+        read_lines("l = ?")
+
+
+class Rows:
+    """A data set, which is neither a list nor an iterator."""
+
+    def __init__(self, rows):
+        self.rows = rows
+
+    def __iter__(self):
+        return iter(self.rows)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: TWO,
+        lambda: tuple(TWO),
+        lambda: dict(TWO),
+        lambda: zip(*(list(side) for side in zip(*TWO, strict=True)), strict=True),
+        lambda: [{"source": s, "target": t} for s, t in TWO],
+        lambda: [{"translation": {"en": s, "x": t}} for s, t in TWO],
+        lambda: {"source": [s for s, _ in TWO], "target": [t for _, t in TWO]},
+        lambda: Rows([{"input": s, "output": t, "n": 3} for s, t in TWO]),
+        lambda: [f"{s} = {t}" for s, t in TWO],
+        lambda: "\n".join(f"{s} = {t}" for s, t in TWO),
+        lambda: json.dumps(TWO),
+        lambda: (pair for pair in TWO),
+    ],
+)
+def test_examples_as_python_has_them(make):
+    assert read_examples(make()) == TWO
+
+
+def test_examples_of_a_data_set():
+    datasets = pytest.importorskip("datasets")
+    rows = datasets.Dataset.from_list([{"source": s, "target": t} for s, t in TWO])
+    assert read_examples(rows) == read_examples(zip(rows["source"], rows["target"], strict=True)) == TWO
+
+
+@pytest.mark.parametrize(
+    "examples, message",
+    [
+        (3, r"The examples must be a list of pairs, such as \[\('red', 'dax'\)\], not 3\."),
+        ([("a", "b", "c")], r"Example 1: an example is a pair of texts, .* not \('a', 'b', 'c'\)"),
+        ([("a", "b"), {"x": "y"}], r"Example 2: an example is a pair of texts, .* not \{'x': 'y'\}"),
+        ([("a", 1), ("b", 2)], r"Example 1: .*\nExample 2: .*"),
+    ],
+)
+def test_what_are_no_examples(examples, message):
+    with pytest.raises(TranslationError, match=f"^{message}$"):
+        read_examples(examples)
