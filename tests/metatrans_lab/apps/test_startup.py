@@ -14,7 +14,8 @@ def run_and_list_modules(*arguments: str) -> tuple[str, set[str]]:
         "from metatrans_lab.apps.startup import main\n"
         f"sys.argv = ['metatrans', *{list(arguments)!r}]\n"
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
-        "ran = [name for name, module in sys.modules.items() if '.' not in name and '__getattr__' not in vars(module)]\n"
+        "waits = lambda module: getattr(vars(module).get('__getattr__'), '__name__', '') == 'run_first'\n"
+        "ran = [name for name, module in sys.modules.items() if '.' not in name and not waits(module)]\n"
         "print(json.dumps(ran), file=sys.stderr)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True)
