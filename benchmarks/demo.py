@@ -1,4 +1,5 @@
-"""Latency of the web page: from the last key to the new answer, and while twenty people ask at once.
+"""Latency of the web page, at thirty rules of eight words: from the last key to the new answer, and while twenty
+people ask at once.
 
     .venv-demo/bin/python benchmarks/demo.py [--rounds 3] [--quick] [--output DIR]
 
@@ -7,6 +8,7 @@ Needs the environment of `make test-demo`, and Debian's chromium and chromium-dr
 
 import json
 import os
+import random
 import shutil
 import socket
 import statistics
@@ -28,7 +30,18 @@ from metatrans_lab.experiments.benchmarks import read_arguments, report
 from metatrans_lab.experiments.checkout import ROOT
 from metatrans_lab.experiments.goals import figure
 
-QUESTIONS = ("red red", "green blue green blue", "blue", "blue green red")
+LEXICON = {f"{one}{two}": f"{two}{one}na" for one in ("ba", "de", "ki", "lo", "mu") for two in "aeioubd"}  # 35 words
+QUESTIONS = ("baa dee kii", "loo muu bab ded kid", "lou", "mub dea loo")
+
+
+def make_rules(number: int = 30, length: int = 8) -> str:
+    """As many examples as a long-winded person writes, which have all words of the lexicon."""
+    words, rng = list(LEXICON), random.Random(0)
+    sentences = [[words[(length * i + j) % len(words)] for j in range(length)] for i in range(number)]
+    for sentence in sentences:
+        rng.shuffle(sentence)
+    return "\n".join(f"{' '.join(s)} = {' '.join(LEXICON[word] for word in s)}" for s in sentences)
+
 
 WATCH = """
 window.shown = () => document.querySelector('#answer .mt-answer')?.innerText;
@@ -88,15 +101,20 @@ def key_to_answer(address: str, rounds: int) -> list[float]:
         while not driver.execute_script("return document.querySelector('#answer .mt-answer') !== null"):
             time.sleep(0.1)
         driver.set_script_timeout(30)
-        time.sleep(2)
-        driver.execute_script(WATCH)
+        rules = driver.find_element(By.CSS_SELECTOR, "#rules textarea")
+        rules.send_keys(Keys.CONTROL, "a")
+        rules.send_keys(make_rules())
         field = driver.find_element(By.CSS_SELECTOR, "#question textarea, #question input")
+        field.send_keys(Keys.CONTROL, "a")
+        field.send_keys(QUESTIONS[0])
+        time.sleep(5)
+        driver.execute_script(WATCH)
         field.send_keys(Keys.END)
         driver.execute_script("window.pressed = null")
         times = []
         for number in range(rounds + 5):
             time.sleep(0.3)
-            field.send_keys(Keys.BACKSPACE if number % 2 == 0 else "d")  # blue green re, blue green red, …
+            field.send_keys(Keys.BACKSPACE if number % 2 == 0 else QUESTIONS[0][-1])  # … ki, … kii, …
             times.append(driver.execute_async_script(WAIT))
         return times[5:]
     finally:
@@ -112,7 +130,7 @@ def ask(address: str, question: str, call: dict) -> float:
     Raises:
         OSError: there came an error in place of an answer.
     """
-    data = [question, *call["data"][1:]]
+    data = [make_rules(), question, False]
     body = json.dumps({"data": data, "fn_index": call["fn_index"], "session_hash": "benchmark"}).encode()
     request = urllib.request.Request(f"{address}gradio_api/run/predict", body, {"Content-Type": "application/json"})
     start = time.perf_counter()
@@ -124,14 +142,13 @@ def ask(address: str, question: str, call: dict) -> float:
 
 
 def find_call(address: str) -> dict:
-    """The page's call for an answer: its number, and the initial values of the fields."""
+    """The page's call for an answer: its number. It takes the rules, the question, and whether it is the other way."""
     with urllib.request.urlopen(f"{address}config") as reply:
         config = json.loads(reply.read())
     ids = {component["props"].get("elem_id"): component["id"] for component in config["components"]}
-    values = {component["id"]: component["props"].get("value") for component in config["components"]}
     for call in config["dependencies"]:
         if [ids["question"], "change"] in [list(target) for target in call["targets"]]:
-            return {"fn_index": call["id"], "data": [values[number] or "" for number in call["inputs"]]}
+            return {"fn_index": call["id"]}
     raise LookupError("the page has no call for an answer")
 
 
@@ -177,7 +194,7 @@ def main(arguments: list[str]) -> None:
     medians = [statistics.median(times) for times in keys]
     p95 = [times[int(0.95 * len(times))] for times in clients]
     figures = [
-        figure("from the last key to the new answer in a browser", medians, bar=150, unit="ms", lower=True),
+        figure("from the last key to the new answer in a browser", medians, bar=100, unit="ms", lower=True),
         figure("20 people, a question every 2 s each: 95% are answered within", p95, bar=1000, unit="ms", lower=True),
         figure("errors among their questions", [len(errors)], bar=0, lower=True),
     ]

@@ -341,8 +341,9 @@ def _raise_all(errors: Sequence[str]) -> None:
 
 def is_pair(value: object) -> bool:
     """Whether it is a sentence and its translation, in a list or tuple."""
-    is_two = isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 2
-    return is_two and all(isinstance(side, str) for side in value)  # type: ignore[attr-defined]
+    if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != 2:
+        return False
+    return all(isinstance(side, str) for side in value)
 
 
 def is_row(value: Mapping) -> bool:
@@ -378,8 +379,8 @@ def read_pair(value: object) -> tuple[str, str]:
             "an example is a pair of texts, such as ('red', 'dax'), a row with a source and a target, or a text such "
             f"as 'red = dax', not {reprlib.repr(value)}"
         )
-    source, target = sides  # type: ignore[misc]
-    return source, target
+    assert isinstance(sides, Sequence)
+    return sides[0], sides[1]
 
 
 def read_examples(examples: object) -> list[tuple[str, str]]:

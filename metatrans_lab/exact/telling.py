@@ -52,7 +52,8 @@ def most_telling(belief: Belief, question: Sentence) -> Telling | None:
     told = [Telling(sentence, _information(by_answer, sentence)) for sentence in sentences[:NUM_SENTENCES]]
     most = max((telling.nats for telling in told), default=0.0)
     # Of those that tell nearly as much as any the shortest, rather than the question, which is what is asked for.
-    good = [telling for telling in told if telling.nats >= ENOUGH * most]
+    # A word without a translation is told by any sentence that has it.
+    good = [telling for telling in told if unknown or telling.nats >= ENOUGH * most]
     best = min(good, key=lambda telling: (telling.sentence == question, len(telling.sentence)), default=None)
     return best if best is not None and (unknown or best.nats > 1e-6) else None
 
@@ -93,15 +94,15 @@ def _hypotheses_by_answer(belief: Belief, question: Sentence) -> Iterator[Weight
 
 
 def _information(by_answer: list[Weighted], sentence: Sentence) -> float:
-    """The mutual information of the answer and of a sentence's translation, in nats; 0 where the sentence may be
-    impossible.
+    """The mutual information of the answer and of a sentence's translation, in nats, where the sentence is possible,
+    times the probability that it is.
     """
     joint: dict[tuple, float] = {}
     for weight, answer, posterior, h in by_answer:
         said = list(translations(posterior, h, sentence))
         total = sum(probability for probability, _, _ in said)
         if not total:
-            return 0.0
+            continue
         for probability, translation, _ in said:
             key = answer, as_heard(translation)
             joint[key] = joint.get(key, 0.0) + weight * probability / total
@@ -110,7 +111,8 @@ def _information(by_answer: list[Weighted], sentence: Sentence) -> float:
     for (answer, translation), weight in joint.items():
         of_answer[answer] = of_answer.get(answer, 0.0) + weight
         of_translation[translation] = of_translation.get(translation, 0.0) + weight
-    return _entropy(of_answer) + _entropy(of_translation) - _entropy(joint)
+    possible = sum(joint.values()) / sum(weight for weight, *_ in by_answer)
+    return possible * (_entropy(of_answer) + _entropy(of_translation) - _entropy(joint)) if joint else 0.0
 
 
 def _entropy(weights: dict[tuple, float]) -> float:

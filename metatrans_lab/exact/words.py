@@ -73,12 +73,10 @@ class Side:
             pieces, join = self._divide(word)
             for number, piece in enumerate(pieces):
                 key = self.spelling.key(piece)
-                if units:
-                    between = join if number else self._blank
-                    self._joins.setdefault((units[-1], False), set()).add(between)
-                    self._joins.setdefault((key, True), set()).add(between)
+                self._note_neighbours(units[-1] if units else None, key, join if number else self._blank)
                 self._note(key, piece, is_first=not units)
                 units.append(key)
+        self._note_neighbours(units[-1], None, self._blank)
         return tuple(units)
 
     def read_question(self, text: object, name: str = "The sentence") -> Sentence:
@@ -87,6 +85,13 @@ class Side:
         units = copy.read(text, name)
         self.written.update((unit, copy.written[unit]) for unit in units if unit not in self.written)
         return units
+
+    def _note_neighbours(self, before: str | None, after: str | None, between: str) -> None:
+        """What stands between two units; None: the sentence's begin or end."""
+        if before is not None:
+            self._joins.setdefault((before, False), set()).add(between)
+        if after is not None:
+            self._joins.setdefault((after, True), set()).add(between)
 
     @property
     def _blank(self) -> str:

@@ -1,81 +1,130 @@
 """From the texts that were typed on the page to what it shows; independent of the page's toolkit."""
 
 import random
-import re
-from collections.abc import Sequence
+import threading
+from collections import OrderedDict
+from typing import NamedTuple
 
 from transformers import PreTrainedModel
 
 from metatrans_lab.apps.demo import drawing
 from metatrans_lab.apps.demo.ready_made import make_language
+from metatrans_lab.exact.learned import learned, with_examples
+from metatrans_lab.exact.translator import ExactTranslator, Translation
 from metatrans_lab.model_names import who_has_room
 from modeling_metalstm import TranslationError, TranslatorSession
 from modeling_metalstm.errors_metalstm import TooManyWordsError
+from modeling_metalstm.rules_metalstm import Rule, read_lines
 
 MAX_CHARACTERS = 500
-"""The most characters of a field: no sentence is longer."""
+"""The most characters of a sentence."""
 
-MAX_WORDS = 200
+MAX_RULES_CHARACTERS = 20_000
+"""The most characters of all rules together."""
+
+MAX_WORDS = 600
 """The most words of all rules and the sentence together: answers are to come while one types."""
 
-Fields = Sequence[str | None]
+MAX_KEPT = 64
+"""The rules whose sessions are kept, so that the next letter of a question finds them read."""
 
 
-def read_rows(sources: Fields, targets: Fields) -> tuple[list[tuple[str, str]], list[int]]:
-    """The rules on the page, and the row of each, counted from 1; empty rows are skipped.
+class Shown(NamedTuple):
+    """What the page shows, as HTML: the translation or what is wrong, what would help, what was learned, a curve."""
+
+    answer: str
+    hint: str = ""
+    facts: str = ""
+    curve: str = ""
+
+
+def read_rules(text: str | None) -> list[Rule]:
+    """The rules on the page.
 
     Raises:
-        TranslationError: a row that is half empty, or too long.
+        TranslationError: lines that are no rules, or too much of them.
     """
-    rules, row_of = [], []
-    for row, (source, target) in enumerate(zip(sources, targets, strict=True), 1):
-        source, target = source or "", target or ""
-        if max(len(source), len(target)) > MAX_CHARACTERS:
-            raise TranslationError(f"Rule {row} has more than {MAX_CHARACTERS} characters.")
-        if bool(source.strip()) != bool(target.strip()):
-            missing = "its translation" if source.strip() else "the sentence that it translates"
-            raise TranslationError(f"Rule {row} is missing {missing}.")
-        if source.strip():
-            rules.append((source, target))
-            row_of.append(row)
-    return rules, row_of
+    text = text or ""
+    if len(text) > MAX_RULES_CHARACTERS:
+        raise TranslationError(f"The rules have more than {MAX_RULES_CHARACTERS:,} characters.")
+    rules = read_lines(text)
+    for rule in rules:
+        if max(len(rule.source), len(rule.target)) > MAX_CHARACTERS:
+            raise TranslationError(f"{rule.where}: a sentence has more than {MAX_CHARACTERS} characters.")
+    return rules
 
 
-def by_rows(text: str, row_of: Sequence[int]) -> str:
-    """An error about examples in the page's words, as one about rules, which are numbered by their rows."""
+class Answers:
+    """Answers by a model and exactly; what was read is kept for the next question.
 
-    def rename(match: re.Match) -> str:
-        numbers = [row_of[int(number) - 1] for number in re.findall(r"\d+", match[0])]
-        before = match[0][: match[0].lower().index("example")]
-        word = "rules" if len(numbers) > 1 else "rule"
-        return f"{before}{word if before else word.capitalize()} {' and '.join(map(str, numbers))}"
+    Args:
+        model: that is asked beside the exact translator.
+    """
 
-    # Only at the beginning, where errors name examples; what follows may quote anything.
-    return re.sub(r"\A(?:Examples? \d+(?: and \d+)?|The (?:source|target) side of example \d+)", rename, text)
+    def __init__(self, model: PreTrainedModel) -> None:
+        self.model = model
+        self._kept: OrderedDict[tuple, tuple[TranslatorSession, str]] = OrderedDict()
+        self._lock = threading.Lock()
 
+    def __call__(self, text: str | None, question: str | None, reverse: bool = False) -> Shown:
+        """What the page shows for rules and a question; an error's message stands in place of the translation."""
+        try:
+            return self._answer(text, question or "", reverse)
+        except TranslationError as error:
+            return Shown(drawing.message(str(error)))
 
-def answer(model: PreTrainedModel, question: str | None, sources: Fields, targets: Fields) -> tuple[str, str, str]:
-    """The translation, the hint and the curve, as HTML; an error's message stands in place of the translation."""
-    row_of: list[int] = []
-    try:
-        rules, row_of = read_rows(sources, targets)
+    def _answer(self, text: str | None, question: str, reverse: bool) -> Shown:
+        rules = read_rules(text)
         if not rules:
-            return drawing.message("Write a rule: a sentence, and its translation in words of your own."), "", ""
-        question = question or ""
+            return Shown(drawing.message("Write a rule: a sentence, =, and its translation in words of your own."))
         if len(question) > MAX_CHARACTERS:
             raise TranslationError(f"The sentence has more than {MAX_CHARACTERS} characters.")
-        if sum(len(source.split()) for source, _ in rules) + len(question.split()) > MAX_WORDS:
+        if sum(len(rule.source.split()) for rule in rules) + len(question.split()) > MAX_WORDS:
             raise TranslationError(f"The rules and the sentence have more than {MAX_WORDS} words together.")
-        session = TranslatorSession(model, rules)
-        curve = drawing.shots(session.shots(), row_of)
+        exact = ExactTranslator([rule[:2] for rule in rules])
+        belief = exact.understanding.belief
+        facts = drawing.facts(
+            with_examples(learned(belief), belief, exact.sides.examples), exact.sides.source.written, rules
+        )
         if not question.strip():
-            return drawing.message("Now write a sentence to translate."), "", curve
-        result = session(question)
-        return drawing.answer(result, row_of), drawing.hint(result), curve
-    except TooManyWordsError as error:
-        return drawing.message(by_rows(str(error), row_of) + who_has_room(error.number)), "", ""
-    except TranslationError as error:
-        return drawing.message(by_rows(str(error), row_of)), "", ""
+            note = "Now write a sentence to translate."
+            return Shown(drawing.message(note), drawing.notes(exact.understanding, rules), facts)
+        translation = exact.back(question) if reverse else exact(question)
+        says, curve = self._ask_model(rules, question, reverse)
+        answer = drawing.answer(translation, first_examples(exact, translation, reverse), rules)
+        hint = drawing.notes(exact.understanding, rules) + drawing.hint(translation) + drawing.model(says, translation)
+        return Shown(answer, hint, facts, curve)
+
+    def _ask_model(self, rules: list[Rule], question: str, reverse: bool) -> tuple[dict | str, str]:
+        """What the model says, or why it can't say anything; and the curve of how it came to know the rules."""
+        pairs = tuple((rule.target, rule.source) if reverse else (rule.source, rule.target) for rule in rules)
+        with self._lock:
+            try:
+                if pairs not in self._kept:
+                    session = TranslatorSession(self.model, pairs)
+                    places = [rule.where.removeprefix("line ") for rule in rules]
+                    self._kept[pairs] = session, drawing.shots(session.shots(), places)
+                    while len(self._kept) > MAX_KEPT:
+                        self._kept.popitem(last=False)
+                self._kept.move_to_end(pairs)
+                kept, curve = self._kept[pairs]
+                return kept(question), curve
+            except TooManyWordsError as error:
+                return f"{error}{who_has_room(error.number)}", ""
+            except TranslationError as error:
+                return str(error), ""
+
+
+def first_examples(exact: ExactTranslator, translation: Translation, reverse: bool) -> dict[str, int]:
+    """Of each word of a question, as it is written, the number of the first example that has it, from 0."""
+    side = exact.sides.target if reverse else exact.sides.source
+    found: dict[str, int] = {}
+    for unit in translation.source:
+        for number, example in enumerate(exact.sides.examples):
+            if unit in (example.target if reverse else example.source):
+                found.setdefault(side.written[unit], number)
+                break
+    return found
 
 
 class Game:

@@ -1,15 +1,16 @@
 """The page's HTML, in which all that was typed is escaped."""
 
+from collections.abc import Mapping, Sequence
 from html import escape
 
-from modeling_metalstm.pipeline_metalstm import UNKNOWN_WORD
+from metatrans_lab.apps.printing import LEAST, MAX_OTHERS, NEARLY, percent
+from metatrans_lab.exact.learned import Fact
+from metatrans_lab.exact.readings import Understanding
+from metatrans_lab.exact.translator import Translation
+from modeling_metalstm.rules_metalstm import Rule
 
 STYLE = """
-.mt-rules { counter-reset: rule; gap: 0.5rem; }
-.mt-rule { counter-increment: rule; flex-wrap: nowrap; align-items: center; gap: 0.4rem; }
-.mt-rule textarea { field-sizing: content; height: auto !important; }
-.mt-rule::before { content: counter(rule); width: 1.4rem; flex: none; text-align: right; opacity: 0.65;
-  font-variant-numeric: tabular-nums; }
+.mt-rules textarea { font-family: ui-monospace, monospace; line-height: 1.5; }
 .mt { font-size: 1rem; line-height: 1.45; color: var(--body-text-color); }
 .mt-answer { font-size: 1.6rem; font-weight: 650; overflow-wrap: anywhere; margin: 0.1rem 0 0.6rem;
   min-height: 2.3rem; }
@@ -23,6 +24,13 @@ STYLE = """
 .mt-note { grid-column: 1 / -1; font-size: 0.86rem; opacity: 0.85; }
 .mt-error { border-left: 4px solid #c0392b; padding: 0.5rem 0.8rem; overflow-wrap: anywhere; }
 .mt-hint { border-left: 4px solid #2f6db3; padding: 0.4rem 0.8rem; overflow-wrap: anywhere; }
+.mt-other { display: flex; justify-content: space-between; gap: 1rem; padding: 0.15rem 0; }
+.mt-other span { font-variant-numeric: tabular-nums; }
+.mt-sure { font-size: 0.95rem; font-weight: 400; opacity: 0.85; margin-left: 0.6rem; }
+.mt-open { border-left: 4px solid #c98a1b; padding: 0.4rem 0.8rem; overflow-wrap: anywhere; margin-top: 0.5rem; }
+.mt-facts { border-collapse: collapse; width: 100%; font-size: 0.92rem; }
+.mt-facts td { padding: 0.15rem 0.6rem 0.15rem 0; vertical-align: top; overflow-wrap: anywhere; }
+.mt-facts td:last-child { text-align: right; white-space: nowrap; }
 .mt svg { max-width: 100%; height: auto; }
 .mt svg text { fill: var(--body-text-color); font-size: 12px; }
 """
@@ -49,58 +57,91 @@ def question(text: str) -> str:
     return f'<div class="mt">What is <b>{escape(text)}</b>?</div>'
 
 
-def answer(result: dict, row_of: list[int]) -> str:
-    """A translation, and a bar for each word.
+def answer(translation: Translation, first: Mapping[str, int], rules: Sequence[Rule]) -> str:
+    """A translation, what each of its words hangs on, and what else it may be.
 
     Args:
-        row_of: the page's row of each example.
+        first: of words of the question, the number of the first rule that has them.
     """
-    words = [_word(word, row_of) for word in result["words"]]
+    settled = translation.is_settled
+    sure = percent(translation.probability) if translation.probability else "word by word: no such sentence"
+    lines = []
+    for source, target in translation.words:
+        if source in first:
+            kind, note = "", f"{rules[first[source]].where} has it first"
+        elif source:
+            kind, note = "mt-guess", "no rule translates it"
+        else:
+            kind, note, source = "", "no word says it", "a particle"
+        says = f"{escape(source)} → {escape(target)}" if target else escape(source)
+        lines.append(f'<div class="mt-other {kind}"><b>{says}</b><span>{escape(note)}</span></div>')
+    others = [(text, probability) for text, probability in translation.others if probability >= LEAST]
+    also = "".join(
+        f'<div class="mt-other"><span>or {escape(text)}</span><span>{percent(p)}</span></div>'
+        for text, p in others[:MAX_OTHERS]
+    )
     return (
-        f'<div class="mt" aria-live="polite"><div class="mt-answer">{escape(result["translation_text"])}</div>'
-        f"{''.join(words)}</div>"
+        f'<div class="mt" aria-live="polite"><div class="mt-answer{" mt-settled" * settled}">'
+        f'{escape(translation.text)}<span class="mt-sure">{sure}</span></div>{also}{"".join(lines)}</div>'
     )
 
 
-def _word(word: dict, row_of: list[int]) -> str:
-    """A word's translation, the bar of its probability, and a note on where it comes from."""
-    row = row_of[word["example"] - 1] if word["example"] else None
-    if word["guess"]:
-        kind, note = "mt-guess", "a guess: no rule translates it"
-    elif word["taught"] != word["target"]:
-        kind, note = "mt-wrong", f"but rule {row} says {word['taught']}"
+def hint(translation: Translation) -> str:
+    """What would tell most, where something is open."""
+    if translation.unknown:
+        text = f"Add a rule with “{translation.unknown[0]}”: no rule shows it yet."
+    elif translation.ask is not None and translation.probability < NEARLY:
+        text = f"The rules leave this open. Most would tell a rule for “{translation.ask}”."
     else:
-        kind, note = "", f"settled by rule {row}"
-    percent, filled = f"{word['probability']:.1%}", 100 * word["probability"]
-    if word["target"] == UNKNOWN_WORD and word["taught"] != UNKNOWN_WORD:
-        # A word without a name is known to be none of the user's words; the probability of that says nothing of it.
-        percent, filled, note = "–", 0.0, f"{note}; none of your words fits"
-    return (
-        f'<div class="mt-word {kind}"><b>{escape(word["source"])} → {escape(word["target"])}</b>'
-        f'<div class="mt-bar"><i style="width:{filled:.2f}%"></i></div><span>{percent}</span>'
-        f'<div class="mt-note">{escape(note)}</div></div>'
-    )
+        return ""
+    return f'<div class="mt mt-open">{escape(text)}</div>'
 
 
-def hint(result: dict) -> str:
-    """A hint which rule would help most: one with the word that is known least."""
-    guesses = [word for word in result["words"] if word["guess"]]
-    weakest = min(result["words"], key=lambda word: word["probability"])
-    if guesses:
-        text = f"Add a rule with “{guesses[0]['source']}”: no rule shows it yet."
-    elif weakest["probability"] < 0.99:
-        text = f"Least known is “{weakest['source']}” ({weakest['probability']:.0%}): another rule with it would help."
-    else:
-        text = "It knows every word of your question. Ask for another, or add a rule with a new word."
-    return f'<div class="mt mt-hint">{escape(text)}</div>'
+def notes(understanding: Understanding, rules: Sequence[Rule]) -> str:
+    """What doesn't fit, if something doesn't."""
+    found = []
+    if understanding.mistaken is not None:
+        found.append(f"The rule in {rules[understanding.mistaken].where} is left out, as it doesn’t fit the others.")
+    if understanding.changed:
+        found.append(f"The rules changed at {rules[understanding.changed].where}; those before it are left out.")
+    if not understanding.belief.is_exact:
+        found.append("Too much is possible to weigh it all: these are the odds among what is most probable.")
+    return "".join(f'<div class="mt mt-open" role="status">{escape(text)}</div>' for text in found)
 
 
-def shots(shots: list[list[dict]], row_of: list[int]) -> str:
+def model(says: dict | str, translation: Translation) -> str:
+    """What the model says beside the exact answer, or why it can't."""
+    if isinstance(says, str):
+        return f'<div class="mt mt-note">The model can’t say: {escape(says[:1].lower() + says[1:])}</div>'
+    sure = percent(min(word["probability"] for word in says["words"]))
+    text = says["translation_text"]
+    if text == translation.text:
+        return f'<div class="mt mt-note">The model says the same: {sure}.</div>'
+    wrong = ", which the rules rule out" if translation.is_settled else ""
+    return f'<div class="mt mt-note mt-differs">The model says “{escape(text)}”: {sure}{wrong}.</div>'
+
+
+def facts(found: Sequence[Fact], names: Mapping[str, str], rules: Sequence[Rule]) -> str:
+    """A table of what was learned, each with its probability and the rule that settled it."""
+    lines = []
+    for fact in found:
+        of = escape(f"{fact.kind} {names.get(fact.of, fact.of)}".strip())
+        values = ", ".join(
+            f"{escape(value) or 'not said'} {percent(probability)}"
+            for value, probability in fact.values[:3]
+            if probability >= LEAST
+        )
+        by = "" if fact.settled_by is None else escape(rules[fact.settled_by].where)
+        lines.append(f"<tr><td>{of}</td><td>{values}</td><td>{by}</td></tr>" if values else "")
+    return f'<div class="mt"><table class="mt-facts">{"".join(lines)}</table></div>'
+
+
+def shots(shots: list[list[dict]], places: list[str]) -> str:
     """A plot (SVG) of the model's probability of each rule's translation before it read it, and of the optimum's.
 
     Args:
         shots: as of `TranslatorSession.shots`.
-        row_of: the page's row of each rule.
+        places: the line of each rule.
     """
     width, height, left, bottom = 460, 190, 44, 34
     top, right = 14, 12
@@ -131,13 +172,13 @@ def shots(shots: list[list[dict]], row_of: list[int]) -> str:
         lines += [f'<circle cx="{px:.1f}" cy="{py:.1f}" r="3" fill="{colour}"/>' for px, py in points]
     every = max(1, number // 12)
     lines += [
-        f'<text x="{x(i):.1f}" y="{height - bottom + 16}" text-anchor="middle">{row_of[i]}</text>'
+        f'<text x="{x(i):.1f}" y="{height - bottom + 16}" text-anchor="middle">{escape(places[i])}</text>'
         for i in range(0, number, every)
     ]
-    lines.append(f'<text x="{(left + width) / 2:.0f}" y="{height - 3}" text-anchor="middle">rule</text>')
+    lines.append(f'<text x="{(left + width) / 2:.0f}" y="{height - 3}" text-anchor="middle">line</text>')
     return (
-        '<div class="mt"><b>How sure it was of each rule’s translation, before it read it</b>'
-        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="probability of the right words, by rule">'
+        '<div class="mt"><b>How sure the model was of each rule’s translation, before it read it</b>'
+        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="probability of the right words, by line">'
         f"{''.join(lines)}</svg><div class='mt-note'><span style='color:#d9730d'>●</span> the model &nbsp; "
         "<span style='color:#888888'>●</span> the best possible</div></div>"
     )

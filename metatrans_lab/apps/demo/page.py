@@ -3,7 +3,6 @@
 import os
 import random
 import threading
-from functools import partial
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read at import
 
@@ -12,22 +11,25 @@ import torch
 from transformers import PreTrainedModel
 
 from metatrans_lab.apps.demo import drawing, workshop
-from metatrans_lab.apps.demo.answers import MAX_CHARACTERS, Game, answer
+from metatrans_lab.apps.demo.answers import MAX_CHARACTERS, MAX_RULES_CHARACTERS, Answers, Game
 from metatrans_lab.apps.demo.ready_made import READY_MADE, Start, make_language
 from metatrans_lab.errors import UserError
 from metatrans_lab.models.load import load_translator
 from metatrans_lab.report.cards import called
 from modeling_metalstm import TranslationError
 
-NUM_ROWS = 16
+MAX_UNDONE = 50
+"""How many times a visitor's rules can be brought back."""
 
 _answering = threading.BoundedSemaphore(4)  # more at once would only wait for the cores
 
 INTRODUCTION = """\
 # metatrans: propose your own rules
 
-Write sentences and their translations, in words that you make up, word for word at the same place. {kind} that has
-never seen your language reads the rules, learns it while reading, and translates the next sentence.
+Write sentences and their translations, in a language that you make up: one a line, `sentence = translation`. Words may
+change places, and have articles, particles and affixes (`cat-s = neko-ra`). The answer is exact: each language that
+explains your rules has its part in it. Beside it stands what {kind} says, that has never seen your language and learns
+it while reading.
 """
 
 
@@ -35,7 +37,7 @@ def build(model: PreTrainedModel) -> gr.Blocks:
     """The page, for a loaded model."""
     with gr.Blocks(title="metatrans", analytics_enabled=False) as page:
         kind = called(model.config.model_type)
-        gr.Markdown(INTRODUCTION.format(kind=f"{kind[0].upper()}{kind[1:]}"))
+        gr.Markdown(INTRODUCTION.format(kind=kind))
         with gr.Tab("Translate"):
             _translate_tab(page, model)
         with gr.Tab("Play"):
@@ -46,81 +48,62 @@ def build(model: PreTrainedModel) -> gr.Blocks:
 
 
 def _translate_tab(page: gr.Blocks, model: PreTrainedModel) -> None:
-    first = next(iter(READY_MADE.values()))
+    answers, first = Answers(model), next(iter(READY_MADE.values()))
     with gr.Row():
-        with gr.Column(min_width=320, elem_classes="mt-rules"):
+        with gr.Column(min_width=320):
             starts = gr.Dropdown(list(READY_MADE), label="Start from", value=next(iter(READY_MADE)), elem_id="starts")
-            rows, sources, targets, removers = [], [], [], []
-            for row in range(NUM_ROWS):
-                source, target = first.rules[row] if row < len(first.rules) else ("", "")
-                with gr.Row(visible=row < len(first.rules), elem_classes="mt-rule") as line:
-                    field = partial(gr.Textbox, show_label=False, container=False, max_length=MAX_CHARACTERS)
-                    sources.append(
-                        field(
-                            source, placeholder=f"rule {row + 1}", elem_id=f"source-{row + 1}", min_width=90, scale=4
-                        )
-                    )
-                    targets.append(
-                        field(target, placeholder="in your words", elem_id=f"target-{row + 1}", min_width=90, scale=4)
-                    )
-                    removers.append(gr.Button("✕", size="sm", min_width=36, scale=0, elem_id=f"remove-{row + 1}"))
-                rows.append(line)
+            rules = gr.Textbox(
+                as_lines(first.rules),
+                label="Rules, one a line",
+                placeholder="red = dax\nblue red = wif dax",
+                lines=8,
+                max_lines=30,
+                max_length=MAX_RULES_CHARACTERS,
+                elem_id="rules",
+                elem_classes="mt-rules",
+            )
             with gr.Row():
-                add = gr.Button("Add a rule", elem_id="add", size="sm")
                 make = gr.Button("Make me a language", elem_id="make", size="sm")
+                undo = gr.Button("Bring back what I had", elem_id="undo", size="sm")
         with gr.Column(min_width=320):
             question = gr.Textbox(
                 first.question, label="Translate", max_length=MAX_CHARACTERS, elem_id="question", autofocus=True
             )
-            answered = gr.HTML(elem_id="answer")
-            hinted = gr.HTML(elem_id="hint")
+            reverse = gr.Checkbox(False, label="The other way: from your words", elem_id="reverse")
+            answered, hinted = gr.HTML(elem_id="answer"), gr.HTML(elem_id="hint")
+            with gr.Accordion("What I learned from you", open=False, elem_id="facts"):
+                facts = gr.HTML()
             curve = gr.HTML(elem_id="curve")
-    shown = gr.State(len(first.rules))
-    fields, outputs = [question, *sources, *targets], [answered, hinted, curve]
+    kept = gr.BrowserState([as_lines(first.rules), first.question], storage_key="metatrans-rules")
+    before: gr.State = gr.State([])  # what other rules took the place of, the last at the end
+    fields, outputs = [rules, question, reverse], [answered, hinted, facts, curve]
 
-    # Callbacks return the new values of their outputs. `columns` are all sources, then all targets.
+    # Callbacks return the new values of their outputs.
 
-    def reply(question: str | None, *columns: str | None) -> tuple[str, str, str]:
+    def reply(text: str | None, asked: str | None, back: bool) -> tuple[str, str, str, str, list]:
         with _answering:
-            return answer(model, question, columns[:NUM_ROWS], columns[NUM_ROWS:])
+            return (*answers(text, asked, bool(back)), [text, asked])
 
-    def lay_out(rules: list[tuple[str, str]], number: int) -> list:
-        """The number of rows, the values of all their fields, and which rows are visible."""
-        padded = [*rules, *[("", "")] * (NUM_ROWS - len(rules))]
-        seen = [gr.update(visible=row < number) for row in range(NUM_ROWS)]
-        return [number, *(source for source, _ in padded), *(target for _, target in padded), *seen]
+    def begin(start: Start, text: str, asked: str, had: list) -> tuple[str, str, list]:
+        return as_lines(start.rules), start.question, [*had, (text, asked)][-MAX_UNDONE:]
 
-    def begin(start: Start) -> list:
-        return [start.question, *lay_out(start.rules, len(start.rules))]
-
-    def remove(row: int, number: int, *columns: str) -> list:
-        rules = list(zip(columns[:NUM_ROWS], columns[NUM_ROWS:], strict=True))
-        del rules[row]
-        return lay_out(rules, max(number - 1, 1))
-
-    def more(number: int) -> list:
-        number = min(number + 1, NUM_ROWS)
-        return [number, *(gr.update(visible=row < number) for row in range(NUM_ROWS))]
-
-    def next_row(row: int, number: int) -> list:
-        return more(max(number, row + 2) - 1)
+    def bring_back(text: str, asked: str, had: list) -> tuple[str, str, list]:
+        return (*had[-1], had[:-1]) if had else (text, asked, had)
 
     quiet = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
-    respond = {"fn": reply, "inputs": fields, "outputs": outputs, **quiet}
+    respond = {"fn": reply, "inputs": fields, "outputs": [*outputs, kept], **quiet}
     # On `change`: Gradio raises no `input` when a letter is deleted.
     gr.on([field.change for field in fields], **respond, trigger_mode="always_last")
-    page.load(**respond)
-    everything = [shown, *sources, *targets, *rows]
-    starts.input(lambda name: begin(READY_MADE[name]), starts, [question, *everything], **quiet)
-    make.click(lambda: begin(make_language(random.Random())[0]), None, [question, *everything], **quiet)
-    add.click(more, shown, [shown, *rows], **quiet)
-    for row, button in enumerate(removers):
-        button.click(partial(remove, row), [shown, *sources, *targets], everything, **quiet)
-    for row, target in enumerate(targets[:-1]):
-        # Enter goes on to the next rule.
-        js = f"() => setTimeout(() => document.querySelector('#source-{row + 2} textarea')?.focus(), 50)"
-        opened = target.submit(partial(next_row, row), shown, [shown, *rows], **quiet)
-        opened.then(None, js=js)
+    page.load(lambda stored: stored, kept, [rules, question], **quiet).then(**respond)
+    state = [rules, question, before]
+    starts.input(lambda name, *now: begin(READY_MADE[name], *now), [starts, *state], state, **quiet)
+    make.click(lambda *now: begin(make_language(random.Random())[0], *now), state, state, **quiet)
+    undo.click(bring_back, state, state, **quiet)
+
+
+def as_lines(rules: list[tuple[str, str]]) -> str:
+    """Rules as they are typed."""
+    return "\n".join(f"{source} = {target}" for source, target in rules)
 
 
 def _play_tab(page: gr.Blocks, model: PreTrainedModel) -> None:

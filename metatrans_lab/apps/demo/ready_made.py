@@ -26,6 +26,21 @@ READY_MADE = {
         [("one two", "uno-na due-na"), ("two three", "due-na tri-na"), ("four one", "fir-na uno-na")],
         "three one four two",
     ),
+    "A grammar": Start(
+        [
+            ("the cat sees the dog", "neko inu o miru"),
+            ("the dog sleeps", "inu neru"),
+            ("the big dog sees a bird", "ookii inu tori o miru"),
+            ("cat", "neko"),
+            ("dog", "inu"),
+        ],
+        "the bird sees the big cat",
+    ),
+    "Endings": Start(
+        [("cat", "neko"), ("cat-s", "neko-ra"), ("dog", "inu"), ("the dog-s see cat-s", "inu-ra neko-ra miru")],
+        "the cat-s see the dog",
+    ),
+    "Two answers": Start([("blue house", "casa azul"), ("red car", "coche rojo")], "red house"),
     "A word is missing": Start(
         [("cat", "miro"), ("dog cat", "bulo miro"), ("bird dog", "pipo bulo")],
         "cat fish bird",

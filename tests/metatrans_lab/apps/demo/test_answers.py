@@ -6,7 +6,7 @@ import re
 import pytest
 
 from dataset_script import LanguageConfig
-from metatrans_lab.apps.demo.answers import MAX_CHARACTERS, Game, answer, by_rows, read_rows
+from metatrans_lab.apps.demo.answers import MAX_CHARACTERS, Answers, Game
 from metatrans_lab.apps.demo.ready_made import PLAIN, READY_MADE, make_language
 from metatrans_lab.models.build import build_model
 from metatrans_lab.models.load import load_model
@@ -20,97 +20,117 @@ def model():
     return load_model("translator")
 
 
-def columns(*rows: tuple[str | None, str | None]) -> tuple[list, list]:
-    return [source for source, _ in rows], [target for _, target in rows]
+@pytest.fixture(scope="module")
+def answers(model):
+    return Answers(model)
 
 
-def test_a_translation_with_what_settles_it(model):
-    sources, targets = columns(("red", "dax"), ("", None), ("blue red", "wif dax"))
-    answered, hinted, curve = answer(model, "Blue, red!", sources, targets)
-    assert ">wif dax<" in answered and answered.count("mt-bar") == 2 and "mt-guess" not in answered
-    assert "settled by rule 3" in answered and "settled by rule 1" in answered  # its row, empty ones counted
-    assert "knows every word" in hinted and "<svg" in curve and ">3</text>" in curve and ">2</text>" not in curve
+def lines(*rules: tuple[str, str]) -> str:
+    return "\n".join(f"{source} = {target}" for source, target in rules)
 
 
-def test_a_guess_is_marked_and_the_hint_names_it(model):
-    answered, hinted, _ = answer(model, "red zup", *columns(("red", "dax"), ("blue", "wif")))
-    assert "<span>–</span>" in answered and "none of your words fits" in answered
-    assert answered.count("mt-guess") == 1 and "a guess: no rule translates it" in answered
-    assert "Add a rule with “zup”" in hinted
+def test_a_translation_with_what_settles_it(answers):
+    shown = answers("# colours\nred = dax\n\nblue red -> wif dax\n".replace("->", "="), "Red, red!")
+    assert ">dax dax<" in shown.answer and "certain" in shown.answer and shown.answer.count("line 2 has it first") == 2
+    assert "The model says the same" in shown.hint and "mt-open" not in shown.hint
+    assert "<svg" in shown.curve and ">4</text>" in shown.curve and ">3</text>" not in shown.curve
+    assert "<td>word blue</td><td>wif 9" in shown.facts
+
+
+def test_an_open_question_is_never_answered_in_silence(answers):
+    shown = answers("blue house = casa azul\nred car = coche rojo", "red house")
+    assert "coche azul" in shown.answer and "or casa rojo" in shown.answer and "certain" not in shown.answer
+    assert "Most would tell a rule for “red”" in shown.hint
+    assert "The model says the same" in shown.hint  # which reads a word for a word in place, and is sure
+
+
+def test_a_word_that_no_rule_translates_is_named(answers):
+    shown = answers(lines(("red", "dax"), ("blue", "wif")), "red zup")
+    assert "mt-guess" in shown.answer and "no rule translates it" in shown.answer
+    assert "Add a rule with “zup”" in shown.hint
+
+
+def test_a_grammar_which_the_model_can_t_read(answers):
+    start = READY_MADE["A grammar"]
+    shown = answers(lines(*start.rules), start.question)
+    assert "tori ookii neko o miru" in shown.answer and "certain" in shown.answer and shown.curve == ""
+    assert "The model can’t say: example 1 has 5 source and 4 target words" in shown.hint
+    assert "<td>word the</td><td>not said certain</td>" in shown.facts and "SOV certain" in shown.facts
+    back = answers(lines(*start.rules), "neko neru", reverse=True)
+    assert "cat sleeps" in back.answer and "the cat sleeps" in back.answer
+
+
+def test_a_rule_that_doesn_t_fit_is_named(answers):
+    rules = lines(
+        ("red", "dax"), ("blue", "wif"), ("red blue", "dax wif"), ("blue red", "wif dox"), ("blue blue", "wif wif")
+    )
+    assert "The rule in line 4 is left out" in answers(rules, "red").hint
+    assert "The rule in line 4 is left out" in answers(rules, "").hint
+    shown = answers(lines(("red", "dax"), ("red", "wif")), "red")
+    assert "Examples 1 and 2 disagree" in shown.answer and "“red = dax” and “red = wif”" in shown.answer
 
 
 @pytest.mark.parametrize(
-    "question, rows, message",
+    "text, question, message",
     [
-        ("red", [], "Write a rule"),
-        ("red", [("", ""), (None, None)], "Write a rule"),
-        ("", [("red", "dax")], "Now write a sentence"),
-        (None, [("red", "dax")], "Now write a sentence"),
-        ("red", [("red", "dax"), ("blue", "")], "Rule 2 is missing its translation"),
-        ("red", [("red", "dax"), (" ", "wif")], "Rule 2 is missing the sentence that it translates"),
-        ("red", [("red", "dax"), ("", ""), ("red", "wif")], "Rules 1 and 3 disagree"),
-        ("red", [("", ""), ("red blue", "dax")], "Rule 2 has 2 source and 1 target words"),
-        ("red", [("", ""), ("red red", "dax wif")], "Rule 2 contradicts itself"),
-        ("x" * 1_000_000, [("red", "dax")], f"The sentence has more than {MAX_CHARACTERS} characters"),
-        ("red " * 120, [("red " * 100, "dax " * 100)], "more than 200 words together"),
-        ("red", [("x" * 1_000_000, "dax")], f"Rule 1 has more than {MAX_CHARACTERS} characters"),
+        ("", "red", "Write a rule"),
+        (None, "red", "Write a rule"),
+        ("# nothing\n\n", "red", "Write a rule"),
+        ("red = dax", "", "Now write a sentence"),
+        ("red = dax", None, "Now write a sentence"),
+        ("red = dax\nblue =", "red", "line 2: there is no translation beside &#x27;blue&#x27;"),
+        ("red = dax\n= wif", "red", "line 2: there is no sentence beside &#x27;wif&#x27;"),
+        ("red = dax\nblue", "red", "line 2: an example is written"),
+        ("red = dax", "x" * 1_000_000, f"The sentence has more than {MAX_CHARACTERS} characters"),
+        ("red = dax\n" + "a " * 400 + "= b", "red", "line 2: a sentence has more than 500 characters"),
+        ("x" * 1_000_000, "red", "The rules have more than 20,000 characters"),
+        ("\n".join(["a b c d e f g h i j = A B C D E F G H I J"] * 61), "a", "more than 600 words together"),
     ],
 )
-def test_what_is_wrong_is_said_with_its_row(model, question, rows, message):
-    answered, hinted, _ = answer(model, question, *columns(*rows))
-    assert message in answered and 'role="alert"' in answered and hinted == ""
+def test_what_is_wrong_is_said_with_its_line(answers, text, question, message):
+    shown = answers(text, question)
+    assert message in shown.answer and 'role="alert"' in shown.answer
 
 
 @pytest.mark.parametrize("settings", [{"model_type": "gpt2", "n_embd": 8, "n_layer": 1, "n_head": 2}, XLSTM], ids=str)
 def test_another_model_answers_too(settings):
     peer = build_model(settings, LanguageConfig()).eval()
-    answered, hinted, curve = answer(peer, "blue red", *columns(("red", "dax"), ("blue red", "wif dax")))
-    assert answered.count("mt-bar") == 2 and hinted and "<svg" in curve and 'role="alert"' not in answered
+    shown = Answers(peer)(lines(("red", "dax"), ("blue red", "wif dax")), "blue red")
+    assert "wif dax" in shown.answer and "The model says" in shown.hint and "<svg" in shown.curve
     assert Game(seed=0).play(peer, "zup").startswith("It is ")
 
 
-def test_a_lesson_too_long_for_another_model_is_told():
+def test_more_than_the_model_has_room_for_is_answered_exactly(answers):
     settings = {"model_type": "gpt2", "n_embd": 8, "n_layer": 1, "n_head": 2, "n_positions": 121}
-    peer = build_model(settings, LanguageConfig()).eval()
-    answered, _, _ = answer(peer, "red", *columns(*[("red " * 20, "dax " * 20)] * 3))
-    assert "This model reads at most 121 tokens, but the examples and a question of one word take 129" in answered
+    shown = Answers(build_model(settings, LanguageConfig()).eval())(lines(*[("red " * 20, "dax " * 20)] * 3), "red")
+    assert ">dax<" in shown.answer and "this model reads at most 121 tokens, but the examples and" in shown.hint
+    words = [f"w{i}" for i in range(70)]
+    many = answers(lines(*((word, word.upper()) for word in words)), "w3 w69")
+    assert "W3 W69" in many.answer and "takes at most 64 distinct source words" in many.hint
 
 
-def test_too_many_words_are_told(model):
-    words = " ".join(f"w{i}" for i in range(70))
-    answered, _, _ = answer(model, words, *columns(("red", "dax")))
-    assert "takes at most" in answered and "distinct source words" in answered
-
-
-def test_markup_and_control_characters_are_text(model):
+def test_markup_and_control_characters_are_text(answers):
     evil = '<img/src=x/onerror="alert(1)">'
-    answered, hinted, curve = answer(model, f"{evil} zup\x00\x1b", *columns((evil, f"{evil}&")))
-    assert "<img" not in answered + hinted + curve and "&lt;img" in answered
-    wrong, _, _ = answer(model, "red", *columns((evil, "dax"), (evil, "wif")))
+    shown = answers(lines((evil, f"{evil}&")), f"{evil} zup\x00\x1b")
+    assert "<img" not in "".join(shown) and "&lt;img" in shown.answer
+    wrong = answers(f"{evil} - dax\nred = wif", "red").answer + answers(f"{evil} -> dax\n{evil} -> wif", "red").answer
     assert "<img" not in wrong and "&lt;img" in wrong
 
 
-def test_words_that_read_like_errors_are_left_alone(model):
-    answered, _, _ = answer(model, "see", *columns(("see example 99", "x")))
-    assert "Rule 1 has 3 source and 1 target words" in answered and "see example 99" in answered
-    many = " ".join(f"w{i}" for i in range(70))
-    answered, _, _ = answer(model, f"a b example 50 {many}", *columns(("red", "dax")))
-    assert "distinct source words" in answered
-
-
-def test_errors_speak_of_rows():
-    assert by_rows("Examples 1 and 2 disagree: x.", [3, 7]) == "Rules 3 and 7 disagree: x."
-    assert by_rows("The source side of example 2 is empty.", [3, 7]) == "The source side of rule 7 is empty."
-    with pytest.raises(TranslationError):
-        read_rows(["a"], [""])
+def test_the_next_letter_finds_the_rules_read(answers, monkeypatch):
+    rules = lines(("red", "dax"), ("blue red", "wif dax"), ("green", "lug"))
+    first = answers(rules, "red")
+    monkeypatch.setattr("metatrans_lab.apps.demo.answers.TranslatorSession", None)  # nothing is read again
+    assert answers(rules, "blue").curve == first.curve and "wif" in answers(rules, "blue").answer
 
 
 @pytest.mark.parametrize("name", READY_MADE)
-def test_ready_made_languages_are_understood(model, name):
+def test_ready_made_languages_are_understood(answers, name):
     start = READY_MADE[name]
-    answered, _, _ = answer(model, start.question, *columns(*start.rules))
-    assert "mt-answer" in answered and "mt-wrong" not in answered
-    assert ("mt-guess" in answered) == (name == "A word is missing")
+    shown = answers(lines(*start.rules), start.question)
+    assert "mt-answer" in shown.answer and "mt-differs" not in shown.hint
+    assert ("mt-guess" in shown.answer) == (name == "A word is missing")
+    assert ("certain" in shown.answer) == (name not in ("A word is missing", "Two answers"))
 
 
 def test_made_languages_show_all_their_words():
