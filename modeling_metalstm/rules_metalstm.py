@@ -32,6 +32,7 @@ SEPARATORS = {
 """What may stand between a sentence and its translation, in the order in which they are tried; one for all lines."""
 
 COMMENT = re.compile(r"#|//")
+QUESTION = re.compile(r"\?\s+(?![=→-])")  # opens a line with a sentence and the translation that is expected of it
 NUMBER = re.compile(r"\(?\d{1,4}[.)]\s+(?=\S)")
 QUOTED = re.compile(r"^(?:\"(?P<a>[^\"]+)\"|“(?P<b>[^”]+)”|«(?P<c>[^»]+)»|'(?P<d>[^']+)')$")
 
@@ -175,13 +176,16 @@ class Rule(NamedTuple):
     where: str = ""
 
 
-def read_lines(text: str, name: str = "") -> list[Rule]:
+def read_lines(text: str, name: str = "", questions: bool = False) -> list[Rule]:
     """
-    The rules in a text: one a line, a table with or without a header, or JSON. Empty lines and comments are skipped.
+    The rules in a text: one a line, a table with or without a header, or JSON. Empty lines, comments and questions are
+    skipped.
 
     Args:
         text (`str`): the lines.
         name (`str`): what the text is called in errors; "" for nothing.
+        questions (`bool`, defaults to `False`): give the questions in place of the rules, each with the translation
+            that is expected: `? blue red = wif dax`.
 
     Raises:
         TranslationError: lines that are no rules, each named with what was expected.
@@ -191,6 +195,8 @@ def read_lines(text: str, name: str = "") -> list[Rule]:
         return _read_json(text, of_name)
     lines = [(number, _uncovered(line)) for number, line in enumerate(text.split("\n"), 1)]
     lines = [(number, line) for number, line in lines if line and not COMMENT.match(line)]
+    asked = [(number, QUESTION.sub("", line, count=1)) for number, line in lines if QUESTION.match(line)]
+    lines = asked if questions else [(number, line) for number, line in lines if not QUESTION.match(line)]
     if not lines:
         return []
     separator = choose_separator([line for _, line in lines])

@@ -11,15 +11,36 @@ from modeling_metalstm.rules_metalstm import Rule, read_lines
 MAX_FILE_BYTES = 10_000_000
 
 
-def read_rules(name: str) -> list[Rule]:
-    """The rules in a file: one a line, a table, or JSON, as `read_lines` reads them; UTF-8, or UTF-16 with its mark.
+def read_rules(name: str, questions: bool = False) -> list[Rule]:
+    """The rules in a file: one a line, a table, or JSON, as `read_lines` reads them.
 
     Args:
         name: the file's; - is standard input.
+        questions: its questions in place of its rules.
 
     Raises:
         UserError: it can't be read, or lines are no rules; the message names each with what was expected.
     """
+    text = _read_text(name)
+    try:
+        return read_lines(text, name, questions)
+    except TranslationError as error:
+        raise UserError(str(error)) from error
+
+
+def read_expected(name: str) -> tuple[list[Rule], list[Rule]]:
+    """A file's rules, and its questions with the translations that are expected of them. A file without questions has
+    no rules either: all of it is what is expected.
+
+    Raises:
+        UserError: as `read_rules`.
+    """
+    rules, questions = read_rules(name), read_rules(name, questions=True)
+    return (rules, questions) if questions else ([], rules)
+
+
+def _read_text(name: str) -> str:
+    """A file's text: UTF-8, or UTF-16 with its mark."""
     try:
         if name == "-":
             data = sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
@@ -31,13 +52,9 @@ def read_rules(name: str) -> list[Rule]:
     if len(data) > MAX_FILE_BYTES:
         raise UserError(f"the rules in {name} are more than {MAX_FILE_BYTES // 1_000_000} MB")
     try:
-        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+        return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"the rules {name} are not UTF-8 text") from error
-    try:
-        return read_lines(text, name)
-    except TranslationError as error:
-        raise UserError(str(error)) from error
 
 
 def write_rules(name: str, rules: list[Rule]) -> None:

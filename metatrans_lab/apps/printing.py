@@ -110,12 +110,14 @@ def print_model(answer: dict) -> None:
 
 
 def print_facts(facts: Sequence[Fact], names: dict[str, str]) -> None:
-    """Prints what was learned: each fact's most probable value, with its probability and what settled it.
+    """Prints what was learned: of each fact that is likely the most probable values, and what settled it.
 
     Args:
         names: of words, by their keys, how they are written.
     """
     for fact in facts:
+        if not fact.is_likely:
+            continue
         of = names.get(fact.of, fact.of)
         head = f"{fact.kind} {visible(of)}".strip()
         values = [
@@ -123,7 +125,6 @@ def print_facts(facts: Sequence[Fact], names: dict[str, str]) -> None:
             for value, probability in fact.values[:3]
             if probability >= LEAST
         ]
-        if values:
-            by = "" if fact.settled_by is None else f"   (example {fact.settled_by + 1})"
-            print(f"  {head}: {', '.join(values)}{by}")
+        by = "" if fact.settled_by is None else f"   (example {fact.settled_by + 1})"
+        print(f"  {head}: {', '.join(values)}{by}")
     sys.stdout.flush()

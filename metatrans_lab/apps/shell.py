@@ -90,7 +90,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     translate.add_argument("--reverse", action="store_true", help="ask for the sentence, given its translation")
     translate.add_argument(
-        "--check", metavar="FILE", help="sentences with the translations that you expect; exit code 1, if any differs"
+        "--check",
+        metavar="FILE",
+        help="sentences with the translations that you expect; exit code 1, if any differs. "
+        "The file may have rules too: then these sentences begin with a question mark",
     )
     translate.add_argument("--no_model", action="store_true", help="the exact answer alone, which takes half a second")
     translate.add_argument("--separator", help='what stands between words; white space, if not given; "" for nothing')
@@ -209,7 +212,7 @@ def _translate(options: argparse.Namespace) -> int:
         parse_rule,
         typed,
     )
-    from metatrans_lab.apps.files import read_rules
+    from metatrans_lab.apps.files import read_expected, read_rules
 
     if not options.no_model:
         check_model(options.model)
@@ -217,6 +220,8 @@ def _translate(options: argparse.Namespace) -> int:
         raise UserError(f"num_bindings must be between 1 and {MAX_BINDINGS}, got {options.num_bindings}")
     rules = [rule for name in options.rules for rule in read_rules(name)]
     rules += [parse_rule(text) for text in options.example]
+    own_rules, expected = ([], []) if options.check is None else read_expected(options.check)
+    rules += own_rules
     if options.sentence is not None and not rules:
         raise UserError('there are no examples; give at least one, such as --example "red = dax"')
     if options.sentence is not None:
@@ -227,7 +232,7 @@ def _translate(options: argparse.Namespace) -> int:
     model = None if options.no_model else options.model
     conversation = Conversation(model, options.trust_remote_code, settings, rules, options.reverse)
     if options.check is not None:
-        return 1 if check(conversation, read_rules(options.check), options.json) else 0
+        return 1 if check(conversation, expected, options.json) else 0
     if options.sentence is not None:
         conversation.show(options.sentence, options.json)
         return 0

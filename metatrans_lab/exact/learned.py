@@ -36,9 +36,9 @@ class Fact:
     settled_by: int | None = None
 
     @property
-    def is_sure(self) -> bool:
-        """Has its first value a probability of at least `SURE`?"""
-        return self.values[0][1] >= SURE
+    def is_likely(self) -> bool:
+        """Is it more probable than not that the language has such a thing, and that it is the first value?"""
+        return self.values[0][1] > 0.5
 
 
 def learned(belief: Belief) -> list[Fact]:

@@ -106,12 +106,14 @@ class ExactTranslator:
         return _Sides.read(self.rules, (source_spelling, self.spelling), (source, target))
 
     def _evidence(self, sides: _Sides) -> float:
-        """The logarithm of the examples' probability, if they are read so."""
+        """The logarithm of the examples' probability, if they are read so; −∞ if not all of them can be."""
         try:
-            belief = _understand(sides.examples, sides.classes, sides.readings).belief
+            understanding = _understand(sides.examples, sides.classes, sides.readings)
         except ConflictError:
             return -math.inf
-        return max(posterior.evidence for posterior in belief.posteriors)
+        if understanding.mistaken is not None or understanding.changed:
+            return -math.inf
+        return max(posterior.evidence for posterior in understanding.belief.posteriors)
 
     @cached_property
     def understanding(self) -> Understanding:

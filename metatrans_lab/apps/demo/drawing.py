@@ -122,9 +122,11 @@ def model(says: dict | str, translation: Translation) -> str:
 
 
 def facts(found: Sequence[Fact], names: Mapping[str, str], rules: Sequence[Rule]) -> str:
-    """A table of what was learned, each with its probability and the rule that settled it."""
+    """A table of what was learned: each fact that is likely, with its probability and the rule that settled it."""
     lines = []
     for fact in found:
+        if not fact.is_likely:
+            continue
         of = escape(f"{fact.kind} {names.get(fact.of, fact.of)}".strip())
         values = ", ".join(
             f"{escape(value) or 'not said'} {percent(probability)}"
@@ -132,7 +134,7 @@ def facts(found: Sequence[Fact], names: Mapping[str, str], rules: Sequence[Rule]
             if probability >= LEAST
         )
         by = "" if fact.settled_by is None else escape(rules[fact.settled_by].where)
-        lines.append(f"<tr><td>{of}</td><td>{values}</td><td>{by}</td></tr>" if values else "")
+        lines.append(f"<tr><td>{of}</td><td>{values}</td><td>{by}</td></tr>")
     return f'<div class="mt"><table class="mt-facts">{"".join(lines)}</table></div>'
 
 

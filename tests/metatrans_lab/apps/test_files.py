@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from metatrans_lab.apps.files import MAX_FILE_BYTES, read_rules, write_rules
+from metatrans_lab.apps.files import MAX_FILE_BYTES, read_expected, read_rules, write_rules
 from metatrans_lab.errors import UserError
 from modeling_metalstm.rules_metalstm import Rule
 
@@ -58,3 +58,12 @@ def test_rules_that_are_written_are_read_again(tmp_path, rules):
     assert [rule[:2] for rule in read_rules(path)] == rules
     with pytest.raises(UserError, match="can't write"):
         write_rules(str(tmp_path / "no" / "where"), [])
+
+
+def test_a_file_with_what_is_expected(tmp_path):
+    (tmp_path / "rules").write_text("red = dax\n? red red = dax dax\n? = ma\n", encoding="utf-8")
+    rules, questions = read_expected(str(tmp_path / "rules"))
+    assert [rule[:2] for rule in rules] == [("red", "dax"), ("?", "ma")]
+    assert questions == [Rule("red red", "dax dax", f"line 2 of {tmp_path}/rules")]
+    (tmp_path / "only").write_text("red red = dax dax\n", encoding="utf-8")
+    assert read_expected(str(tmp_path / "only")) == ([], read_rules(str(tmp_path / "only")))

@@ -30,11 +30,12 @@ def lines(*rules: tuple[str, str]) -> str:
 
 
 def test_a_translation_with_what_settles_it(answers):
-    shown = answers("# colours\nred = dax\n\nblue red -> wif dax\n".replace("->", "="), "Red, red!")
+    shown = answers("# colours\nred = dax\n\nblue red = wif dax\n", "Red, red!")
     assert ">dax dax<" in shown.answer and "certain" in shown.answer and shown.answer.count("line 2 has it first") == 2
     assert "The model says the same" in shown.hint and "mt-open" not in shown.hint
     assert "<svg" in shown.curve and ">4</text>" in shown.curve and ">3</text>" not in shown.curve
-    assert "<td>word blue</td><td>wif 9" in shown.facts
+    assert "<td>word blue</td><td>wif certain</td><td>line 4</td>" in shown.facts
+    assert "<td>family</td><td>lexicon 62%" in shown.facts and "switch" not in shown.facts
 
 
 def test_an_open_question_is_never_answered_in_silence(answers):
