@@ -29,6 +29,7 @@ BENCHMARKS = (
     "time_to_optimum",
     "words",
     "architectures",
+    "startup",
     "demo",
     "gpu",
 )

@@ -33,6 +33,7 @@ SMALL = {
     "cells": ("--seeds", "1", "--words", "6"),
     "calibration": ("--seeds", "2", "--steps", "40", "--episodes", "32"),
     "families": ("--seeds", "1", "--steps", "20"),
+    "invented": ("--languages", "2", "--questions", "2"),
 }
 TINY_MIXED = {"family": "mixed", "num_pairs": 3, "num_nouns": 2, "num_verbs": 2, "num_adjectives": 1}
 TINY_MIXED |= {"num_source_words": 7, "num_target_words": 10, "held_out_languages": 0.1, "held_out_structures": 0.1}

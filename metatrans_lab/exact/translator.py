@@ -141,7 +141,7 @@ class ExactTranslator:
             TranslationError: it is no sentence, or the examples can't all be right.
         """
         belief = self.understanding.belief
-        words = self.sides.source.read_question(sentence)
+        words, joined = self.sides.source.read_question(sentence)
         found = answers(belief, words)
         if not found:
             return self._word_by_word(words)
@@ -151,9 +151,9 @@ class ExactTranslator:
         )
         telling = most_telling(belief, words)
         return Translation(
-            text=self._text(best),
+            text=self._text(best, joined),
             probability=best.probability,
-            others=tuple((self._text(answer), answer.probability) for answer in found[1:]),
+            others=tuple((self._text(answer, joined), answer.probability) for answer in found[1:]),
             source=words,
             words=tuple(
                 (self._written(said.unit), UNKNOWN_WORD if said.words is None else self.sides.target.write(said.words))
@@ -170,11 +170,11 @@ class ExactTranslator:
             TranslationError: as a call.
         """
         belief = self.understanding.belief
-        words = self.sides.target.read_question(translation)
+        words, _ = self.sides.target.read_question(translation)
         found = origins(belief, words)
         if not found:
             each = tuple((self.sides.target.written.get(word, word), UNKNOWN_WORD) for word in words)
-            text = self.sides.source.write(UNKNOWN_WORD for _ in words)
+            text = self.sides.source.write([UNKNOWN_WORD for _ in words])
             return Translation(text, 0.0, (), words, each, tuple(word for word, _ in each), None)
         texts = [(self.sides.source.write(answer.words), answer.probability) for answer in found]
         heard = {word for example in self.sides.examples for word in example.target}
@@ -194,7 +194,7 @@ class ExactTranslator:
         each = []
         for word in words:
             found = answers(self.understanding.belief, (word,))
-            each.append((self._written(word), self._text(found[0]) if found else UNKNOWN_WORD))
+            each.append((self._written(word), self._text(found[0], set()) if found else UNKNOWN_WORD))
         unknown = tuple(dict.fromkeys(word for word, target in each if target == UNKNOWN_WORD))
         text = self.spelling.join(target for _, target in each)
         return Translation(text, 0.0, (), words, tuple(each), unknown, None)
@@ -203,8 +203,18 @@ class ExactTranslator:
         """A unit as it was written; a particle, which nobody wrote, as nothing."""
         return self.sides.source.written.get(unit, unit) if isinstance(unit, str) else ""
 
-    def _text(self, answer: Answer) -> str:
-        return self.sides.target.write(answer.words)
+    def _text(self, answer: Answer, joined: set[tuple[str, str]]) -> str:
+        """An answer as it is written.
+
+        Args:
+            joined: neighbours in the question that no blank divides.
+        """
+        together, number, before = [], 0, None
+        for said in answer.translation:
+            if before is not None and {(before, said.unit), (said.unit, before)} & joined:
+                together.append(number)
+            number, before = number + (1 if said.words is None else len(said.words)), said.unit
+        return self.sides.target.write(answer.words, together)
 
 
 @dataclass(frozen=True)

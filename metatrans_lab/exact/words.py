@@ -7,8 +7,9 @@ examples always write with a hyphen, it gets one too.
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -59,8 +60,10 @@ class Side:
     written: dict[str, str] = field(default_factory=dict)
     classes: dict[str, str] = field(default_factory=dict)
     _only_first: set[str] = field(default_factory=set)  # units that were written as the first of a sentence alone
-    _joins: dict[tuple[str, bool], set[str]] = field(default_factory=dict)
-    """Of a unit, by its key, what stood between it and its neighbour; True: the one before, False: the one after."""
+    _joins: dict[tuple[str, bool], dict[str | None, set[str]]] = field(default_factory=dict)
+    """Of a unit, by its key, what stood between it and each neighbour, None at a sentence's end; True: before it,
+    False: after it.
+    """
 
     def read(self, text: object, name: str = "The sentence") -> Sentence:
         """A sentence's units, as keys.
@@ -79,19 +82,22 @@ class Side:
         self._note_neighbours(units[-1], None, self._blank)
         return tuple(units)
 
-    def read_question(self, text: object, name: str = "The sentence") -> Sentence:
-        """As `read`, but nothing is noted, except how words are written that weren't there before."""
+    def read_question(self, text: object, name: str = "The sentence") -> tuple[Sentence, set[tuple[str, str]]]:
+        """As `read`, but nothing is noted, except how words are written that weren't there before; and the units that
+        nothing but a hyphen, or nothing, divides, by pairs of neighbours.
+        """
         copy = replace(self, written=dict(self.written), classes=dict(self.classes), _only_first=set(), _joins={})
         units = copy.read(text, name)
         self.written.update((unit, copy.written[unit]) for unit in units if unit not in self.written)
-        return units
+        pairs = set(itertools.pairwise(units))
+        return units, {pair for pair in pairs if copy._joins[pair[0], False][pair[1]] != {self._blank}}
 
     def _note_neighbours(self, before: str | None, after: str | None, between: str) -> None:
         """What stands between two units; None: the sentence's begin or end."""
         if before is not None:
-            self._joins.setdefault((before, False), set()).add(between)
+            self._joins.setdefault((before, False), {}).setdefault(after, set()).add(between)
         if after is not None:
-            self._joins.setdefault((after, True), set()).add(between)
+            self._joins.setdefault((after, True), {}).setdefault(before, set()).add(between)
 
     @property
     def _blank(self) -> str:
@@ -125,18 +131,29 @@ class Side:
             self.classes.setdefault(self.spelling.key(pieces[0]), of_class)
         return pieces, join
 
-    def write(self, units: Iterable[str]) -> str:
-        """A text of these units; those that were never read, such as "?", stay as they are."""
-        text, last = "", None
-        for unit in units:
-            text += ("" if last is None else self._between(last, unit)) + self.written.get(unit, unit)
-            last = unit
+    def write(self, units: Sequence[str], together: Collection[int] = ()) -> str:
+        """A text of these units; those that were never read, such as "?", stay as they are.
+
+        Args:
+            together: the numbers of units that belong to the one before, as far as their meaning goes.
+        """
+        text = ""
+        for number, unit in enumerate(units):
+            if number:
+                text += self._between(units[number - 1], unit, number in together)
+            text += self.written.get(unit, unit)
         return text
 
-    def _between(self, before: str, after: str) -> str:
-        """What stands between two units: what always did after the one, or before the other, if that isn't a blank."""
+    def _between(self, before: str, after: str, belong: bool) -> str:
+        """What stands between two units: what stood there before; else what always stands beside one of them, if it is
+        an affix, which stands so beside several, or the two belong together.
+        """
+        seen = self._joins.get((before, False), {}).get(after, set())
+        if len(seen) == 1:
+            return next(iter(seen))
         for key in ((before, False), (after, True)):
-            joins = self._joins.get(key, set())
-            if len(joins) == 1 and self._blank not in joins:
+            neighbours = self._joins.get(key, {})
+            joins = set().union(*neighbours.values())
+            if len(joins) == 1 and self._blank not in joins and (len(neighbours) > 1 or belong):
                 return next(iter(joins))
         return self._blank

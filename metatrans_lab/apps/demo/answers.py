@@ -15,6 +15,7 @@ from metatrans_lab.model_names import who_has_room
 from modeling_metalstm import TranslationError, TranslatorSession
 from modeling_metalstm.errors_metalstm import TooManyWordsError
 from modeling_metalstm.rules_metalstm import Rule, read_lines
+from modeling_metalstm.spelling_metalstm import Spelling
 
 MAX_CHARACTERS = 500
 """The most characters of a sentence."""
@@ -137,7 +138,7 @@ class Game:
 
     def deal(self) -> None:
         """Starts a round with another language."""
-        self.start, self.truth = make_language(self.rng, num_words=5, num_rules=4)
+        self.start, self.truth = make_language(self.rng)
         self.answered = False
 
     def play(self, model: PreTrainedModel, text: str | None) -> str:
@@ -151,16 +152,19 @@ class Game:
             raise TranslationError(f"The answer has more than {MAX_CHARACTERS} characters.")
         if not text.strip():
             raise TranslationError("Write what you think it is in the new words.")
-        session = TranslatorSession(model, self.start.rules)
-        said = session(self.start.question)["translation_text"]
-        key = session.spelling
-        yours = [key.key(word) for word in key.split(text)] == [key.key(word) for word in self.truth.split()]
-        models = said == self.truth
+        try:
+            said = TranslatorSession(model, self.start.rules)(self.start.question)["translation_text"]
+            models = said == self.truth
+            model_was = f"the model said “{said}” and was {'right' if models else 'wrong'}"
+        except TranslationError:  # which isn't of words in place
+            models, model_was = False, "the model can’t read such rules"
+        side = Spelling()
+        yours = [side.key(word) for word in side.split(text)] == [side.key(word) for word in self.truth.split()]
         if not self.answered:
             self.answered, self.rounds = True, self.rounds + 1
             self.yours, self.models = self.yours + yours, self.models + models
-        right = {True: "right", False: "wrong"}
         return (
-            f"It is “{self.truth}”. You were {right[yours]}, the model said “{said}” and was {right[models]}. "
+            f"It is “{self.truth}”: the rules allow nothing else. You were {'right' if yours else 'wrong'}, "
+            f"{model_was}. "
             f"After {self.rounds} round{'s' * (self.rounds != 1)}: you {self.yours}, the model {self.models}."
         )

@@ -107,7 +107,7 @@ def as_lines(rules: list[tuple[str, str]]) -> str:
 
 
 def _play_tab(page: gr.Blocks, model: PreTrainedModel) -> None:
-    gr.Markdown("The same rules, the same question: who is right, you or the model?")
+    gr.Markdown("The same rules, the same question, one answer that they allow: who finds it, you or the model?")
     game = gr.State(None)
     rules, asked = gr.HTML(elem_id="game-rules"), gr.HTML(elem_id="game-question")
     said = gr.Textbox(label="Your answer", elem_id="game-answer", max_length=MAX_CHARACTERS)

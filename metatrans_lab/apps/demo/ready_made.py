@@ -3,7 +3,8 @@
 import random
 from typing import NamedTuple
 
-from dataset_script.text import WORDS
+from metatrans_lab.exact.invented import PHENOMENA, invent
+from metatrans_lab.exact.translator import ExactTranslator
 
 
 class Start(NamedTuple):
@@ -47,20 +48,17 @@ READY_MADE = {
     ),
 }
 
-PLAIN = ("sun", "moon", "river", "stone", "tree", "bird", "fish", "cat", "dog", "bread", "salt", "fire", "snow")
 
-
-def make_language(rng: random.Random, num_words: int = 6, num_rules: int = 6) -> tuple[Start, str]:
-    """A random language of plain words and made-up ones: rules that show each word, a question, and its answer."""
-    sources = rng.sample(PLAIN, num_words)
-    lexicon = dict(zip(sources, rng.sample(WORDS.tolist(), num_words), strict=True))
-    words = rng.sample(sources, num_words)  # each occurs in some rule
-    rules = []
-    for number in range(num_rules):
-        length = rng.randint(1, 3)
-        due = words[number * num_words // num_rules : (number + 1) * num_words // num_rules]
-        sentence = due + rng.choices(sources, k=max(length - len(due), 0))
-        rng.shuffle(sentence)
-        rules.append((" ".join(sentence), " ".join(lexicon[word] for word in sentence)))
-    question = rng.choices(sources, k=rng.randint(3, 5))
-    return Start(rules, " ".join(question)), " ".join(lexicon[word] for word in question)
+def make_language(rng: random.Random, num_rules: int = 6) -> tuple[Start, str]:
+    """A random language of some phenomenon: rules, a question that they settle, and its answer."""
+    while True:
+        language = invent(rng, rng.choice(PHENOMENA))
+        sentences = [language.sentence(rng) for _ in range(num_rules)]
+        question = language.sentence(rng, sorted({word for sentence in sentences for word in sentence}))
+        rules = [(language.write(sentence), language.translate(sentence)) for sentence in sentences]
+        written, answer = language.write(question), language.translate(question)
+        if question in sentences or len(question) < 2:
+            continue
+        found = ExactTranslator(rules)(written)
+        if found.is_settled and found.text == answer:
+            return Start(rules, written), answer

@@ -1,0 +1,124 @@
+"""Languages as people might invent them, of one phenomenon each: how well they are answered, exactly and by the model.
+
+    python studies/invented.py [--languages 200] [--examples 8] [--questions 3] [--threads 1]
+
+Each language is drawn at random, as are eight examples and then three questions of words that the examples have. A
+question is *settled* where the exact answer is certain.
+"""
+
+import math
+import os
+import random
+import sys
+
+os.environ.pop("OMP_NUM_THREADS", None)  # all cores: torch reads it at import
+
+import torch
+from matplotlib.figure import Figure
+
+from metatrans_lab.exact.invented import PHENOMENA, Invented, invent
+from metatrans_lab.exact.translator import ExactTranslator
+from metatrans_lab.experiments.drawing import BLUE, GREY, ORANGE
+from metatrans_lab.experiments.pages import markdown
+from metatrans_lab.experiments.studies import read_arguments, report
+from metatrans_lab.models.load import load_translator
+from modeling_metalstm import TranslationError, TranslatorSession
+
+MODEL = "translator"
+
+
+def ask(language: Invented, rng: random.Random, num_examples: int, num_questions: int) -> list[dict]:
+    """What was answered to questions of one language."""
+    sentences = [language.sentence(rng) for _ in range(num_examples)]
+    rules = [(language.write(sentence), language.translate(sentence)) for sentence in sentences]
+    translator = ExactTranslator(rules)
+    seen = sorted({word for sentence in sentences for word in sentence})
+    try:
+        session = TranslatorSession(load(), rules)
+    except TranslationError:
+        session = None
+    answers = []
+    for _ in range(num_questions):
+        question = language.sentence(rng, seen)
+        written, truth = language.write(question), language.translate(question)
+        exact = translator(written)
+        odds = {exact.text: exact.probability, **dict(exact.others)}
+        answers.append(
+            {
+                "settled": exact.is_settled,
+                "right": exact.text == truth,
+                "probability": exact.probability,
+                "of_truth": odds.get(truth, 0.0),
+                "model": None if session is None else session(written)["translation_text"] == exact.text,
+            }
+        )
+    return answers
+
+
+_loaded = None
+
+
+def load():  # type: ignore[no-untyped-def]
+    """The translator, loaded once."""
+    global _loaded
+    _loaded = _loaded or load_translator(MODEL)
+    return _loaded
+
+
+def summarise(answers: list[dict]) -> dict:
+    """Shares and means over questions; None where there is no question of a kind."""
+
+    def mean(values: list[float]) -> float | None:
+        return sum(values) / len(values) if values else None
+
+    settled = [answer for answer in answers if answer["settled"]]
+    left = [answer for answer in answers if not answer["settled"]]
+    possible = [answer for answer in left if answer["of_truth"] > 0]
+    return {
+        "questions": len(answers),
+        "settled": mean([answer["settled"] for answer in answers]),
+        "settled, right": mean([answer["right"] for answer in settled]),
+        "open, right": mean([answer["right"] for answer in left]),
+        "open, expected right": mean([answer["probability"] for answer in left]),
+        "open, truth among the answers": mean([answer["of_truth"] > 0 for answer in left]),
+        "open, nats of the truth": mean([-math.log(answer["of_truth"]) for answer in possible]),
+        "model reads": mean([answer["model"] is not None for answer in answers]),
+        "model, as settled": mean([answer["model"] for answer in settled if answer["model"] is not None]),
+    }
+
+
+def main(arguments: list[str]) -> None:
+    options = read_arguments(arguments, __doc__ or "", languages=200, examples=8, questions=3, threads=1)
+    torch.set_num_threads(options.threads)
+    results: dict[str, dict] = {}
+    for phenomenon in PHENOMENA:
+        answers = []
+        for number in range(options.languages):
+            rng = random.Random(f"{phenomenon} {number}")
+            answers += ask(invent(rng, phenomenon), rng, options.examples, options.questions)
+        results[phenomenon] = summarise(answers)
+    columns = list(next(iter(results.values())))
+    rows = [
+        [phenomenon, *("–" if row[c] is None else f"{row[c]:.3f}" if c != "questions" else row[c] for c in columns)]
+        for phenomenon, row in results.items()
+    ]
+    report(options, "invented", results, [markdown(["phenomenon", *columns], rows)], draw(results))
+
+
+def draw(results: dict[str, dict]) -> Figure:
+    """The share of settled questions, of right answers, and of the model's that are as settled."""
+    figure = Figure(figsize=(8, 4.2), layout="constrained")
+    axes = figure.subplots()
+    places = range(len(results))
+    kinds = {"settled": GREY, "settled, right": BLUE, "model, as settled": ORANGE}
+    for number, (kind, colour) in enumerate(kinds.items()):
+        heights = [row[kind] or 0.0 for row in results.values()]
+        axes.bar([place + 0.27 * (number - 1) for place in places], heights, 0.25, color=colour, label=kind)
+    axes.set_xticks(list(places), list(results), rotation=30, ha="right")
+    axes.set_ylabel("share of questions")
+    axes.legend(loc="lower right")
+    return figure
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
