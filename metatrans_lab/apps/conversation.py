@@ -6,7 +6,6 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from metatrans_lab.apps.files import write_rules
@@ -18,6 +17,8 @@ from modeling_metalstm.errors_metalstm import TranslationError
 from modeling_metalstm.rules_metalstm import COMMENT, UNKNOWN_WORD, Rule, read_lines
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
     from modeling_metalstm import TranslatorSession
 
 T = TypeVar("T")
@@ -75,7 +76,8 @@ class Conversation:
     reverse: bool = False
 
     def __post_init__(self) -> None:
-        self._session: TranslatorSession | None = None
+        self._session: TranslatorSession | None = None  # the model, having read the rules
+        self._loaded: PreTrainedModel | None = None
         self.exact = self._learn(self.rules) if self.rules else None
 
     def _learn(self, rules: Sequence[Rule]) -> ExactTranslator:
@@ -168,27 +170,35 @@ class Conversation:
         if self.model is None:
             return
         try:
-            session = self._read_by_model()
-            result = session(answer["source"])
+            answer["model"] = {"name": self.model, **self._said_by_model(answer["source"])}
         except TranslationError as error:
             answer["model_note"] = f"{self.model} can't say: {str(error)[:1].lower()}{str(error)[1:]}".rstrip(".")
             answer["model_note"] += _who_has_room(error)
-            return
-        answer["model"] = {"name": self.model, **result}
 
-    def _read_by_model(self) -> "TranslatorSession":
-        if self._session is None:
+    def _said_by_model(self, sentence: str) -> dict:
+        """What the model says: one of words in place in its own session, one of the family mixed as such models read.
+
+        Raises:
+            TranslationError: it can't say.
+        """
+        from metatrans_lab.models.load import load_model, load_translator, mixed_language
+
+        name = str(self.model)
+        language = mixed_language(name)
+        if language is None:
             from modeling_metalstm.session_metalstm import TranslatorSession
 
+            self._loaded = self._loaded or load_translator(name, self.trust_remote_code)
             pairs = [(rule.target, rule.source) if self.reverse else rule[:2] for rule in self.rules]
-            self._session = TranslatorSession(self._loaded_model, pairs, **self.settings)
-        return self._session
+            self._session = self._session or TranslatorSession(self._loaded, pairs, **self.settings)
+            return self._session(sentence)
+        from metatrans_lab.exact.by_model import MixedReader
 
-    @cached_property
-    def _loaded_model(self):  # type: ignore[no-untyped-def]  # of transformers, which isn't imported before
-        from metatrans_lab.models.load import load_translator
-
-        return load_translator(str(self.model), self.trust_remote_code)
+        if self.reverse:
+            raise TranslationError("It translates into your words only.")
+        self._loaded = self._loaded or load_model(name, self.trust_remote_code)
+        assert self.exact is not None
+        return MixedReader(self._loaded, language, self.settings.get("num_bindings", 8))(self.exact, sentence)
 
     def known(self) -> str:
         """The number of rules and words so far, in words, and what doesn't fit."""

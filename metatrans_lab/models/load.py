@@ -4,7 +4,8 @@ from huggingface_hub.errors import StrictDataclassError
 from transformers import AutoModelForCausalLM, PreTrainedModel
 from transformers.utils.logging import disable_progress_bar
 
-from dataset_script.families import FAMILIES
+from dataset_script.families import FAMILIES, make_language
+from dataset_script.families.mixed import MixedConfig
 from metatrans_lab.config.yaml_files import read_file
 from metatrans_lab.errors import UserError, nearest
 from metatrans_lab.hub.downloads import check_download, why
@@ -47,6 +48,23 @@ def training_config(name: str) -> dict:
     """
     path = model_folder(name) / "training_config.yaml"
     return read_file(path) if path.is_file() else {}
+
+
+def mixed_language(name: str) -> MixedConfig | None:
+    """The languages that a model was trained on, if they are of the family mixed.
+
+    Raises:
+        UserError: the folder's training config can't be read.
+    """
+    knobs = dict(training_config(name).get("language") or {})
+    if knobs.pop("family", None) != MixedConfig.family:
+        return None
+    try:
+        language = make_language(MixedConfig.family, **knobs)
+    except ValueError as error:
+        raise UserError(f"the training config of {name} names no language: {error}") from error
+    assert isinstance(language, MixedConfig)
+    return language
 
 
 def load_translator(name: str, trust_remote_code: bool = False) -> PreTrainedModel:

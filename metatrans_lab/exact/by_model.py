@@ -1,0 +1,197 @@
+"""What a model of the family mixed says of a person's sentence: it reads their examples in symbols of its alphabet.
+
+Which class a word is of, such a model knows by its symbol. So words are bound to symbols of the classes that the exact
+belief gives them; where several are possible, the more probable ones have more bindings. All bindings are averaged,
+word by word, and the most probable word is said, until the end is.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from transformers import PreTrainedModel
+
+from dataset_script.families.mixed import MixedConfig
+from metatrans_lab.exact.answers import translations
+from metatrans_lab.exact.posterior import Belief, Sentence
+from metatrans_lab.exact.translator import UNKNOWN_WORD, ExactTranslator
+from modeling_metalstm.capabilities_metalstm import frozen_weights
+from modeling_metalstm.errors_metalstm import TooManyWordsError, TranslationError
+from modeling_metalstm.reading_metalstm import Reading
+
+MAX_CLASSES = 4
+"""Ways to give words their classes, of which the most probable are read."""
+
+LONGEST = 24
+"""Words of a translation; by then the model has lost its thread."""
+
+
+@dataclass(frozen=True)
+class Classes:
+    """One way to give words their classes.
+
+    Attributes:
+        family: whose classes they are. of_word: the number of each word's. weight: its probability.
+    """
+
+    family: str
+    of_word: Mapping[str, int]
+    weight: float
+
+
+class MixedReader:
+    """Asks a model that was trained on the family mixed.
+
+    Args:
+        model: a causal LM. language: what it was trained on.
+        num_bindings: how many random bindings of words to symbols are averaged. seed: of them.
+    """
+
+    def __init__(self, model: PreTrainedModel, language: MixedConfig, num_bindings: int = 8, seed: int = 0) -> None:
+        self.model, self.language, self.num_bindings, self.seed = model, language, num_bindings, seed
+        self.class_sizes = {
+            family: component.class_sizes
+            for family, component in zip(language.families, language.components, strict=True)
+        }
+
+    def __call__(self, translator: ExactTranslator, sentence: str) -> dict[str, Any]:
+        """The model's translation.
+
+        Returns:
+            translation_text, "?" for a word that no example has; its probability; words: each target word and its
+            probability.
+
+        Raises:
+            TranslationError: it can't be translated, or the model hasn't as many words.
+        """
+        words, _ = translator.sides.source.read_question(sentence)
+        targets = list(dict.fromkeys(w for example in translator.sides.examples for w in example.target))
+        if len(targets) > self.language.num_symbols:
+            raise TooManyWordsError(
+                f"This model takes at most {self.language.num_symbols} distinct target words, but the examples have "
+                f"{len(targets)}.",
+                len(targets),
+            )
+        rng = random.Random(self.seed)
+        classes = likely_classes(translator.understanding.belief, words, self.num_bindings)
+        sources = [self._bind(one, rng) for one in classes]
+        symbols = [rng.sample(range(self.language.num_symbols), len(targets)) for _ in classes]
+        understanding = translator.understanding
+        examples = [
+            example
+            for number, example in enumerate(translator.sides.examples)
+            if number >= understanding.changed and number != understanding.mistaken
+        ]
+        rows = [
+            [
+                *itertools.chain(*(self._write(e.source, e.target, source, targets, s) for e in examples)),
+                *self._write(words, None, source, targets, s),
+            ]
+            for source, s in zip(sources, symbols, strict=True)
+        ]
+        said, probabilities = self._decode(rows, symbols)
+        spoken = [UNKNOWN_WORD if number is None else targets[number] for number in said]
+        whole = 1.0
+        for probability in probabilities:
+            whole *= probability
+        return {
+            "translation_text": translator.sides.target.write(spoken),
+            "probability": whole,
+            "words": [{"target": word, "probability": p} for word, p in zip(spoken, probabilities, strict=False)],
+        }
+
+    def _bind(self, classes: Classes, rng: random.Random) -> dict[str, int]:
+        """A symbol of each word's class."""
+        sizes = self.class_sizes.get(classes.family, (self.language.num_source_words,))
+        bound: dict[str, int] = {}
+        for of_class, size in enumerate(sizes):
+            words = [word for word, c in classes.of_word.items() if c == of_class]
+            if len(words) > size:
+                raise TooManyWordsError(
+                    f"This model takes at most {size} words of a class, but the examples and the sentence have "
+                    f"{len(words)}.",
+                    len(words),
+                )
+            first = sum(sizes[:of_class])
+            bound |= zip(words, rng.sample(range(first, first + size), len(words)), strict=True)
+        return bound
+
+    def _write(
+        self,
+        source: Sentence,
+        target: Sentence | None,
+        bound: Mapping[str, int],
+        targets: Sequence[str],
+        symbols: Sequence[int],
+    ) -> list[int]:
+        """␁ s…s ␂ t…t, or ␁ s…s ␂ of a question."""
+        config = self.language
+        missing = [word for word in source if word not in bound]
+        if missing:
+            raise TranslationError(f"The examples leave open too much of {missing[0]!r} for this model to read it.")
+        said = [] if target is None else [config.num_source_words + symbols[targets.index(word)] for word in target]
+        return [config.soh, *(bound[word] for word in source), config.stx, *said]
+
+    @torch.no_grad()
+    def _decode(self, rows: list[list[int]], symbols: list[list[int]]) -> tuple[list[int | None], list[float]]:
+        """The numbers of the target words that are said, None for one that no example has; and the probability of each
+        and of the end.
+        """
+        config, device = self.language, next(self.model.parameters()).device
+        own = torch.tensor(symbols, device=device)  # (rows, words)
+        num_words = own.shape[1]
+        is_free = torch.ones(len(rows), config.num_symbols, dtype=torch.bool, device=device)
+        is_free.scatter_(1, own, False)
+        reading, tokens = Reading(self.model), torch.tensor(rows, device=device)
+        said: list[int | None] = []
+        probabilities = []
+        with frozen_weights(self.model):
+            while len(said) < LONGEST:
+                logits = reading.read(tokens)[:, -1].float()
+                first = config.num_source_words
+                of_symbols = torch.cat(
+                    [logits[:, first : first + config.num_symbols], logits[:, config.soh : config.soh + 1]], 1
+                ).softmax(1)  # (rows, A + 1)
+                ends, of_symbols = of_symbols[:, -1], of_symbols[:, :-1]
+                free = (of_symbols * is_free).sum(1)
+                options = torch.cat([of_symbols.gather(1, own), free[:, None], ends[:, None]], 1).mean(0)
+                number = int(options.argmax())
+                probabilities.append(float(options[number]))
+                if number == num_words + 1:
+                    break
+                said.append(number if number < num_words else None)
+                # A word that no example has is said by the most probable symbol that no word has.
+                chosen = own[:, number] if number < num_words else (of_symbols * is_free).argmax(1)
+                tokens = (first + chosen)[:, None]
+        return said, probabilities
+
+
+def likely_classes(belief: Belief, sentence: Sentence, number: int) -> list[Classes]:
+    """So many ways to give words their classes, the more of one the more probable it is.
+
+    Raises:
+        TranslationError: the sentence can be none of the language.
+    """
+    weights: dict[tuple[str, tuple[tuple[str, int], ...]], float] = {}
+    for weight, posterior, h in belief.weighted():
+        component = posterior.components[h.component]
+        for probability, _, left in translations(posterior, h, sentence):
+            key = component.name, tuple(sorted(left.classes.items()))
+            weights[key] = weights.get(key, 0.0) + weight * probability
+    if not weights:
+        raise TranslationError("The sentence can be none of the language that the examples are of.")
+    best = sorted(weights.items(), key=lambda item: -item[1])[:MAX_CLASSES]
+    total = sum(weight for _, weight in best)
+    chosen: list[Classes] = []
+    left_over = 0.0
+    for (family, of_word), weight in best:
+        left_over += number * weight / total
+        times = round(left_over)
+        left_over -= times
+        chosen += [Classes(family, dict(of_word), weight / total)] * times
+    return chosen or [Classes(best[0][0][0], dict(best[0][0][1]), 1.0)]

@@ -1,0 +1,62 @@
+"""A model of the family mixed, asked in a person's words: the exact predictor in its place gives exact answers."""
+
+import random
+
+import pytest
+
+from dataset_script import make_language
+from metatrans_lab.exact.by_model import MixedReader, likely_classes
+from metatrans_lab.exact.invented import invent
+from metatrans_lab.exact.translator import ExactTranslator
+from modeling_metalstm import TranslationError
+
+MIXED = make_language("mixed", num_pairs=8, families=["lexicon", "order", "grammar", "repetition"])
+
+
+def sentences(language, rng, number):
+    """Whole sentences: the family has no parts of them."""
+    found = []
+    while len(found) < number:
+        sentence = language.sentence(rng)
+        form = tuple(language.classes[word] for word in sentence)
+        if not hasattr(language.config, "fragments") or (form[-1] != 2 and 1 in form[1:] and len(form) > 1):
+            found.append(sentence)
+    return found
+
+
+@pytest.mark.parametrize("phenomenon", ["in place", "order", "adjectives", "articles", "affixes", "operators"])
+def test_the_exact_predictor_in_place_of_a_model_gives_the_exact_answers(phenomenon, bayes_model):
+    reader = MixedReader(bayes_model(MIXED), MIXED, num_bindings=2)
+    compared = 0
+    for number in range(8):
+        rng = random.Random(f"{phenomenon} {number}")
+        language = invent(rng, phenomenon)
+        *shown, question = sentences(language, rng, 8)
+        translator = ExactTranslator([(language.write(s), language.translate(s)) for s in shown])
+        exact = translator(language.write(question))
+        if exact.is_settled:
+            said = reader(translator, language.write(question))
+            assert said["translation_text"] == exact.text and said["probability"] > 0.9
+            assert [word["target"] for word in said["words"]] == exact.text.replace("-", " ").split()
+            compared += 1
+    assert compared
+
+
+def test_what_such_a_model_can_t_read(bayes_model):
+    reader = MixedReader(bayes_model(MIXED), MIXED, num_bindings=2)
+    many = ExactTranslator([(f"w{i}", f"x{i}") for i in range(30)])
+    with pytest.raises(TranslationError, match="at most 22 distinct target words, but the examples have 30"):
+        reader(many, "w3")
+    few = ExactTranslator([(f"w{i} w{i + 1}", f"x{i} x{i + 1}") for i in range(20)])
+    with pytest.raises(
+        TranslationError, match="at most 20 words of a class, but the examples and the sentence have 21"
+    ):
+        reader(few, "w3")
+
+
+def test_the_more_probable_classes_have_more_bindings():
+    translator = ExactTranslator([("red house", "casa roja"), ("house", "casa"), ("red", "roja")])
+    chosen = likely_classes(translator.understanding.belief, ("red", "house"), 8)
+    assert 7 <= len(chosen) <= 8 and chosen[0].family == "order"
+    weights = [one.weight for one in chosen]
+    assert weights == sorted(weights, reverse=True) and len({one.family for one in chosen}) > 1
