@@ -26,9 +26,13 @@ from metatrans_lab.config.keys import TrainingConfig
 from metatrans_lab.config.typed import from_dict
 from metatrans_lab.config.yaml_files import read_yaml
 from metatrans_lab.errors import UserError
+from metatrans_lab.exact.translator import ExactTranslator
+from metatrans_lab.exact.words import Side
 from metatrans_lab.model_names import pretrained
 from metatrans_lab.models.load import load_model
 from modeling_metalstm import InContextTranslationPipeline, TranslationError, build_tokenizer
+from modeling_metalstm.rules_metalstm import read_lines
+from modeling_metalstm.spelling_metalstm import Spelling
 
 from .conftest import TINY
 
@@ -47,11 +51,14 @@ def fuzz(number: int):
 
 
 def in_a_sentence(work, *kinds) -> bool:
-    """Whether it went well, or failed with one of these kinds of error and one line; anything else is raised."""
+    """Whether it went well, or failed with one of these kinds of error and a line, or one for each line of a text that
+    is wrong; anything else is raised.
+    """
     try:
         work()
     except kinds as error:
-        assert str(error).strip() and "\n" not in str(error).strip(), repr(error)
+        first, *more = str(error).strip().split("\n")
+        assert first and all(line.startswith(("line ", "rule ", "Example ", "and ")) for line in more), repr(error)
         return False
     return True
 
@@ -242,6 +249,36 @@ def test_conversations(conversation, lines):
 @given(st.text(max_size=60))
 def test_rules(text):
     in_a_sentence(lambda: parse_rule(text), UserError)
+
+
+PIECES = st.sampled_from(["red", "blue", "green", "the", "cat", "cat-s", "dax", "wif", "neko-ra", "miru", "?", "!xa"])
+SIDES = st.lists(PIECES, min_size=1, max_size=5).map(" ".join)
+MARKS = st.sampled_from([" = ", "=", " -> ", " → ", "\t", ", ", ": ", "  ", " = = "])
+RULE_LINES = st.lists(st.tuples(SIDES, MARKS, SIDES).map("".join) | st.text(max_size=20), max_size=6).map("\n".join)
+
+
+@fuzz(100)
+@given(rules=RULE_LINES, question=SIDES)
+def test_what_rules_leave_open_is_never_answered_in_silence(rules, question):
+    """Any lines at all: an answer or a sentence; a certain answer has no unknown word, and odds that sum to 1."""
+
+    def translate() -> None:
+        pairs = [rule[:2] for rule in read_lines(rules)]
+        translation = ExactTranslator(pairs)(question)
+        odds = [translation.probability, *(probability for _, probability in translation.others)]
+        assert translation.probability == 0 or abs(sum(odds) - 1) < 1e-6
+        assert translation.is_settled <= (
+            len([p for p in odds if p > 1e-9]) == 1 and "?" not in translation.text.split()
+        )
+        known = {word for source, _ in pairs for word in translator_words(source)}
+        assert not translation.is_settled or set(translation.source) <= known
+
+    in_a_sentence(translate, TranslationError)
+
+
+def translator_words(text: str) -> list[str]:
+    """The units of a sentence, by their keys."""
+    return [*Side(Spelling()).read(text)]
 
 
 TOKENIZER = build_tokenizer(3, 3)

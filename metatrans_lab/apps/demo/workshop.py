@@ -21,7 +21,7 @@ from metatrans_lab.training.prepare import prepare
 MAX_RUNS = 2
 """The most models that are trained at once, for all visitors together."""
 
-NUM_STEPS, BATCH_SIZE = 1200, 32
+NUM_STEPS, BATCH_SIZE = 600, 32
 DRAW_EVERY = 1.0  # seconds
 PATIENCE = 20.0  # seconds to wait until an earlier watcher of the same run has left
 EVAL_EPISODES = 128
@@ -52,9 +52,12 @@ def recipe(words: int, length: int, pairs: int, width: int, curriculum: bool) ->
         loss_on="targets",
         model={
             "model_type": "metalstm",
+            "layer_types": ["lstm", "mlstm_example", "mlstm"],
             "embedding_size": 32,
+            "lstm_size": 64,
             "hidden_size": width,
-            "num_hidden_layers": 2,
+            "num_heads": 4,
+            "max_place_offset": 32,
             "initialization": "metalstm",
         },
         curriculum=[*(shorter if curriculum else []), Stage([{}, mixed], replay=0.2 * bool(shorter and curriculum))],
@@ -166,12 +169,13 @@ def _image(data: bytes, text: str) -> str:
 def build_tab() -> None:
     """Builds the workshop's tab, within a page."""
     gr.Markdown(
-        "A small LSTM that begins from nothing, here and now. What if there are more words? Longer sentences? "
-        "No curriculum from short sentences to long ones? The dashed lines are where a model rests that knows "
-        "nothing, how frequent words are, which kind of token comes, or all that can be known."
+        "A small LSTM with two memories that begins from nothing, here and now. What if there are more words? Longer "
+        "sentences? Fewer than six words, of which there are so few languages that it learns them by heart? No "
+        "curriculum from short sentences to long ones? The dashed lines are where a model rests that knows nothing, "
+        "how frequent words are, which kind of token comes, or all that can be known."
     )
     with gr.Row():
-        words = gr.Slider(2, 10, 4, step=1, label="L: words", elem_id="knob-words")
+        words = gr.Slider(2, 10, 6, step=1, label="L: words", elem_id="knob-words")
         length = gr.Slider(1, 4, 2, step=1, label="T: words a sentence", elem_id="knob-length")
         pairs = gr.Slider(2, 20, 8, step=1, label="K: pairs an episode", elem_id="knob-pairs")
         width = gr.Dropdown([32, 64, 128], value=64, label="units a layer", elem_id="knob-width")

@@ -3,9 +3,9 @@ import time
 
 import pytest
 
-pytest.importorskip("gradio", reason="gradio isn't here (make test-demo has it)")
+gr = pytest.importorskip("gradio", reason="gradio isn't here (make test-demo has it)")
 
-from metatrans_lab.apps.demo.workshop import MAX_RUNS, LiveRun, recipe, watch
+from metatrans_lab.apps.demo.workshop import MAX_RUNS, LiveRun, build_tab, recipe, watch  # noqa: E402
 
 
 @pytest.mark.parametrize("words", range(2, 11))
@@ -14,6 +14,18 @@ def test_every_position_of_the_knobs_is_a_recipe(words, length):
     for curriculum in (True, False):
         config = recipe(words, length, 2, 32, curriculum)
         assert len(config.curriculum) == (length if curriculum else 1)
+
+
+@pytest.mark.slow  # a minute
+def test_the_run_that_the_page_proposes_learns_within_two_minutes():
+    with gr.Blocks():
+        build_tab()
+        knobs = {block.elem_id: block.value for block in gr.context.Context.root_block.blocks.values()}
+    names = ("knob-words", "knob-length", "knob-pairs", "knob-width", "knob-curriculum")
+    run = LiveRun(recipe(*(knobs[name] for name in names)))
+    *_, (status, _, _) = watch(run)
+    assert "Done: step" in status and run.results["determined_accuracy"] > 0.99
+    assert run.results["target_regret"] < 0.05 and run.seconds < 120
 
 
 def test_a_run_learns_pauses_and_goes_on():
