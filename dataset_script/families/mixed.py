@@ -55,6 +55,7 @@ class MixedConfig(Language):
         num_nouns, num_verbs, num_adjectives, held_out_structures, structures_of: of the family grammar; all families
             share its source alphabet, and the last of the target words is the blank.
         sentence_length: a family that has no sentences so short or so long has those that it has.
+        fragments: of the family grammar.
     """
 
     num_pairs: int = 20
@@ -67,6 +68,7 @@ class MixedConfig(Language):
     num_adjectives: int = 4
     held_out_structures: float = 0.0
     structures_of: str | None = None
+    fragments: bool = False
 
     family: ClassVar[str] = "mixed"
     first_knobs: ClassVar[tuple[str, ...]] = (
@@ -159,6 +161,7 @@ def _components(config: MixedConfig) -> tuple[PlannedLanguage, ...]:
         lengths = config.sentence_length
         m, M = lengths if isinstance(lengths, list | tuple) else (lengths, lengths)
         shortest, longest = cls.possible_lengths
+        shortest = 1 if config.fragments and name == "grammar" else shortest
         longest = MAX_SPELLED if name == "spelling" else longest
         m, M = (max(length, shortest) if longest is None else min(max(length, shortest), longest) for length in (m, M))
         given = {key: value for key, value in shared.items() if key in own} | {
