@@ -13,6 +13,7 @@ Else all of these, by their probability:
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -138,13 +139,17 @@ def understand(
     found = explain(examples)
     if found is not None:
         return found
-    without = [
-        explain([*examples[:number], *examples[number + 1 :]], mistaken=number) for number in range(len(examples))
-    ]
-    if len(examples) > 2 and sum(one is not None for one in without) == 1:
-        return next(one for one in without if one is not None)
-    first = next(number for number in range(len(examples)) if explain(examples[: number + 1]) is None)
-    if all(one is None for one in without):
+    # The first example that those before it rule out; no longer beginning can be explained either.
+    numbers = range(len(examples))
+    first = bisect.bisect_left(numbers, True, key=lambda number: explain(examples[: number + 1]) is None)
+    without = []
+    for number in numbers[: first + 1]:
+        if explain([*examples[:number], *examples[number + 1 : first + 1]]) is not None:
+            rest = explain([*examples[:number], *examples[number + 1 :]], mistaken=number)
+            without += [] if rest is None else [rest]
+    if len(examples) > 2 and len(without) == 1:
+        return without[0]
+    if not without:
         since = explain(examples[first:], changed=first)
         if since is not None:
             return since
