@@ -3,7 +3,7 @@
 import random
 import threading
 from collections import OrderedDict
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from transformers import PreTrainedModel
 
@@ -30,6 +30,9 @@ MAX_KEPT = 64
 """The rules whose sessions are kept, so that the next letter of a question finds them read."""
 
 
+Key, Value = TypeVar("Key"), TypeVar("Value")
+
+
 class Shown(NamedTuple):
     """What the page shows, as HTML: the translation or what is wrong, what would help, what was learned, a curve."""
 
@@ -39,13 +42,12 @@ class Shown(NamedTuple):
     curve: str = ""
 
 
-def read_rules(text: str | None) -> list[Rule]:
+def read_rules(text: str) -> list[Rule]:
     """The rules on the page.
 
     Raises:
         TranslationError: lines that are no rules, or too much of them.
     """
-    text = text or ""
     if len(text) > MAX_RULES_CHARACTERS:
         raise TranslationError(f"The rules have more than {MAX_RULES_CHARACTERS:,} characters.")
     rules = read_lines(text)
@@ -55,8 +57,16 @@ def read_rules(text: str | None) -> list[Rule]:
     return rules
 
 
+class Read(NamedTuple):
+    """Rules that were read: with what they teach, as HTML."""
+
+    rules: list[Rule]
+    exact: ExactTranslator
+    facts: str
+
+
 class Answers:
-    """Answers by a model and exactly; what was read is kept for the next question.
+    """Answers exactly and by a model; what was read is kept for the next letter of a question.
 
     Args:
         model: that is asked beside the exact translator.
@@ -64,17 +74,18 @@ class Answers:
 
     def __init__(self, model: PreTrainedModel) -> None:
         self.model = model
-        self._kept: OrderedDict[tuple, tuple[TranslatorSession, str]] = OrderedDict()
+        self._read: OrderedDict[str, Read] = OrderedDict()
+        self._sessions: OrderedDict[tuple, tuple[TranslatorSession, str]] = OrderedDict()
         self._lock = threading.Lock()
 
     def __call__(self, text: str | None, question: str | None, reverse: bool = False) -> Shown:
         """What the page shows for rules and a question; an error's message stands in place of the translation."""
         try:
-            return self._answer(text, question or "", reverse)
+            return self._answer(text or "", question or "", reverse)
         except TranslationError as error:
             return Shown(drawing.message(str(error)))
 
-    def _answer(self, text: str | None, question: str, reverse: bool) -> Shown:
+    def _answer(self, text: str, question: str, reverse: bool) -> Shown:
         rules = read_rules(text)
         if not rules:
             return Shown(drawing.message("Write a rule: a sentence, =, and its translation in words of your own."))
@@ -82,38 +93,49 @@ class Answers:
             raise TranslationError(f"The sentence has more than {MAX_CHARACTERS} characters.")
         if sum(len(rule.source.split()) for rule in rules) + len(question.split()) > MAX_WORDS:
             raise TranslationError(f"The rules and the sentence have more than {MAX_WORDS} words together.")
-        exact = ExactTranslator([rule[:2] for rule in rules])
-        belief = exact.understanding.belief
-        facts = drawing.facts(
-            with_examples(learned(belief), belief, exact.sides.examples), exact.sides.source.written, rules
-        )
+        read = self._read_rules(text, rules)
+        notes = drawing.notes(read.exact.understanding, rules)
         if not question.strip():
-            note = "Now write a sentence to translate."
-            return Shown(drawing.message(note), drawing.notes(exact.understanding, rules), facts)
-        translation = exact.back(question) if reverse else exact(question)
+            return Shown(drawing.message("Now write a sentence to translate."), notes, read.facts)
+        translation = read.exact.back(question) if reverse else read.exact(question)
         says, curve = self._ask_model(rules, question, reverse)
-        answer = drawing.answer(translation, first_examples(exact, translation, reverse), rules)
-        hint = drawing.notes(exact.understanding, rules) + drawing.hint(translation) + drawing.model(says, translation)
-        return Shown(answer, hint, facts, curve)
+        answer = drawing.answer(translation, first_examples(read.exact, translation, reverse), rules)
+        hint = notes + drawing.hint(translation) + drawing.model(says, translation)
+        return Shown(answer, hint, read.facts, curve)
+
+    def _read_rules(self, text: str, rules: list[Rule]) -> Read:
+        """The rules, read; from before, if they were."""
+        with self._lock:
+            if text not in self._read:
+                exact = ExactTranslator([rule[:2] for rule in rules])
+                belief, sides = exact.understanding.belief, exact.sides
+                facts = with_examples(learned(belief), belief, sides.examples)
+                self._read[text] = Read(rules, exact, drawing.facts(facts, sides.source.written, rules))
+            return keep(self._read, text)
 
     def _ask_model(self, rules: list[Rule], question: str, reverse: bool) -> tuple[dict | str, str]:
         """What the model says, or why it can't say anything; and the curve of how it came to know the rules."""
         pairs = tuple((rule.target, rule.source) if reverse else (rule.source, rule.target) for rule in rules)
         with self._lock:
             try:
-                if pairs not in self._kept:
+                if pairs not in self._sessions:
                     session = TranslatorSession(self.model, pairs)
                     places = [rule.where.removeprefix("line ") for rule in rules]
-                    self._kept[pairs] = session, drawing.shots(session.shots(), places)
-                    while len(self._kept) > MAX_KEPT:
-                        self._kept.popitem(last=False)
-                self._kept.move_to_end(pairs)
-                kept, curve = self._kept[pairs]
-                return kept(question), curve
+                    self._sessions[pairs] = session, drawing.shots(session.shots(), places)
+                session, curve = keep(self._sessions, pairs)
+                return session(question), curve
             except TooManyWordsError as error:
                 return f"{error}{who_has_room(error.number)}", ""
             except TranslationError as error:
                 return str(error), ""
+
+
+def keep(kept: OrderedDict[Key, Value], key: Key) -> Value:
+    """A value that is kept, and now the last to be let go; the first ones go, if they are too many."""
+    kept.move_to_end(key)
+    while len(kept) > MAX_KEPT:
+        kept.popitem(last=False)
+    return kept[key]
 
 
 def first_examples(exact: ExactTranslator, translation: Translation, reverse: bool) -> dict[str, int]:
