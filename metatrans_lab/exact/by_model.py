@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,7 +79,7 @@ class MixedReader:
                 len(targets),
             )
         rng = random.Random(self.seed)
-        classes = likely_classes(translator.understanding.belief, words, self.num_bindings)
+        classes = likely_classes(translator.understanding.belief, words, self.num_bindings, self._has_room)
         sources = [self._bind(one, rng) for one in classes]
         symbols = [rng.sample(range(self.language.num_symbols), len(targets)) for _ in classes]
         understanding = translator.understanding
@@ -105,18 +106,20 @@ class MixedReader:
             "words": [{"target": word, "probability": p} for word, p in zip(spoken, probabilities, strict=False)],
         }
 
+    def _sizes(self, family: str) -> tuple[int, ...]:
+        return self.class_sizes.get(family, (self.language.num_source_words,))
+
+    def _has_room(self, family: str, of_word: Mapping[str, int]) -> bool:
+        """Has the alphabet a symbol for each word of each class?"""
+        numbers = Counter(of_word.values())
+        return all(numbers[of_class] <= size for of_class, size in enumerate(self._sizes(family)))
+
     def _bind(self, classes: Classes, rng: random.Random) -> dict[str, int]:
         """A symbol of each word's class."""
-        sizes = self.class_sizes.get(classes.family, (self.language.num_source_words,))
+        sizes = self._sizes(classes.family)
         bound: dict[str, int] = {}
         for of_class, size in enumerate(sizes):
             words = [word for word, c in classes.of_word.items() if c == of_class]
-            if len(words) > size:
-                raise TooManyWordsError(
-                    f"This model takes at most {size} words of a class, but the examples and the sentence have "
-                    f"{len(words)}.",
-                    len(words),
-                )
             first = sum(sizes[:of_class])
             bound |= zip(words, rng.sample(range(first, first + size), len(words)), strict=True)
         return bound
@@ -171,11 +174,16 @@ class MixedReader:
         return said, probabilities
 
 
-def likely_classes(belief: Belief, sentence: Sentence, number: int) -> list[Classes]:
+def likely_classes(
+    belief: Belief, sentence: Sentence, number: int, has_room: Callable[[str, Mapping[str, int]], bool]
+) -> list[Classes]:
     """So many ways to give words their classes, the more of one the more probable it is.
 
+    Args:
+        has_room: whether a model has symbols for a family's classes of words.
+
     Raises:
-        TranslationError: the sentence can be none of the language.
+        TranslationError: the sentence can be none of the language; a `TooManyWordsError`, if there is room for none.
     """
     weights: dict[tuple[str, tuple[tuple[str, int], ...]], float] = {}
     for weight, posterior, h in belief.weighted():
@@ -185,7 +193,11 @@ def likely_classes(belief: Belief, sentence: Sentence, number: int) -> list[Clas
             weights[key] = weights.get(key, 0.0) + weight * probability
     if not weights:
         raise TranslationError("The sentence can be none of the language that the examples are of.")
-    best = sorted(weights.items(), key=lambda item: -item[1])[:MAX_CLASSES]
+    there_is_room = [(key, weight) for key, weight in weights.items() if has_room(key[0], dict(key[1]))]
+    if not there_is_room:
+        most = max(len(of_word) for _, of_word in weights)
+        raise TooManyWordsError(f"This model has no room for {most} source words of such classes.", most)
+    best = sorted(there_is_room, key=lambda item: -item[1])[:MAX_CLASSES]
     total = sum(weight for _, weight in best)
     chosen: list[Classes] = []
     left_over = 0.0

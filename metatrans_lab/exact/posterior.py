@@ -27,11 +27,14 @@ from functools import lru_cache
 from dataset_script.families.planned import PlannedLanguage
 from metatrans_lab.exact.plans import Node, plan_tree
 
-MAX_HYPOTHESES = 10_000
+MAX_HYPOTHESES = 3_000
 """Of a person's language: where more are alive the least probable are left out, and answers are no longer exact."""
 
 MAX_DIVIDED = 3 * MAX_HYPOTHESES
 """Of them, those that are made at an example, of which the most probable are kept."""
+
+NEGLIGIBLE = math.log(1e-10)
+"""Hypotheses so much less probable than another are dropped: together they are no millionth of what is believed."""
 
 Sentence = tuple[str, ...]
 """The words of a sentence, as keys: equal words are equal texts."""
@@ -173,8 +176,11 @@ class Posterior:
         after = (after for h in ordered for after in self._after(h, example))
         found = list(itertools.islice(after, MAX_DIVIDED + 1))
         is_exact = self.is_exact and len(found) <= MAX_HYPOTHESES
-        if not is_exact:
-            found = sorted(found, key=self.log_weight, reverse=True)[:MAX_HYPOTHESES]
+        weights = [self.log_weight(h) for h in found]
+        least = max(weights, default=0.0) + NEGLIGIBLE
+        if len(found) > MAX_HYPOTHESES:
+            least = max(least, sorted(weights, reverse=True)[MAX_HYPOTHESES - 1])
+        found = [h for h, weight in zip(found, weights, strict=True) if weight >= least]
         return replace(self, examples=(*self.examples, example), hypotheses=tuple(found), is_exact=is_exact)
 
     def log_weight(self, h: Hypothesis) -> float:

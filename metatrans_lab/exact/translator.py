@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -24,6 +23,7 @@ from metatrans_lab.exact.readings import (
     ConflictError,
     Reading,
     Understanding,
+    posterior_of,
     readings,
     understand,
 )
@@ -95,9 +95,7 @@ class ExactTranslator:
         if infer and separator is None and not exact:
             sources, targets = (divisions(self.sides.words(number)) for number in (0, 1))
             if len(sources) * len(targets) > 1:
-                chosen = best_division(
-                    sources, targets, lambda *pair: self._evidence(self._read(self.spelling, *pair))
-                )
+                chosen = best_division(sources, targets, self._evidence_of_division)
                 self.sides = self._read(self.spelling, *chosen)
         elif separator == "":  # of the translations; words of the sentences may have blanks between them all the same
             self.sides = max(self.sides, self._read(Spelling(None, exact)), key=self._evidence)
@@ -105,15 +103,15 @@ class ExactTranslator:
     def _read(self, source_spelling: Spelling, source: Division = (), target: Division = ()) -> _Sides:
         return _Sides.read(self.rules, (source_spelling, self.spelling), (source, target))
 
-    def _evidence(self, sides: _Sides) -> float:
+    def _evidence_of_division(self, source: Division, target: Division) -> float:
+        """As `_evidence`. Words are divided so that every morpheme is one word of the other side, and not for less."""
+        sides = self._read(self.spelling, source, target)
+        return self._evidence(sides, sides.readings[:1] if source or target else None)
+
+    def _evidence(self, sides: _Sides, read_as: tuple[Reading, ...] | None = None) -> float:
         """The logarithm of the examples' probability, if they are read so; −∞ if not all of them can be."""
-        try:
-            understanding = _understand(sides.examples, sides.classes, sides.readings)
-        except ConflictError:
-            return -math.inf
-        if understanding.mistaken is not None or understanding.changed:
-            return -math.inf
-        return max(posterior.evidence for posterior in understanding.belief.posteriors)
+        classes = dict(sides.classes)
+        return max(posterior_of(one, sides.examples, classes).evidence for one in read_as or sides.readings)
 
     @cached_property
     def understanding(self) -> Understanding:

@@ -17,7 +17,7 @@ class TableModel(torch.nn.Module):
         self.language, self.probabilities = config, probabilities
         self.config = SimpleNamespace(vocab_size=config.vocab_size)
 
-    def forward(self, input_ids, use_cache=False):
+    def forward(self, input_ids, use_cache=False, **_):
         with np.errstate(divide="ignore"):
             log_p = np.log(self.probabilities(input_ids.numpy()))
         return SimpleNamespace(logits=torch.from_numpy(log_p))

@@ -27,6 +27,9 @@ from selenium.webdriver.chrome.service import Service  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
 
+from metatrans_lab.exact.translator import ExactTranslator  # noqa: E402
+from modeling_metalstm.rules_metalstm import read_lines  # noqa: E402
+
 ROOT = Path(__file__).parents[4]
 
 
@@ -214,9 +217,7 @@ def test_the_game(page):
     open_tab(page, "Play")
     rules = page.until("#game-rules", "=")
     question = page.until("#game-question", "?").removeprefix("What is ").removesuffix("?")
-    pairs = [line.split("=") for line in rules.splitlines() if "=" in line]
-    lexicon = {s: t for source, target in pairs for s, t in zip(source.split(), target.split(), strict=True)}
-    page.write("#game-answer", " ".join(lexicon[word] for word in question.split()))
+    page.write("#game-answer", ExactTranslator([rule[:2] for rule in read_lines(rules)])(question).text)
     page.find("#check").click()
     assert "You were right" in page.until("#verdict", "After 1 round: you 1")
 
