@@ -88,8 +88,8 @@ def translations(
     """
     component = posterior.components[h.component]
     possible = h.settings.bit_count()
-    for form, new in component.parses(sentence, h.classes, posterior.classes):
-        odds = math.exp(sum(component.log_odds[of_class] for of_class in new.values()))
+    for form, new, log_share in component.parses(sentence, h.classes, posterior.classes):
+        odds = math.exp(log_share)
         classes = {**h.classes, **new} if new else h.classes
         for items, settings in distinct_plans(component.config, form).items():
             left = settings & h.settings

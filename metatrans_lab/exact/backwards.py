@@ -44,9 +44,10 @@ def origins(belief: Belief, translation: Sentence) -> list[Answer]:
 
 def _of_hypothesis(posterior: Posterior, h: Hypothesis, translation: Sentence) -> Iterator[tuple[float, Places]]:
     component = posterior.components[h.component]
-    words_of: dict[int, list[str]] = {}
-    for word, of_class in h.classes.items():
-        words_of.setdefault(of_class, []).append(word)
+    words_of: dict[int, dict[str, float]] = {}  # of each class, the words that may be of it, and how probably they are
+    for word, mask in h.classes.items():
+        for of_class, odds in component.odds_of(mask).items():
+            words_of.setdefault(of_class, {})[word] = odds
     for length in range(1, MAX_LENGTH + 1):
         for form in forms(component.config, length):
             tree = plan_tree(component.config, form)
@@ -81,7 +82,7 @@ def _heard(
                 if item < 0:
                     if unit == item:
                         undone.append((after, heard + size, possible, said))
-                elif unit is None or (isinstance(unit, str) and h.classes.get(unit) == form[item]):
+                elif unit is None or (isinstance(unit, str) and h.classes.get(unit, 0) >> form[item] & 1):
                     undone.append((after, heard + size, possible, {**said, item: unit}))
 
 
@@ -97,16 +98,18 @@ def _units_at(h: Hypothesis, translation: Sentence, heard: int) -> Iterator[tupl
 
 
 def _filled(
-    form: tuple[int, ...], said: Mapping[int, str | None], words_of: Mapping[int, list[str]], prior: float
+    form: tuple[int, ...], said: Mapping[int, str | None], words_of: Mapping[int, Mapping[str, float]], prior: float
 ) -> Iterator[tuple[float, Places]]:
     """The sentences of a form of which some places are known, with their probabilities."""
-    partial: list[tuple[float, tuple[str | None, ...]]] = [(prior, ())]
+    partial: list[tuple[float, Places]] = [(prior, ())]
     for place, of_class in enumerate(form):
-        words = words_of.get(of_class, [])
+        words = words_of.get(of_class, {})
         if place in said:
             # Each word of the class was as probable, and one more, that no example has.
-            options: list[tuple[float, str | None]] = [(1 / (len(words) + 1), said[place])]
+            word = said[place]
+            odds = 1.0 if word is None else words[word]
+            options: list[tuple[float, str | None]] = [(odds / (sum(words.values()) + 1), word)]
         else:
-            options = [(1 / len(words), word) for word in words]
+            options = [(odds / sum(words.values()), word) for word, odds in words.items()]
         partial = [(share * odds, (*places, word)) for share, places in partial for odds, word in options]
     yield from partial

@@ -19,7 +19,7 @@ from transformers import PreTrainedModel
 
 from dataset_script.families.mixed import MixedConfig
 from metatrans_lab.exact.answers import translations
-from metatrans_lab.exact.posterior import Belief, Sentence
+from metatrans_lab.exact.posterior import Belief, Component, Sentence
 from metatrans_lab.exact.translator import UNKNOWN_WORD, ExactTranslator
 from modeling_metalstm.capabilities_metalstm import frozen_weights
 from modeling_metalstm.errors_metalstm import TooManyWordsError, TranslationError
@@ -189,7 +189,7 @@ def likely_classes(
     for weight, posterior, h in belief.weighted():
         component = posterior.components[h.component]
         for probability, _, left in translations(posterior, h, sentence):
-            key = component.name, tuple(sorted(left.classes.items()))
+            key = component.name, tuple(sorted((word, likeliest(component, m)) for word, m in left.classes.items()))
             weights[key] = weights.get(key, 0.0) + weight * probability
     if not weights:
         raise TranslationError("The sentence can be none of the language that the examples are of.")
@@ -207,3 +207,9 @@ def likely_classes(
         left_over -= times
         chosen += [Classes(family, dict(of_word), weight / total)] * times
     return chosen or [Classes(best[0][0][0], dict(best[0][0][1]), 1.0)]
+
+
+def likeliest(component: Component, mask: int) -> int:
+    """The most probable of the classes that a word may be of."""
+    odds = component.odds_of(mask)
+    return max(odds, key=lambda of_class: odds[of_class])

@@ -30,7 +30,7 @@ def divisions(words: Iterable[str]) -> list[Division]:
     for word in known:
         for size in range(1, min(LONGEST_AFFIX, len(word) - SHORTEST_STEM) + 1):
             for affix in (Affix(word[:size], True), Affix(word[-size:], False)):
-                if affix.stem(word) in known:
+                if affix.letters.isalpha() and affix.stem(word) in known:
                     count[affix] = count.get(affix, 0) + 1
     best = sorted(count, key=lambda affix: (-count[affix], affix))[:MAX_AFFIXES]
     return [chosen for number in range(len(best) + 1) for chosen in itertools.combinations(best, number)]

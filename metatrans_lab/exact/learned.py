@@ -61,9 +61,9 @@ def learned(belief: Belief) -> list[Fact]:
         for word in heard:
             if word not in h.lexicon:
                 add("word", word, "", weight)  # it was never said
-        for word, of_class in h.classes.items():
-            if component.class_names:
-                add("class", word, component.class_names[of_class], weight)
+        for word, mask in h.classes.items() if component.class_names else ():
+            for of_class, odds in component.odds_of(mask).items():
+                add("class", word, component.class_names[of_class], weight * odds)
         for (switch, value), settings in masks(component.config).items():
             share = (h.settings & settings).bit_count() / h.settings.bit_count()
             if share:

@@ -66,30 +66,39 @@ class Component:
 
     def parses(
         self, words: Sentence, classes: Mapping[str, int], said: Mapping[str, str]
-    ) -> Iterator[tuple[tuple[int, ...], dict[str, int]]]:
-        """The forms that a sentence may have, each with the classes of the words that had none.
+    ) -> Iterator[tuple[tuple[int, ...], dict[str, int], float]]:
+        """The forms that a sentence may have, each with the words whose classes it narrows down, and the logarithm of
+        the probability that they are of these.
 
         Args:
-            classes: of words, by their numbers. said: of words, by name, as a person wrote them.
+            classes: that words may be of, a bit each; of a word that isn't there, any. said: of words, by name, as a
+                person wrote them.
         """
         for form in forms(self.config, len(words)):
             new: dict[str, int] = {}
             for word, of_class in zip(words, form, strict=True):
-                known = classes.get(word, new.get(word))
-                if known is None and self._may_be(said.get(word), of_class):
-                    new[word] = of_class
-                elif known != of_class:
+                possible = new.get(word) or classes.get(word) or self._any(said.get(word))
+                if not possible >> of_class & 1:
                     break
+                if possible != 1 << of_class or word not in classes:
+                    new[word] = 1 << of_class
             else:
-                yield form, new
+                yield form, new, self.log_share(classes, new)
 
-    def _may_be(self, name: str | None, of_class: int) -> bool:
-        return name is None or not self.class_names or self.class_names[of_class] == name
+    def _any(self, name: str | None) -> int:
+        """The classes that a word may be of that no sentence has narrowed down, a bit each."""
+        everything = (1 << len(self.config.class_sizes)) - 1
+        return everything if name is None or not self.class_names else 1 << self.class_names.index(name)
 
-    @property
-    def log_odds(self) -> tuple[float, ...]:
-        """Of each class, the logarithm of the probability that a word is of it."""
-        return _log_odds(self.config)
+    def log_share(self, classes: Mapping[str, int], new: Mapping[str, int]) -> float:
+        """The logarithm of the probability that words are of new classes, given those that they may be of."""
+        odds = _odds(self.config)
+        return sum(math.log(odds[mask] / odds[classes.get(word, len(odds) - 1)]) for word, mask in new.items())
+
+    def odds_of(self, mask: int) -> dict[int, float]:
+        """Of the classes of a mask, the probability of each."""
+        odds = _odds(self.config)
+        return {c: odds[1 << c] / odds[mask] for c in range(len(self.config.class_sizes)) if mask >> c & 1}
 
 
 @lru_cache(maxsize=64)
@@ -98,9 +107,11 @@ def _num_settings(config: PlannedLanguage) -> int:
 
 
 @lru_cache(maxsize=64)
-def _log_odds(config: PlannedLanguage) -> tuple[float, ...]:
+def _odds(config: PlannedLanguage) -> tuple[float, ...]:
+    """By a set of classes, a bit each, the probability that a word is of one of them."""
     sizes = config.class_sizes
-    return tuple(math.log(size / sum(sizes)) for size in sizes)
+    share = [size / sum(sizes) for size in sizes]
+    return tuple(sum(share[c] for c in range(len(sizes)) if mask >> c & 1) for mask in range(1 << len(sizes)))
 
 
 @lru_cache(maxsize=1 << 10)
@@ -117,7 +128,8 @@ class Hypothesis:
 
     Attributes:
         component: the number of its family. settings: of its switches that are possible, a bit each.
-        classes: of the source words so far. lexicon: the string of every unit so far. units: the unit of each string.
+        classes: that each source word so far may be of, a bit each: what is said of them hangs on nothing else.
+        lexicon: the string of every unit so far. units: the unit of each string.
         log_prior: the logarithm of its prior probability, all settings being possible.
     """
 
@@ -207,21 +219,27 @@ class Posterior:
     def _after(self, h: Hypothesis, example: Example) -> Iterator[Hypothesis]:
         """A hypothesis, divided by an example's forms and plans."""
         component = self.components[h.component]
-        for form, new_classes in component.parses(example.source, h.classes, self.classes):
+        found: dict[tuple, tuple[int, dict[str, int]]] = {}
+        for form, classes, _ in component.parses(example.source, h.classes, self.classes):
             tree = plan_tree(component.config, form)
             matches: dict[tuple[tuple[Unit, Sentence], ...], int] = {}
             for new, settings in itertools.islice(self._match(h, tree, example), MAX_DIVIDED):
                 matches[new] = matches.get(new, 0) | settings
-            log_prior = h.log_prior + sum(component.log_odds[of_class] for of_class in new_classes.values())
+            # A word alone says the same in many classes, which then needn't be told apart.
+            is_alone = len(set(example.source)) == 1
             for new, settings in matches.items():
-                yield replace(
-                    h,
-                    settings=settings,
-                    log_prior=log_prior + self._log_strings(h, new),
-                    classes={**h.classes, **new_classes} if new_classes else h.classes,
-                    lexicon={**h.lexicon, **dict(new)} if new else h.lexicon,
-                    units={**h.units, **{string: unit for unit, string in new}} if new else h.units,
-                )
+                key = new, settings, None if is_alone else form
+                same = found.get(key, (0, {}))[1]
+                found[key] = settings, {word: mask | same.get(word, 0) for word, mask in classes.items()} or same
+        for (new, settings, _), (_, classes) in found.items():
+            yield replace(
+                h,
+                settings=settings,
+                log_prior=h.log_prior + component.log_share(h.classes, classes) + self._log_strings(h, new),
+                classes={**h.classes, **classes} if classes else h.classes,
+                lexicon={**h.lexicon, **dict(new)} if new else h.lexicon,
+                units={**h.units, **{string: unit for unit, string in new}} if new else h.units,
+            )
 
     def _log_strings(self, h: Hypothesis, new: Sequence[tuple[Unit, Sentence]]) -> float:
         """The logarithm of the probability of new units' strings: each length is as probable, and of a length each
