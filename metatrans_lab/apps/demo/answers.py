@@ -30,7 +30,8 @@ MAX_KEPT = 64
 """The rules whose sessions are kept, so that the next letter of a question finds them read."""
 
 
-Key, Value = TypeVar("Key"), TypeVar("Value")
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 
 class Shown(NamedTuple):
