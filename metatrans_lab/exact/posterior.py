@@ -30,8 +30,8 @@ from metatrans_lab.exact.plans import Node, plan_tree
 MAX_HYPOTHESES = 3_000
 """Of a person's language: where more are alive the least probable are left out, and answers are no longer exact."""
 
-MAX_DIVIDED = 3 * MAX_HYPOTHESES
-"""Of them, those that are made at an example, of which the most probable are kept."""
+DIVIDED = 3
+"""How many times as many are made at an example, of which the most probable are kept."""
 
 NEGLIGIBLE = math.log(1e-10)
 """Hypotheses so much less probable than another are dropped: together they are no millionth of what is believed."""
@@ -159,6 +159,7 @@ class Posterior:
         alike: may two units have the same string?
         classes: of source words, by name, where the person said them.
         num_symbols: target words that strings are made of.
+        most: hypotheses that are kept; of more the most probable.
         examples: that were read. hypotheses: that explain them all.
         is_exact: no hypothesis had to be left out.
     """
@@ -169,6 +170,7 @@ class Posterior:
     alike: bool = False
     classes: Mapping[str, str] = field(default_factory=dict)
     num_symbols: int = 64
+    most: int = MAX_HYPOTHESES
     examples: tuple[Example, ...] = ()
     hypotheses: tuple[Hypothesis, ...] = ()
     is_exact: bool = True
@@ -186,12 +188,12 @@ class Posterior:
         # The most probable first, so that it is the least probable that are left out.
         ordered = sorted(self.hypotheses, key=self.log_weight, reverse=True)
         after = (after for h in ordered for after in self._after(h, example))
-        found = list(itertools.islice(after, MAX_DIVIDED + 1))
-        is_exact = self.is_exact and len(found) <= MAX_HYPOTHESES
+        found = list(itertools.islice(after, DIVIDED * self.most + 1))
+        is_exact = self.is_exact and len(found) <= self.most
         weights = [self.log_weight(h) for h in found]
         least = max(weights, default=0.0) + NEGLIGIBLE
-        if len(found) > MAX_HYPOTHESES:
-            least = max(least, sorted(weights, reverse=True)[MAX_HYPOTHESES - 1])
+        if len(found) > self.most:
+            least = max(least, sorted(weights, reverse=True)[self.most - 1])
         found = [h for h, weight in zip(found, weights, strict=True) if weight >= least]
         return replace(self, examples=(*self.examples, example), hypotheses=tuple(found), is_exact=is_exact)
 
@@ -223,7 +225,7 @@ class Posterior:
         for form, classes, _ in component.parses(example.source, h.classes, self.classes):
             tree = plan_tree(component.config, form)
             matches: dict[tuple[tuple[Unit, Sentence], ...], int] = {}
-            for new, settings in itertools.islice(self._match(h, tree, example), MAX_DIVIDED):
+            for new, settings in itertools.islice(self._match(h, tree, example), DIVIDED * self.most):
                 matches[new] = matches.get(new, 0) | settings
             # A word alone says the same in many classes, which then needn't be told apart.
             is_alone = len(set(example.source)) == 1

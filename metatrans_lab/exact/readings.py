@@ -21,12 +21,22 @@ from functools import lru_cache
 from dataset_script.families.grammar import GrammarConfig
 from dataset_script.families.order import OrderConfig
 from dataset_script.families.repetition import RepetitionConfig
-from metatrans_lab.exact.posterior import Belief, Component, Example, Posterior, in_good_order
+from metatrans_lab.exact.posterior import (
+    MAX_HYPOTHESES,
+    Belief,
+    Component,
+    Example,
+    Posterior,
+    in_good_order,
+)
 
 NUM_SYMBOLS = 64
 """Target words that a language is taken to have, if its examples don't have more: so many that it is no accident when
 two units say the same.
 """
+
+PATIENT = 10
+"""How many times as many hypotheses are kept where none is left in the end, perhaps because too few were kept."""
 
 MAX_FREE = 24
 """Words or letters of the longest sentence of which more is thought than that every word has one."""
@@ -130,10 +140,13 @@ def understand(
 
     def explain(these: Sequence[Example], **more: int) -> Understanding | None:
         for together in (read_as[:1], read_as[1:] if are_short else ()):
-            posteriors = [posterior_of(reading, these, classes) for reading in together]
-            belief = Belief.of(posteriors, [reading.weight for reading in together])
-            if belief.posteriors:
-                return Understanding(belief, **more)
+            for most in (MAX_HYPOTHESES, PATIENT * MAX_HYPOTHESES):
+                posteriors = [posterior_of(reading, these, classes, most) for reading in together]
+                belief = Belief.of(posteriors, [reading.weight for reading in together])
+                if belief.posteriors:
+                    return Understanding(belief, **more)
+                if all(posterior.is_exact for posterior in posteriors):
+                    break
         return None
 
     found = explain(examples)
@@ -165,11 +178,15 @@ def _smallest_conflict(numbers: list[int], explain: Callable[[list[int]], object
     return tuple(numbers)
 
 
-def posterior_of(reading: Reading, examples: Sequence[Example], classes: Mapping[str, str]) -> Posterior:
-    """After examples, under a reading; without hypotheses, if none explains them."""
+def posterior_of(
+    reading: Reading, examples: Sequence[Example], classes: Mapping[str, str], most: int = MAX_HYPOTHESES
+) -> Posterior:
+    """After examples, under a reading; without hypotheses, if none of so many that are kept explains them."""
     symbols = {word for example in examples for word in example.target}
     num_symbols = max(NUM_SYMBOLS, len(symbols) + 1)
-    posterior = Posterior(components(), reading.longest, reading.silent, reading.alike, classes, num_symbols).open()
+    posterior = Posterior(
+        components(), reading.longest, reading.silent, reading.alike, classes, num_symbols, most
+    ).open()
     for example in in_good_order(examples):
         posterior = posterior.learn(example)
         if not posterior.hypotheses:
