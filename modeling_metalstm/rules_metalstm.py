@@ -193,7 +193,7 @@ def read_lines(text: str, name: str = "", questions: bool = False) -> list[Rule]
     of_name = f" of {name}" if name else ""
     if text.lstrip()[:1] in ("[", "{"):
         return _read_json(text, of_name)
-    lines = [(number, _uncovered(line)) for number, line in enumerate(text.split("\n"), 1)]
+    lines = [(number, _uncovered(line)) for number, line in enumerate(re.split("\r\n|\r|\n", text), 1)]
     lines = [(number, line) for number, line in lines if line and not COMMENT.match(line)]
     asked = [(number, QUESTION.sub("", line, count=1)) for number, line in lines if QUESTION.match(line)]
     lines = asked if questions else [(number, line) for number, line in lines if not QUESTION.match(line)]
@@ -217,7 +217,7 @@ def read_lines(text: str, name: str = "", questions: bool = False) -> list[Rule]
 
 def _uncovered(line: str) -> str:
     """A line without the white space and the number around what it says."""
-    line = line.strip(" \r\ufeff").strip("\u200b")
+    line = line.strip(" \ufeff").strip("\u200b")
     bare = NUMBER.sub("", line, count=1) if NUMBER.match(line) else line
     return bare if bare.strip() else ""
 
@@ -244,7 +244,11 @@ def count_separators(line: str, name: str) -> int:
 def split_line(line: str, name: str) -> list[str]:
     """A line's parts between separators; what is in quotes isn't divided by commas."""
     if name == "a comma":
-        parts = next(csv.reader([line.replace("，", ",")], skipinitialspace=True), [])
+        line = line.replace("，", ",")
+        try:
+            parts = next(csv.reader([line], skipinitialspace=True), [])
+        except csv.Error:  # such as a line that is too long for a table's
+            parts = line.split(",")
     elif name == "a tab":
         # A tab beside an equals sign aligns it.
         parts = re.sub(r"\s*=\s*", " = ", line).split("\t") if "=" in line else line.split("\t")

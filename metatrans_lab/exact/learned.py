@@ -64,7 +64,10 @@ def learned(belief: Belief) -> list[Fact]:
         for word, mask in h.classes.items() if component.class_names else ():
             for of_class, odds in component.odds_of(mask).items():
                 add("class", word, component.class_names[of_class], weight * odds)
+        open_switches = {switch for switch, values in component.config.switches.items() if len(values) > 1}
         for (switch, value), settings in masks(component.config).items():
+            if switch not in open_switches:
+                continue
             share = (h.settings & settings).bit_count() / h.settings.bit_count()
             if share:
                 # What one word says in order, two families may have a switch of the same name for.
@@ -94,8 +97,9 @@ def with_examples(facts: Sequence[Fact], belief: Belief, examples: Sequence[Exam
             return list(facts)
         now = {(fact.kind, fact.of): fact.values[0] for fact in learned(Belief.of([after], [1.0]))}
         for fact in facts:
-            key, value = (fact.kind, fact.of), fact.values[0][0]
-            if now.get(key, ("", 0.0))[0] == value and now[key][1] >= SURE:
+            key = fact.kind, fact.of
+            value, probability = now.get(key, (None, 0.0))
+            if value == fact.values[0][0] and probability >= SURE:
                 settled.setdefault(key, number)
             else:
                 settled.pop(key, None)

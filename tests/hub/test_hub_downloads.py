@@ -11,6 +11,7 @@ from modeling_metalstm import MetaLSTMConfig, MetaLSTMForCausalLM, build_tokeniz
 from .hub_faults import Corrupt, Status, Truncate
 
 MODEL = "ada/lstm"
+EXACT = "dax   certain\n  red → dax   example 1\n"  # which needs no model
 DAMAGED = f"metatrans: {MODEL} came damaged from the Hub; what was damaged is removed, so try again\n"
 FAILED = f"metatrans: can't load a model from {MODEL}: the Hub failed: "
 
@@ -56,7 +57,7 @@ def test_it_is_a_sentence_and_the_next_try_works(pushed, capsys, request_, kind,
     hub, model = pushed
     fault = hub.fail(request_, kind, times=None)
     code, out, err = translate(capsys)
-    assert (code, out) == (2, "") and err.startswith(message) and err.count("\n") == 1
+    assert (code, out) == (2, EXACT) and err.startswith(message) and err.count("\n") == 1
     assert fault.hits >= 1
     hub.heal()
     code, out, err = translate(capsys)
@@ -69,8 +70,8 @@ def test_a_single_wrong_bit_of_the_weights_is_noticed(pushed, capsys):
     hub, model = pushed
     ((sha256, weights),) = hub.state.objects.items()
     hub.state.objects[sha256] = weights[:-1] + bytes([weights[-1] ^ 1])
-    assert translate(capsys) == (2, "", DAMAGED)
-    assert translate(capsys) == (2, "", DAMAGED)
+    assert translate(capsys) == (2, EXACT, DAMAGED)
+    assert translate(capsys) == (2, EXACT, DAMAGED)
     hub.state.objects[sha256] = weights
     assert translate(capsys)[0] == 0 and loads_as_pushed(model)
 
@@ -80,5 +81,5 @@ def test_what_decays_in_the_cache_is_noticed(pushed, capsys):
     assert translate(capsys)[0] == 0
     (cached,) = hub.home.rglob("model.safetensors")
     cached.resolve().write_bytes(cached.read_bytes()[:-1] + b"?")
-    assert translate(capsys) == (2, "", DAMAGED)
+    assert translate(capsys) == (2, EXACT, DAMAGED)
     assert translate(capsys)[0] == 0 and loads_as_pushed(model)

@@ -13,6 +13,7 @@ TWO = [("red", "dax"), ("blue red", "wif dax")]
     [
         "red = dax\nblue red = wif dax",
         "red=dax\r\n\r\nblue red=wif dax\r\n",
+        "red = dax\rblue red = wif dax",
         "red => dax\nblue red ⇒ wif dax",
         "red -> dax\nblue red --> wif dax",
         "red → dax\nblue red → wif dax",
