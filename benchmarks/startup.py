@@ -4,10 +4,13 @@ an empty process that imports torch.
     .venv/bin/python benchmarks/startup.py [--rounds 7] [--quick] [--output DIR]
 """
 
+import os
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+os.environ.pop("OMP_NUM_THREADS", None)  # all cores: torch reads it at import
 
 from metatrans_lab.experiments.benchmarks import read_arguments, report
 from metatrans_lab.experiments.goals import figure
