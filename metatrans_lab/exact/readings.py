@@ -38,6 +38,12 @@ two units say the same.
 PATIENT = 10
 """How many times as many hypotheses are kept where none is left in the end, perhaps because too few were kept."""
 
+MAX_FREELY = 500
+"""Hypotheses of each of the other readings: the least probable of more are left out."""
+
+MANY = 6
+"""Of so many examples, that one is a mistake is thought of before the other readings are."""
+
 MAX_FREE = 24
 """Words or letters of the longest sentence of which more is thought than that every word has one."""
 
@@ -124,8 +130,8 @@ def understand(
     classes: Mapping[str, str] | None = None,
     read_as: Sequence[Reading] = READINGS,
 ) -> Understanding:
-    """What examples teach, by the readings that explain them all; else but for the only one without which there
-    is such a reading; else since the only change of rules that explains them.
+    """What examples teach, by the first reading or by the others, if they explain them all; else but for the only one
+    without which the first does, which is thought of earlier where examples are many; else since a change of rules.
 
     Args:
         examples: in their order. classes: of source words, by name (`CLASS_NAMES`), where the person said them.
@@ -136,37 +142,44 @@ def understand(
     """
     classes = classes or {}
 
-    are_short = all(max(len(example.source), len(example.target)) <= MAX_FREE for example in examples)
-
-    def explain(these: Sequence[Example], **more: int) -> Understanding | None:
-        for together in (read_as[:1], read_as[1:] if are_short else ()):
-            for most in (MAX_HYPOTHESES, PATIENT * MAX_HYPOTHESES):
-                posteriors = [posterior_of(reading, these, classes, most) for reading in together]
-                belief = Belief.of(posteriors, [reading.weight for reading in together])
-                if belief.posteriors:
-                    return Understanding(belief, **more)
-                if all(posterior.is_exact for posterior in posteriors):
-                    break
+    def simply(these: Sequence[Example], **more: int) -> Understanding | None:
+        """By the first reading; of the others there are too many languages to look for mistakes among them."""
+        for most in (MAX_HYPOTHESES, PATIENT * MAX_HYPOTHESES):
+            posterior = posterior_of(read_as[0], these, classes, most)
+            if posterior.hypotheses:
+                return Understanding(Belief.of([posterior], [1.0]), **more)
+            if posterior.is_exact:
+                break
         return None
 
-    found = explain(examples)
+    def freely() -> Understanding | None:
+        if any(max(len(example.source), len(example.target)) > MAX_FREE for example in examples):
+            return None
+        posteriors = [posterior_of(reading, examples, classes, MAX_FREELY) for reading in read_as[1:]]
+        belief = Belief.of(posteriors, [reading.weight for reading in read_as[1:]])
+        return Understanding(belief) if belief.posteriors else None
+
+    found = simply(examples)
     if found is not None:
         return found
     # The first example that those before it rule out; no longer beginning can be explained either.
     numbers = range(len(examples))
-    first = bisect.bisect_left(numbers, True, key=lambda number: explain(examples[: number + 1]) is None)
+    first = bisect.bisect_left(numbers, True, key=lambda number: simply(examples[: number + 1]) is None)
     without = []
     for number in numbers[: first + 1]:
-        if explain([*examples[:number], *examples[number + 1 : first + 1]]) is not None:
-            rest = explain([*examples[:number], *examples[number + 1 :]], mistaken=number)
+        if simply([*examples[:number], *examples[number + 1 : first + 1]]) is not None:
+            rest = simply([*examples[:number], *examples[number + 1 :]], mistaken=number)
             without += [] if rest is None else [rest]
-    if len(examples) > 2 and len(without) == 1:
-        return without[0]
-    if not without:
-        since = explain(examples[first:], changed=first)
-        if since is not None:
-            return since
-    raise ConflictError(_smallest_conflict(list(range(first + 1)), lambda kept: explain([examples[i] for i in kept])))
+    mistake = without[0] if len(examples) > 2 and len(without) == 1 else None
+    if mistake is not None and len(examples) >= MANY:
+        return mistake
+    found = freely() or mistake
+    if found is None and not without:
+        found = simply(examples[first:], changed=first)
+    if found is None:
+        kept = _smallest_conflict(list(numbers[: first + 1]), lambda these: simply([examples[i] for i in these]))
+        raise ConflictError(kept)
+    return found
 
 
 def _smallest_conflict(numbers: list[int], explain: Callable[[list[int]], object]) -> tuple[int, ...]:

@@ -111,7 +111,7 @@ def test_a_mistake_and_a_change_of_rules_are_told_apart():
 
 
 def test_examples_that_can_t_all_be_right_are_named():
-    lines = rules("green = lug", "red = dax", "blue = wif", "red = wif")
+    lines = rules("green = lug", "red = dax", "blue = pim", "red = wif")
     with pytest.raises(TranslationError, match=r"Examples 2 and 4 disagree: .*“red = dax” and “red = wif”") as error:
         ExactTranslator(lines)("red")
     assert "lug" not in str(error.value)
