@@ -18,9 +18,9 @@ def test_every_position_of_the_knobs_is_a_recipe(words, length):
 
 @pytest.mark.slow  # a minute
 def test_the_run_that_the_page_proposes_learns_within_two_minutes():
-    with gr.Blocks():
+    with gr.Blocks() as page:
         build_tab()
-        knobs = {block.elem_id: block.value for block in gr.context.Context.root_block.blocks.values()}
+    knobs = {block.elem_id: block.value for block in page.blocks.values() if hasattr(block, "value")}
     names = ("knob-words", "knob-length", "knob-pairs", "knob-width", "knob-curriculum")
     run = LiveRun(recipe(*(knobs[name] for name in names)))
     *_, (status, _, _) = watch(run)
