@@ -18,7 +18,6 @@ from torch.utils.data import Dataset
 from transformers import Pipeline
 
 from .errors_metalstm import TranslationError
-from .session_metalstm import UNKNOWN_WORD as UNKNOWN_WORD  # how a result says that no word of the user's fits
 from .session_metalstm import TranslatorSession
 
 PARAMETERS = ("examples", "num_bindings", "seed", "separator", "exact")

@@ -23,9 +23,9 @@ from .capabilities_metalstm import frozen_weights, reach, skips_padding
 from .errors_metalstm import TranslationError
 from .lesson_metalstm import Lesson
 from .reading_metalstm import Reading, batch_alike, batch_padded, columns_at_once
+from .rules_metalstm import UNKNOWN_WORD
 from .spelling_metalstm import Spelling
 
-UNKNOWN_WORD = "?"
 MAX_BINDINGS = 100
 NUM_BINDINGS = 8  # a third of one binding's regret for a few milliseconds more: RESULTS.md, Bindings
 

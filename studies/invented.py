@@ -6,6 +6,7 @@ Each language is drawn at random, as are eight examples and then three questions
 question is *settled* where the exact answer is certain.
 """
 
+import functools
 import math
 import os
 import random
@@ -34,7 +35,7 @@ def ask(language: Invented, rng: random.Random, num_examples: int, num_questions
     translator = ExactTranslator(rules)
     seen = sorted({word for sentence in sentences for word in sentence})
     try:
-        session = TranslatorSession(load(), rules)
+        session = TranslatorSession(load(MODEL), rules)
     except TranslationError:
         session = None
     answers = []
@@ -55,14 +56,7 @@ def ask(language: Invented, rng: random.Random, num_examples: int, num_questions
     return answers
 
 
-_loaded = None
-
-
-def load():  # type: ignore[no-untyped-def]
-    """The translator, loaded once."""
-    global _loaded
-    _loaded = _loaded or load_translator(MODEL)
-    return _loaded
+load = functools.cache(load_translator)
 
 
 def summarise(answers: list[dict]) -> dict:

@@ -12,7 +12,7 @@ from metatrans_lab.apps.files import write_rules
 from metatrans_lab.apps.printing import print_answer, print_facts, print_json, print_model, visible
 from metatrans_lab.errors import UserError
 from metatrans_lab.exact.learned import learned, with_examples
-from metatrans_lab.exact.translator import ExactTranslator, Translation
+from metatrans_lab.exact.translator import ExactTranslator
 from modeling_metalstm.errors_metalstm import TranslationError
 from modeling_metalstm.rules_metalstm import COMMENT, UNKNOWN_WORD, Rule, read_lines
 
@@ -123,9 +123,8 @@ class Conversation:
 
         Returns:
             source, translation_text, probability, is_settled, others (each a translation_text and a probability),
-            words (each a source, a target, and the number of the first example with it, from 1, or None), ask,
-            left_out and changed_at (an example's number, from 1, or None), is_exact; and model and model_note, which
-            `ask_model` sets.
+            words (each as of `Word`, but its example counted from 1), ask, left_out and changed_at (an example's
+            number, from 1, or None), is_exact, read_as; and model and model_note, which `ask_model` sets.
 
         Raises:
             UserError: there are no rules, or it can't be translated.
@@ -141,29 +140,18 @@ class Conversation:
             "probability": translation.probability,
             "is_settled": translation.is_settled,
             "others": [{"translation_text": text, "probability": p} for text, p in translation.others],
-            "words": self._words(exact, translation),
+            "words": [
+                word._asdict() | {"example": None if word.example is None else word.example + 1}
+                for word in translation.words
+            ],
             "ask": translation.ask,
             "left_out": None if understanding.mistaken is None else understanding.mistaken + 1,
             "changed_at": understanding.changed + 1 if understanding.changed else None,
-            "is_exact": understanding.belief.is_exact,
+            "is_exact": translation.is_exact,
+            "read_as": exact.read_as,
             "model": None,
             "model_note": None,
         }
-
-    def _words(self, exact: ExactTranslator, translation: Translation) -> list[dict]:
-        """Each unit of a translation, and the first example that has it."""
-        side = exact.sides.target if self.reverse else exact.sides.source
-        key_of = {written: key for key, written in side.written.items()}
-        pairs = (
-            [(word, "") for word in map(side.written.get, translation.source)] if self.reverse else translation.words
-        )
-        found = []
-        for source, target in pairs:
-            sentences = (e.target if self.reverse else e.source for e in exact.sides.examples)
-            key = key_of.get(source or "", "")
-            first = next((number for number, words in enumerate(sentences, 1) if key in words), None)
-            found.append({"source": source or "", "target": target, "example": first})
-        return found
 
     def ask_model(self, answer: dict) -> None:
         """Sets in an answer what the model says to the same question, or a note why it can't."""

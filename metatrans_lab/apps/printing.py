@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, TextIO
 
 from metatrans_lab.exact.learned import Fact
+from modeling_metalstm.rules_metalstm import UNKNOWN_WORD
 
 MAX_OTHERS = 5
 """Other translations that are printed; the rest is counted."""
@@ -61,15 +62,17 @@ def print_answer(answer: dict) -> None:
         answer: as of `Conversation.ask`.
     """
     settled = answer["is_settled"]
+    if answer["read_as"]:
+        print(paint(f"  read so that {visible(answer['read_as'])}", "2"))
     sure = percent(answer["probability"]) if answer["probability"] else "no sentence of these rules"
     print(f"{paint(visible(answer['translation_text']), '1')}   {paint(sure, '32' if settled else '33')}")
     width = max((len(visible(word["source"])) for word in answer["words"]), default=0)
     arrow = "→" if prints("→") else "->"
     for word in answer["words"]:
-        if not word["target"] and not word["example"]:
-            continue
-        source, target = visible(word["source"]) or "(a particle)", visible(word["target"])
-        note = "no example translates it" if word["example"] is None else f"example {word['example']}"
+        source, target = visible(word["source"]) or "(a particle)", visible(word["target"] or "")
+        note = f"example {word['example']}"
+        if word["example"] is None:
+            note = "no example translates it" if word["source"] or word["target"] == UNKNOWN_WORD else ""
         says = f"  {source:<{width}}" + (f" {arrow} {target}" if target else "")
         print(f"{says}   {paint(note, '33' if word['example'] is None else '2')}".rstrip())
     others = [other for other in answer["others"] if other["probability"] >= LEAST]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from metatrans_lab.exact.plans import distinct_plans
 from metatrans_lab.exact.posterior import Belief, Hypothesis, Posterior, Sentence, Unit
+from modeling_metalstm.rules_metalstm import UNKNOWN_WORD
 
 CERTAIN = 1 - 1e-9
 """A probability that is 1, to rounding."""
@@ -53,8 +54,9 @@ class Answer:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Its words, "?" for one that isn't known."""
-        return tuple(word for said in self.translation for word in (("?",) if said.words is None else said.words))
+        """Its words, `UNKNOWN_WORD` for one that isn't known."""
+        each = ((UNKNOWN_WORD,) if said.words is None else said.words for said in self.translation)
+        return tuple(itertools.chain.from_iterable(each))
 
 
 def answers(belief: Belief, sentence: Sentence) -> list[Answer]:
@@ -88,8 +90,8 @@ def translations(
     """
     component = posterior.components[h.component]
     possible = h.settings.bit_count()
-    for form, new, log_share in component.parses(sentence, h.classes, posterior.classes):
-        odds = math.exp(log_share)
+    for form, new in component.parses(sentence, h.classes, posterior.classes):
+        odds = math.exp(component.log_share(h.classes, new))
         classes = {**h.classes, **new} if new else h.classes
         for items, settings in distinct_plans(component.config, form).items():
             left = settings & h.settings

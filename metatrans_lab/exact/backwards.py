@@ -8,11 +8,13 @@ class that the examples have.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 
 from metatrans_lab.exact.answers import Answer, Said
 from metatrans_lab.exact.plans import Node, plan_tree
 from metatrans_lab.exact.posterior import Belief, Component, Hypothesis, Posterior, Sentence, Unit, forms
+from modeling_metalstm.rules_metalstm import UNKNOWN_WORD
 
 MAX_LENGTH = 12
 """Words of the longest sentence that is thought of."""
@@ -24,22 +26,25 @@ Places = tuple[str | None, ...]
 """The word at each place of a sentence; None: one that no example has."""
 
 
-def origins(belief: Belief, translation: Sentence) -> list[Answer]:
-    """The sentences that a translation may be of, the most probable first; none, if it can be none of the language."""
+def origins(belief: Belief, translation: Sentence) -> tuple[list[Answer], bool]:
+    """The sentences that a translation may be of, the most probable first; none, if it can be none of the language.
+    And whether these are all that were to be looked at.
+    """
     mass: dict[Places, float] = {}
-    number = 0
-    for weight, posterior, h in belief.weighted():
-        for share, places in _of_hypothesis(posterior, h, translation):
-            mass[places] = mass.get(places, 0.0) + weight * share
-            number += 1
-            if number >= MAX_SENTENCES:
-                break
+    all_of_them = (
+        (weight * share, places)
+        for weight, posterior, h in belief.weighted()
+        for share, places in _of_hypothesis(posterior, h, translation)
+    )
+    for share, places in itertools.islice(all_of_them, MAX_SENTENCES):
+        mass[places] = mass.get(places, 0.0) + share
+    is_exact = belief.is_exact and next(all_of_them, None) is None
     total = sum(mass.values())
     found = [
-        Answer(tuple(Said(word or "?", None if word is None else (word,)) for word in places), share / total)
+        Answer(tuple(Said(word or UNKNOWN_WORD, None if word is None else (word,)) for word in places), share / total)
         for places, share in mass.items()
     ]
-    return sorted(found, key=lambda answer: (-answer.probability, answer.words))
+    return sorted(found, key=lambda answer: (-answer.probability, answer.words)), is_exact
 
 
 def _of_hypothesis(posterior: Posterior, h: Hypothesis, translation: Sentence) -> Iterator[tuple[float, Places]]:

@@ -20,10 +20,11 @@ from transformers import PreTrainedModel
 from dataset_script.families.mixed import MixedConfig
 from metatrans_lab.exact.answers import translations
 from metatrans_lab.exact.posterior import Belief, Component, Sentence
-from metatrans_lab.exact.translator import UNKNOWN_WORD, ExactTranslator
+from metatrans_lab.exact.translator import ExactTranslator
 from modeling_metalstm.capabilities_metalstm import frozen_weights
 from modeling_metalstm.errors_metalstm import TooManyWordsError, TranslationError
 from modeling_metalstm.reading_metalstm import Reading
+from modeling_metalstm.rules_metalstm import UNKNOWN_WORD
 
 MAX_CLASSES = 4
 """Ways to give words their classes, of which the most probable are read."""
@@ -37,12 +38,11 @@ class Classes:
     """One way to give words their classes.
 
     Attributes:
-        family: whose classes they are. of_word: the number of each word's. weight: its probability.
+        family: whose classes they are. of_word: the number of each word's.
     """
 
     family: str
     of_word: Mapping[str, int]
-    weight: float
 
 
 class MixedReader:
@@ -205,8 +205,8 @@ def likely_classes(
         left_over += number * weight / total
         times = round(left_over)
         left_over -= times
-        chosen += [Classes(family, dict(of_word), weight / total)] * times
-    return chosen or [Classes(best[0][0][0], dict(best[0][0][1]), 1.0)]
+        chosen += [Classes(family, dict(of_word))] * times
+    return chosen or [Classes(best[0][0][0], dict(best[0][0][1]))]
 
 
 def likeliest(component: Component, mask: int) -> int:

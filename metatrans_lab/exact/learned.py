@@ -89,8 +89,7 @@ def with_examples(facts: Sequence[Fact], belief: Belief, examples: Sequence[Exam
         facts: as `learned` has them after all examples.
     """
     settled: dict[tuple[str, str], int] = {}
-    likeliest = max(range(len(belief.weights)), key=lambda number: belief.weights[number])
-    after = belief.posteriors[likeliest].open()
+    after = belief.posteriors[belief.likeliest].open()
     for number, example in enumerate(examples):
         after = after.learn(example)
         if not 0 < len(after.hypotheses) <= MAX_TRACED:

@@ -33,9 +33,6 @@ MAX_HYPOTHESES = 3_000
 DIVIDED = 3
 """How many times as many are made at an example, of which the most probable are kept."""
 
-NEGLIGIBLE = math.log(1e-10)
-"""Hypotheses so much less probable than another are dropped: together they are no millionth of what is believed."""
-
 Sentence = tuple[str, ...]
 """The words of a sentence, as keys: equal words are equal texts."""
 
@@ -51,13 +48,11 @@ class Component:
         name: of the family.
         config: its languages; of their sizes, those of the classes count alone.
         class_names: by which a person may say a word's class; none: classes can't be said.
-        weight: its prior probability, to a factor.
     """
 
     name: str
     config: PlannedLanguage
     class_names: tuple[str, ...] = ()
-    weight: float = 1.0
 
     @property
     def num_settings(self) -> int:
@@ -66,9 +61,8 @@ class Component:
 
     def parses(
         self, words: Sentence, classes: Mapping[str, int], said: Mapping[str, str]
-    ) -> Iterator[tuple[tuple[int, ...], dict[str, int], float]]:
-        """The forms that a sentence may have, each with the words whose classes it narrows down, and the logarithm of
-        the probability that they are of these.
+    ) -> Iterator[tuple[tuple[int, ...], dict[str, int]]]:
+        """The forms that a sentence may have, each with the words whose classes it narrows down, and to which.
 
         Args:
             classes: that words may be of, a bit each; of a word that isn't there, any. said: of words, by name, as a
@@ -83,7 +77,7 @@ class Component:
                 if possible != 1 << of_class or word not in classes:
                     new[word] = 1 << of_class
             else:
-                yield form, new, self.log_share(classes, new)
+                yield form, new
 
     def _any(self, name: str | None) -> int:
         """The classes that a word may be of that no sentence has narrowed down, a bit each."""
@@ -154,7 +148,7 @@ class Posterior:
     """All that is possible after examples.
 
     Attributes:
-        components: the families.
+        components: the families, equally probable beforehand.
         longest: target words of the longest string that a unit may have. silent: may it have none?
         alike: may two units have the same string?
         classes: of source words, by name, where the person said them.
@@ -178,7 +172,7 @@ class Posterior:
     def open(self) -> Posterior:
         """With everything that is possible before any example, in place of what was learned."""
         hypotheses = [
-            Hypothesis(number, (1 << component.num_settings) - 1, math.log(component.weight))
+            Hypothesis(number, (1 << component.num_settings) - 1, -math.log(len(self.components)))
             for number, component in enumerate(self.components)
         ]
         return replace(self, examples=(), hypotheses=tuple(hypotheses), is_exact=True)
@@ -190,11 +184,8 @@ class Posterior:
         after = (after for h in ordered for after in self._after(h, example))
         found = list(itertools.islice(after, DIVIDED * self.most + 1))
         is_exact = self.is_exact and len(found) <= self.most
-        weights = [self.log_weight(h) for h in found]
-        least = max(weights, default=0.0) + NEGLIGIBLE
         if len(found) > self.most:
-            least = max(least, sorted(weights, reverse=True)[self.most - 1])
-        found = [h for h, weight in zip(found, weights, strict=True) if weight >= least]
+            found = sorted(found, key=self.log_weight, reverse=True)[: self.most]
         return replace(self, examples=(*self.examples, example), hypotheses=tuple(found), is_exact=is_exact)
 
     def log_weight(self, h: Hypothesis) -> float:
@@ -206,8 +197,7 @@ class Posterior:
         """The logarithm of the probability of the examples' translations; −∞ if nothing explains them."""
         logs = [self.log_weight(h) for h in self.hypotheses]
         most = max(logs, default=-math.inf)
-        total = sum(component.weight for component in self.components)
-        return most + math.log(sum(math.exp(log - most) for log in logs) / total) if logs else most
+        return most + math.log(sum(math.exp(log - most) for log in logs)) if logs else most
 
     @property
     def weights(self) -> list[float]:
@@ -222,7 +212,7 @@ class Posterior:
         """A hypothesis, divided by an example's forms and plans."""
         component = self.components[h.component]
         found: dict[tuple, tuple[int, dict[str, int]]] = {}
-        for form, classes, _ in component.parses(example.source, h.classes, self.classes):
+        for form, classes in component.parses(example.source, h.classes, self.classes):
             tree = plan_tree(component.config, form)
             matches: dict[tuple[tuple[Unit, Sentence], ...], int] = {}
             for new, settings in itertools.islice(self._match(h, tree, example), DIVIDED * self.most):
@@ -330,14 +320,14 @@ class Belief:
                 yield weight * share, posterior, hypothesis
 
     @property
+    def likeliest(self) -> int:
+        """The number of the posterior with the greatest weight."""
+        return max(range(len(self.weights)), key=lambda number: self.weights[number])
+
+    @property
     def examples(self) -> tuple[Example, ...]:
         """What was read."""
         return self.posteriors[0].examples
-
-    @property
-    def num_hypotheses(self) -> int:
-        """How many are alive."""
-        return sum(len(posterior.hypotheses) for posterior in self.posteriors)
 
     @property
     def is_exact(self) -> bool:

@@ -74,12 +74,10 @@ def readings(longest: int = 3) -> tuple[Reading, ...]:
         longest: target words of the longest unit that may have several.
     """
     return (
-        Reading("every word is one word of the translation", 1),
-        Reading(f"a word is up to {longest} of the translation", longest),
-        Reading("every word is one word of the translation, and two may be the same", 1, alike=True),
-        Reading(
-            f"a word is up to {longest} of the translation, or none", longest, silent=True, alike=True, weight=0.1
-        ),
+        Reading("each word is one of the translation", 1),
+        Reading(f"a word may be up to {longest} of the translation", longest),
+        Reading("two words may be the same in the translation", 1, alike=True),
+        Reading(f"a word may be none to {longest} of the translation", longest, silent=True, alike=True, weight=0.1),
     )
 
 
@@ -103,11 +101,13 @@ class Understanding:
     """What is believed after examples.
 
     Attributes:
+        reading: the first, or the most probable of those that are thought of else.
         belief: under the first reading, or under those that are thought of else.
         mistaken: the number, from 0, of an example that had to be left out; None: none had.
         changed: the number of the first example of the language at hand, where the rules changed before it; else 0.
     """
 
+    reading: Reading
     belief: Belief
     mistaken: int | None = None
     changed: int = 0
@@ -147,7 +147,7 @@ def understand(
         for most in (MAX_HYPOTHESES, PATIENT * MAX_HYPOTHESES):
             posterior = posterior_of(read_as[0], these, classes, most)
             if posterior.hypotheses:
-                return Understanding(Belief.of([posterior], [1.0]), **more)
+                return Understanding(read_as[0], Belief.of([posterior], [1.0]), **more)
             if posterior.is_exact:
                 break
         return None
@@ -155,9 +155,10 @@ def understand(
     def freely() -> Understanding | None:
         if any(max(len(example.source), len(example.target)) > MAX_FREE for example in examples):
             return None
-        posteriors = [posterior_of(reading, examples, classes, MAX_FREELY) for reading in read_as[1:]]
-        belief = Belief.of(posteriors, [reading.weight for reading in read_as[1:]])
-        return Understanding(belief) if belief.posteriors else None
+        read = [(one, posterior_of(one, examples, classes, MAX_FREELY)) for one in read_as[1:]]
+        read = [(one, posterior) for one, posterior in read if posterior.hypotheses]
+        belief = Belief.of([posterior for _, posterior in read], [one.weight for one, _ in read])
+        return Understanding(read[belief.likeliest][0], belief) if read else None
 
     found = simply(examples)
     if found is not None:

@@ -9,14 +9,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 from metatrans_lab.exact.answers import CERTAIN, Answer, answers
 from metatrans_lab.exact.backwards import origins
 from metatrans_lab.exact.division import Division, best_division, divisions
-from metatrans_lab.exact.posterior import Example, Sentence
+from metatrans_lab.exact.posterior import Example, Sentence, Unit
 from metatrans_lab.exact.readings import (
     CLASS_NAMES,
     READINGS,
@@ -30,12 +31,26 @@ from metatrans_lab.exact.readings import (
 from metatrans_lab.exact.telling import most_telling
 from metatrans_lab.exact.words import Side
 from modeling_metalstm.errors_metalstm import TranslationError
+from modeling_metalstm.rules_metalstm import UNKNOWN_WORD
 from modeling_metalstm.spelling_metalstm import Spelling
 
 LONGEST_WORD = 8
 """In letters, where each letter of the translations is read as one of their words."""
 
-UNKNOWN_WORD = "?"
+
+class Word(NamedTuple):
+    """A unit of a sentence, or of its translation.
+
+    Attributes:
+        source: a word of the sentence that was asked for; "" of a particle, which no word says.
+        target: what it is in the translation, which may be nothing; `UNKNOWN_WORD`, if no example tells; None where
+            that isn't told word by word, as of a sentence that is translated back.
+        example: the number, from 0, of the first example with the word; None: there is none.
+    """
+
+    source: str
+    target: str | None
+    example: int | None
 
 
 @dataclass(frozen=True)
@@ -43,28 +58,28 @@ class Translation:
     """What the examples say of a sentence.
 
     Attributes:
-        text: its most probable translation; "?" for what no example tells.
+        text: its most probable translation; `UNKNOWN_WORD` for what no example tells.
         probability: of it; 0.0 where the sentence can be none of the language, and `text` is its words one by one.
         others: the other translations that are possible, with their probabilities, the most probable first.
-        source: the sentence's units.
-        words: each unit of the translation, as the unit that it says and its own words; translated back, the
-            sentence's words alone.
-        unknown: the sentence's words that no example translates.
+        words: the units of the translation; of a sentence that is translated back, or word by word, its own.
+        unknown: the sentence's words that no example has.
         ask: a sentence whose translation would tell most, as text; None: nothing is open.
+        is_complete: is nothing of it unknown? is_exact: was all that is possible weighed?
     """
 
     text: str
     probability: float
     others: tuple[tuple[str, float], ...]
-    source: Sentence
-    words: tuple[tuple[str, str], ...]
+    words: tuple[Word, ...]
     unknown: tuple[str, ...]
     ask: str | None
+    is_complete: bool
+    is_exact: bool
 
     @property
     def is_settled(self) -> bool:
         """Do the examples leave this translation alone?"""
-        return self.probability >= CERTAIN and UNKNOWN_WORD not in dict(self.words).values() and not self.unknown
+        return self.probability >= CERTAIN and self.is_complete and self.is_exact
 
 
 class ExactTranslator:
@@ -73,26 +88,20 @@ class ExactTranslator:
 
     Args:
         rules: sentences with their translations.
-        separator, exact: what words are, see `Spelling`. Where they are given, words aren't divided.
-        infer: divide words into stems and affixes where that makes the examples more probable.
+        separator, exact: what words are, see `Spelling`. Where they aren't given, words are divided into stems and
+            affixes if that makes the examples more probable.
 
     Raises:
         TranslationError: there are no rules, one can't be read, or some can't all be right.
     """
 
-    def __init__(
-        self,
-        rules: Sequence[tuple[str, str]],
-        separator: str | None = None,
-        exact: bool = False,
-        infer: bool = True,
-    ) -> None:
+    def __init__(self, rules: Sequence[tuple[str, str]], separator: str | None = None, exact: bool = False) -> None:
         if not rules:
             raise TranslationError("There are no examples; give at least one pair, such as ('red', 'dax').")
         self.rules = tuple((source, target) for source, target in rules)
         self.spelling = Spelling(separator, exact)
         self.sides = self._read(self.spelling)
-        if infer and separator is None and not exact:
+        if separator is None and not exact:
             sources, targets = (divisions(self.sides.words(number)) for number in (0, 1))
             if len(sources) * len(targets) > 1:
                 chosen = best_division(sources, targets, self._evidence_of_division)
@@ -112,6 +121,19 @@ class ExactTranslator:
         """The logarithm of the examples' probability, if they are read so; −∞ if not all of them can be."""
         classes = dict(sides.classes)
         return max(posterior_of(one, sides.examples, classes).evidence for one in read_as or sides.readings)
+
+    @property
+    def read_as(self) -> str:
+        """How the examples are read, as a clause, where that isn't how they are written."""
+        clauses = (
+            []
+            if self.understanding.reading.longest == 1 and not self.understanding.reading.alike
+            else [self.understanding.reading.says]
+        )
+        for side, name in ((self.sides.source, "words"), (self.sides.target, "translations")):
+            if side.division:
+                clauses.append(f"{name} are divided before or after {', '.join(map(str, side.division))}")
+        return "; ".join(clauses)
 
     @cached_property
     def understanding(self) -> Understanding:
@@ -144,21 +166,34 @@ class ExactTranslator:
         if not found:
             return self._word_by_word(words)
         best = found[0]
-        unknown = dict.fromkeys(
-            self._written(said.unit) for said in best.translation if not said.is_known and isinstance(said.unit, str)
-        )
         telling = most_telling(belief, words)
         return Translation(
             text=self._text(best, joined),
             probability=best.probability,
             others=tuple((self._text(answer, joined), answer.probability) for answer in found[1:]),
-            source=words,
             words=tuple(
-                (self._written(said.unit), UNKNOWN_WORD if said.words is None else self.sides.target.write(said.words))
+                self._word(said.unit, UNKNOWN_WORD if said.words is None else self.sides.target.write(said.words))
                 for said in best.translation
             ),
-            unknown=tuple(unknown),
+            unknown=self._unknown(words),
             ask=None if telling is None else self.sides.source.write(telling.sentence),
+            is_complete=best.is_complete,
+            is_exact=belief.is_exact,
+        )
+
+    def _word_by_word(self, words: Sentence) -> Translation:
+        """Of a sentence that can be none of the language: each word as it is said alone, if it may be."""
+        alone = [answers(self.understanding.belief, (word,)) for word in words]
+        targets = [self._text(found[0], set()) if found else UNKNOWN_WORD for found in alone]
+        return Translation(
+            text=self.spelling.join(targets),
+            probability=0.0,
+            others=(),
+            words=tuple(self._word(word, target) for word, target in zip(words, targets, strict=True)),
+            unknown=self._unknown(words),
+            ask=None,
+            is_complete=False,
+            is_exact=self.understanding.belief.is_exact,
         )
 
     def back(self, translation: str) -> Translation:
@@ -167,39 +202,33 @@ class ExactTranslator:
         Raises:
             TranslationError: as a call.
         """
-        belief = self.understanding.belief
-        words, _ = self.sides.target.read_question(translation)
-        found = origins(belief, words)
-        if not found:
-            each = tuple((self.sides.target.written.get(word, word), UNKNOWN_WORD) for word in words)
-            text = self.sides.source.write([UNKNOWN_WORD for _ in words])
-            return Translation(text, 0.0, (), words, each, tuple(word for word, _ in each), None)
+        side, belief = self.sides.target, self.understanding.belief
+        words, _ = side.read_question(translation)
+        found, is_exact = origins(belief, words)
         texts = [(self.sides.source.write(answer.words), answer.probability) for answer in found]
-        heard = {word for example in self.sides.examples for word in example.target}
-        unknown = dict.fromkeys(self.sides.target.written[word] for word in words if word not in heard)
+        text, probability = texts[0] if texts else (self.sides.source.write([UNKNOWN_WORD] * len(words)), 0.0)
+        first = [_first(word, (example.target for example in self.sides.examples)) for word in words]
+        written = [side.written[word] for word in words]
         return Translation(
-            text=texts[0][0],
-            probability=texts[0][1],
+            text=text,
+            probability=probability,
             others=tuple(texts[1:]),
-            source=words,
-            words=tuple((self._written(said.unit), "") for said in found[0].translation),
-            unknown=tuple(unknown),
+            words=tuple(Word(word, None, number) for word, number in zip(written, first, strict=True)),
+            unknown=tuple(dict.fromkeys(word for word, number in zip(written, first, strict=True) if number is None)),
             ask=None,
+            is_complete=bool(found) and found[0].is_complete,
+            is_exact=is_exact,
         )
 
-    def _word_by_word(self, words: Sentence) -> Translation:
-        """Of a sentence that can be none of the language: each word as it is said alone, if it may be."""
-        each = []
-        for word in words:
-            found = answers(self.understanding.belief, (word,))
-            each.append((self._written(word), self._text(found[0], set()) if found else UNKNOWN_WORD))
-        unknown = tuple(dict.fromkeys(word for word, target in each if target == UNKNOWN_WORD))
-        text = self.spelling.join(target for _, target in each)
-        return Translation(text, 0.0, (), words, tuple(each), unknown, None)
+    def _word(self, unit: Unit, target: str) -> Word:
+        if not isinstance(unit, str):
+            return Word("", target, None)
+        return Word(self.sides.source.written[unit], target, _first(unit, (e.source for e in self.sides.examples)))
 
-    def _written(self, unit: str | int) -> str:
-        """A unit as it was written; a particle, which nobody wrote, as nothing."""
-        return self.sides.source.written.get(unit, unit) if isinstance(unit, str) else ""
+    def _unknown(self, words: Sentence) -> tuple[str, ...]:
+        """The words of a sentence that no example has, as they are written."""
+        known = set(self.sides.words(0))
+        return tuple(dict.fromkeys(self.sides.source.written[word] for word in words if word not in known))
 
     def _text(self, answer: Answer, joined: set[tuple[str, str]]) -> str:
         """An answer as it is written.
@@ -213,6 +242,11 @@ class ExactTranslator:
                 together.append(number)
             number, before = number + (1 if said.words is None else len(said.words)), said.unit
         return self.sides.target.write(answer.words, together)
+
+
+def _first(unit: str, sentences: Iterable[Sentence]) -> int | None:
+    """The number of the first sentence that has a unit."""
+    return next((number for number, sentence in enumerate(sentences) if unit in sentence), None)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,9 @@ class Affix(NamedTuple):
     letters: str
     is_prefix: bool
 
+    def __str__(self) -> str:
+        return f"{self.letters}-" if self.is_prefix else f"-{self.letters}"
+
     def divide(self, word: str) -> tuple[str, str] | None:
         """'nekora' → 'neko', 'ra', for the suffix -ra; None if the word hasn't it."""
         stem = word.removeprefix(self.letters) if self.is_prefix else word.removesuffix(self.letters)

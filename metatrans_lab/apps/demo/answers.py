@@ -10,7 +10,7 @@ from transformers import PreTrainedModel
 from metatrans_lab.apps.demo import drawing
 from metatrans_lab.apps.demo.ready_made import make_language
 from metatrans_lab.exact.learned import learned, with_examples
-from metatrans_lab.exact.translator import ExactTranslator, Translation
+from metatrans_lab.exact.translator import ExactTranslator
 from metatrans_lab.model_names import who_has_room
 from modeling_metalstm import TranslationError, TranslatorSession
 from modeling_metalstm.errors_metalstm import TooManyWordsError
@@ -95,23 +95,26 @@ class Answers:
         if sum(len(rule.source.split()) for rule in rules) + len(question.split()) > MAX_WORDS:
             raise TranslationError(f"The rules and the sentence have more than {MAX_WORDS} words together.")
         read = self._read_rules(text, rules)
-        notes = drawing.notes(read.exact.understanding, rules)
+        notes = drawing.notes(read.exact, rules)
         if not question.strip():
             return Shown(drawing.message("Now write a sentence to translate."), notes, read.facts)
         translation = read.exact.back(question) if reverse else read.exact(question)
         says, curve = self._ask_model(rules, question, reverse)
-        answer = drawing.answer(translation, first_examples(read.exact, translation, reverse), rules)
+        answer = drawing.answer(translation, rules)
         hint = notes + drawing.hint(translation) + drawing.model(says, translation)
         return Shown(answer, hint, read.facts, curve)
 
     def _read_rules(self, text: str, rules: list[Rule]) -> Read:
         """The rules, read; from before, if they were."""
         with self._lock:
-            if text not in self._read:
-                exact = ExactTranslator([rule[:2] for rule in rules])
-                belief, sides = exact.understanding.belief, exact.sides
-                facts = with_examples(learned(belief), belief, sides.examples)
-                self._read[text] = Read(rules, exact, drawing.facts(facts, sides.source.written, rules))
+            if text in self._read:
+                return keep(self._read, text)
+        # Others are answered meanwhile.
+        exact = ExactTranslator([rule[:2] for rule in rules])
+        belief, sides = exact.understanding.belief, exact.sides
+        facts = with_examples(learned(belief), belief, sides.examples)
+        with self._lock:
+            self._read[text] = Read(rules, exact, drawing.facts(facts, sides.source.written, rules))
             return keep(self._read, text)
 
     def _ask_model(self, rules: list[Rule], question: str, reverse: bool) -> tuple[dict | str, str]:
@@ -137,18 +140,6 @@ def keep(kept: OrderedDict[Key, Value], key: Key) -> Value:
     while len(kept) > MAX_KEPT:
         kept.popitem(last=False)
     return kept[key]
-
-
-def first_examples(exact: ExactTranslator, translation: Translation, reverse: bool) -> dict[str, int]:
-    """Of each word of a question, as it is written, the number of the first example that has it, from 0."""
-    side = exact.sides.target if reverse else exact.sides.source
-    found: dict[str, int] = {}
-    for unit in translation.source:
-        for number, example in enumerate(exact.sides.examples):
-            if unit in (example.target if reverse else example.source):
-                found.setdefault(side.written[unit], number)
-                break
-    return found
 
 
 class Game:

@@ -5,9 +5,8 @@ from html import escape
 
 from metatrans_lab.apps.printing import LEAST, MAX_OTHERS, NEARLY, percent
 from metatrans_lab.exact.learned import Fact
-from metatrans_lab.exact.readings import Understanding
-from metatrans_lab.exact.translator import Translation
-from modeling_metalstm.rules_metalstm import Rule
+from metatrans_lab.exact.translator import ExactTranslator, Translation
+from modeling_metalstm.rules_metalstm import UNKNOWN_WORD, Rule
 
 STYLE = """
 .mt-rules textarea { font-family: ui-monospace, monospace; line-height: 1.5; }
@@ -58,23 +57,19 @@ def question(text: str) -> str:
     return f'<div class="mt">What is <b>{escape(text)}</b>?</div>'
 
 
-def answer(translation: Translation, first: Mapping[str, int], rules: Sequence[Rule]) -> str:
-    """A translation, what each of its words hangs on, and what else it may be.
-
-    Args:
-        first: of words of the question, the number of the first rule that has them.
-    """
+def answer(translation: Translation, rules: Sequence[Rule]) -> str:
+    """A translation, what each of its words hangs on, and what else it may be."""
     settled = translation.is_settled
     sure = percent(translation.probability) if translation.probability else "word by word: no such sentence"
     lines = []
-    for source, target in translation.words:
-        if source in first:
-            kind, note = "", f"{rules[first[source]].where} has it first"
-        elif source:
+    for word in translation.words:
+        kind, note = "", ""
+        if word.example is not None:
+            note = f"{rules[word.example].where} has it first"
+        elif word.source or word.target == UNKNOWN_WORD:
             kind, note = "mt-guess", "no rule translates it"
-        else:
-            kind, note, source = "", "no word says it", "a particle"
-        says = f"{escape(source)} → {escape(target)}" if target else escape(source)
+        source = word.source or "a particle"
+        says = f"{escape(source)} → {escape(word.target)}" if word.target else escape(source)
         lines.append(f'<div class="mt-other {kind}"><b>{says}</b><span>{escape(note)}</span></div>')
     others = [(text, probability) for text, probability in translation.others if probability >= LEAST]
     also = "".join(
@@ -98,9 +93,10 @@ def hint(translation: Translation) -> str:
     return f'<div class="mt mt-open">{escape(text)}</div>'
 
 
-def notes(understanding: Understanding, rules: Sequence[Rule]) -> str:
-    """What doesn't fit, if something doesn't."""
-    found = []
+def notes(exact: ExactTranslator, rules: Sequence[Rule]) -> str:
+    """How the rules are read, if not as they are written, and what doesn't fit, if something doesn't."""
+    understanding = exact.understanding
+    found = [f"Read so that {exact.read_as}."] if exact.read_as else []
     if understanding.mistaken is not None:
         found.append(f"The rule in {rules[understanding.mistaken].where} is left out, as it doesn’t fit the others.")
     if understanding.changed:

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from dataset_script import LanguageConfig
+from metatrans_lab.apps import shell
 from metatrans_lab.apps.shell import main
 from metatrans_lab.models.build import build_model
-from modeling_metalstm import TranslatorSession
+from modeling_metalstm import TranslatorSession, session_metalstm
 
 TEXT = ["--render", "text"]
 
@@ -69,6 +70,10 @@ def test_what_can_t_be_translated(model, capsys, arguments, message):
     captured = capsys.readouterr()
     assert stop.value.code == 2 and captured.out == ""
     assert captured.err.startswith(f"metatrans: {message}") and captured.err.count("\n") == 1
+
+
+def test_the_bindings_that_the_shell_allows_are_the_session_s():
+    assert shell.MAX_BINDINGS == session_metalstm.MAX_BINDINGS
 
 
 def test_a_sentence_needs_examples_and_a_misspelt_model_is_found_at_once(model, capsys, monkeypatch):

@@ -143,3 +143,27 @@ def test_backwards_a_dropped_article_may_have_been_there():
 def test_backwards_where_every_word_has_one():
     translator = ExactTranslator(rules("red = dax", "blue = wif", "green red = lug dax", "red blue red = dax wif dax"))
     assert translator.back("wif lug").text == "blue green" and translator.back("wif lug").is_settled
+
+
+def test_it_is_said_how_the_examples_are_read():
+    assert ExactTranslator(rules("red = dax", "blue red = wif dax")).read_as == ""
+    assert "two words may be the same" in ExactTranslator(rules("sees = miru", "see = miru")).read_as
+    divided = ExactTranslator(rules("cat = neko", "cats = nekora", "dog = inu", "dogs = inura"))
+    assert divided.read_as == "words are divided before or after -s; translations are divided before or after -ra"
+
+
+def test_what_was_not_all_weighed_is_never_certain():
+    """Fourteen sentences of two words each may be of too many classes; what they hide isn't lost for what comes."""
+    letters = "abcdefghijklmn"
+    lines = [f"noun{c} verb{c} = k{c} r{c}" for c in letters]
+    assert ExactTranslator(rules(*lines))("nouna verbb").is_exact is False
+    late = ["nounx verbx nouny = kx ky rx", "nounx = kx", "nouny = ky"]  # the verb comes last, as only now shows
+    translator = ExactTranslator(rules(*lines, *late))
+    translation = translator("nound verbc nounb")
+    assert translator.understanding.mistaken is None and translation.text == "kd kb rc"
+    assert not translation.is_settled and not translation.is_exact
+
+
+def test_a_question_mark_of_one_s_own_is_a_word():
+    translator = ExactTranslator(rules("? = red ?", "what = ?!"))
+    assert translator("?").text == "red ?" and translator("what").is_settled
