@@ -95,7 +95,11 @@ def _parser() -> argparse.ArgumentParser:
         help="sentences with the translations that you expect; exit code 1, if any differs. "
         "The file may have rules too: then these sentences begin with a question mark",
     )
-    translate.add_argument("--no_model", action="store_true", help="the exact answer alone, which takes half a second")
+    translate.add_argument(
+        "--no_model",
+        action="store_true",
+        help="the exact answer alone, without the seconds that a model takes to load",
+    )
     translate.add_argument("--separator", help='what stands between words; white space, if not given; "" for nothing')
     translate.add_argument(
         "--exact", action="store_true", help="Red and red, red and red!, neko-ra and neko ra are different words"

@@ -106,13 +106,15 @@ def _information(by_answer: list[Weighted], sentence: Sentence) -> float:
         for probability, translation, _ in said:
             key = answer, as_heard(translation)
             joint[key] = joint.get(key, 0.0) + weight * probability / total
+    if not joint:
+        return 0.0
     of_answer: dict[tuple, float] = {}
     of_translation: dict[tuple, float] = {}
     for (answer, translation), weight in joint.items():
         of_answer[answer] = of_answer.get(answer, 0.0) + weight
         of_translation[translation] = of_translation.get(translation, 0.0) + weight
     possible = sum(joint.values()) / sum(weight for weight, *_ in by_answer)
-    return possible * (_entropy(of_answer) + _entropy(of_translation) - _entropy(joint)) if joint else 0.0
+    return possible * (_entropy(of_answer) + _entropy(of_translation) - _entropy(joint))
 
 
 def _entropy(weights: dict[tuple, float]) -> float:

@@ -167,3 +167,8 @@ def test_what_was_not_all_weighed_is_never_certain():
 def test_a_question_mark_of_one_s_own_is_a_word():
     translator = ExactTranslator(rules("? = red ?", "what = ?!"))
     assert translator("?").text == "red ?" and translator("what").is_settled
+
+
+def test_a_question_that_none_of_the_likeliest_languages_has():
+    translation = ExactTranslator(rules("red green blue the = red blue green the cat"))("red blue")
+    assert not translation.is_settled and translation.text
