@@ -3,6 +3,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -215,6 +216,29 @@ def test_a_layer_that_the_head_can_t_read_is_refused(train):
         train("--alignment_layer", "2", "--alignment_weight", "1")
     with pytest.raises(UserError, match="alignment_weight must be at least 0"):
         train("--alignment_weight", "-1")
+
+
+def test_training_goes_on_from_another_model_s_weights(train):
+    train("--name", "one", "--num_steps", "20", "--decay_steps", "0")
+    start = ("--initial_weights", "outputs/one", "--seed", "1")
+    train("--name", "still", *start, "--learning_rate", "0", "--muon_learning_rate", "0")
+    assert same_weights(Path("outputs/one"), Path("outputs/still"))
+    train("--name", "on", *start, "--num_steps", "30", "--save_every", "10")
+    assert not same_weights(Path("outputs/one"), Path("outputs/on"))
+    shutil.rmtree("outputs/one")  # a run that is resumed doesn't need it
+    shutil.rmtree("outputs/on/checkpoint-30")
+    before = Path("outputs/on/model.safetensors").read_bytes()
+    train("--name", "on", *start, "--num_steps", "30", "--save_every", "10", "--resume_from_checkpoint", "latest")
+    assert Path("outputs/on/model.safetensors").read_bytes() == before
+
+
+def test_initial_weights_of_another_shape_are_refused(train):
+    train("--name", "one", "--num_steps", "20", "--decay_steps", "0")
+    with pytest.raises(UserError, match="initial_weights: outputs/one is another model than the run's"):
+        train("--name", "two", "--initial_weights", "outputs/one", "--model.hidden_size", "8")
+    with pytest.raises(UserError, match="outputs/none"):
+        train("--name", "two", "--initial_weights", "outputs/none")
+    assert not Path("outputs/two").exists()
 
 
 def test_two_runs_agree_in_all_but_timing(train):

@@ -58,7 +58,7 @@ def check_config(config: TrainingConfig) -> None:
         raise UserError(f"decay_power must be above 0, got {config.decay_power}")
     if config.max_grad_norm is not None and not config.max_grad_norm > 0:
         raise UserError(f"max_grad_norm must be above 0, or null for no clipping, got {config.max_grad_norm}")
-    for name in ("output_dir", "resume_from_checkpoint"):
+    for name in ("output_dir", "resume_from_checkpoint", "initial_weights"):
         if getattr(config, name) == "":
             raise UserError(f"{name} is empty; give a folder, or leave it out")
     if not config.name or Path(config.name).name != config.name or config.name.startswith("."):

@@ -49,6 +49,7 @@ class TrainingConfig:
             the model's head is to read a source word's translation, or a translation's source word, heard before.
         alignment_weight: of that in the loss; 0: nothing learns it.
         model: `model_type` and the keyword arguments of its configuration class.
+        initial_weights: a saved model of the same shape, whose weights training starts from; None: they are drawn.
         curriculum: the stages, in order.
         num_steps: optimiser updates.
         batch_size: episodes a process and micro-batch.
@@ -92,6 +93,7 @@ class TrainingConfig:
     alignment_layer: int = 1
     alignment_weight: float = 0.0
     model: dict = field(default_factory=lambda: {"model_type": "metalstm"})
+    initial_weights: str | None = None
     curriculum: list[Stage] = field(default_factory=lambda: [Stage()])
     num_steps: int = 1000
     batch_size: int = 32

@@ -1,4 +1,4 @@
-"""A run before its first step: its freshly initialised model, its optimisers and its stream of episodes."""
+"""A run before its first step: its model with its initial weights, its optimisers and its stream of episodes."""
 
 import torch
 from accelerate import Accelerator
@@ -10,23 +10,39 @@ from metatrans_lab.evaluation.answers import ragged_language
 from metatrans_lab.machine import choose_mixed_precision, share_of_cores
 from metatrans_lab.models.build import build_model
 from metatrans_lab.models.limits import check_batch
+from metatrans_lab.models.load import load_model
 from metatrans_lab.training.training import Training
 
 
 def fresh_model(config: TrainingConfig) -> PreTrainedModel:
-    """The run's model with its initial weights, which are drawn from the seed.
+    """The run's model with its initial weights: those of `initial_weights`, else drawn from the seed. A run that is
+    resumed has its checkpoint's in a moment.
 
     Raises:
-        UserError: the model can't be built, or its batches don't fit into the machine's memory.
+        UserError: the model can't be built, its batches don't fit into the machine's memory, or `initial_weights` are
+            not of such a model.
     """
     check_batch(config)
     torch.manual_seed(config.seed)
     language = config.language_config()
     longest = max(config.max_episode_length, ragged_language(language).max_episode_length)
     model = build_model(config.model, language, longest)
+    if config.initial_weights is not None and config.resume_from_checkpoint is None:
+        _take_weights(model, config.initial_weights)
     if config.alignment_weight:
         _check_alignment(model, config.alignment_layer)
     return model
+
+
+def _take_weights(model: PreTrainedModel, name: str) -> None:
+    """Raises UserError unless the model of that name has weights of the same names and shapes."""
+    weights = load_model(name).state_dict()
+    own = model.state_dict()
+    other = [key for key in sorted({*own, *weights}) if key not in own or key not in weights]
+    other += [key for key in own if key in weights and own[key].shape != weights[key].shape]
+    if other:
+        raise UserError(f"initial_weights: {name} is another model than the run's, as its {other[0]} shows")
+    model.load_state_dict(weights)
 
 
 @torch.no_grad()
