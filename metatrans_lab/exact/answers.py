@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
-from metatrans_lab.exact.plans import distinct_plans
-from metatrans_lab.exact.posterior import Belief, Hypothesis, Posterior, Sentence, Unit
+import numpy as np
+
+from metatrans_lab.exact.classes import Form, Sentence, Way, parses, together
+from metatrans_lab.exact.plans import distinct_plans, plan_numbers
+from metatrans_lab.exact.posterior import Belief, Hypothesis, Posterior, Unit
 from modeling_metalstm.rules_metalstm import UNKNOWN_WORD
 
 CERTAIN = 1 - 1e-9
@@ -66,11 +69,11 @@ def answers(belief: Belief, sentence: Sentence) -> list[Answer]:
     mass: dict[tuple, float] = {}
     best: dict[tuple, tuple[float, Translation]] = {}
     for weight, posterior, h in belief.weighted():
-        for probability, translation, _ in translations(posterior, h, sentence):
-            key, share = as_heard(translation), weight * probability
+        for possible in translations(posterior, h, sentence):
+            key, share = as_heard(possible.translation), weight * possible.probability
             mass[key] = mass.get(key, 0.0) + share
             if share > best.get(key, (0.0, ()))[0]:
-                best[key] = share, translation
+                best[key] = share, possible.translation
     total = sum(mass.values())
     found = [Answer(best[key][1], weight / total) for key, weight in mass.items()]
     return sorted(found, key=lambda answer: (-answer.probability, answer.words))
@@ -82,20 +85,48 @@ def as_heard(translation: Translation) -> tuple:
     return tuple(itertools.chain.from_iterable(parts))
 
 
-def translations(
-    posterior: Posterior, h: Hypothesis, sentence: Sentence
-) -> Iterator[tuple[float, Translation, Hypothesis]]:
-    """The translations that a sentence may have under a hypothesis, each with its probability, unless the sentence is
-    impossible, and with the hypothesis that it leaves: which classes its new words have, and which settings.
+@dataclass(frozen=True)
+class Possible:
+    """A translation that a sentence may have under a hypothesis.
+
+    Attributes:
+        probability: of it and of the form, to a factor that all translations under the hypothesis have in common: the
+            probability that the sentence is possible.
+        translation: what is said. form: of the sentence. settings: for which it is so, a bit each.
     """
+
+    probability: float
+    translation: Translation
+    form: Form
+    settings: int
+
+
+def translations(posterior: Posterior, h: Hypothesis, sentence: Sentence) -> Iterator[Possible]:
+    """The translations that a sentence may have under a hypothesis; none, if the sentence is impossible."""
     component = posterior.components[h.component]
-    possible = h.settings.bit_count()
-    for form, new in component.parses(sentence, h.classes, posterior.classes):
-        odds = math.exp(component.log_share(h.classes, new))
-        classes = {**h.classes, **new} if new else h.classes
-        for items, settings in distinct_plans(component.config, form).items():
-            left = settings & h.settings
-            if left:
+    own, others = h.divide(sentence)
+    rest = math.prod((group.weights for group in others), start=h.prior) / h.weights.sum()
+    for form, groups, _, odds in parses(component, sentence, h.decided, own, posterior.classes):
+        # Given the setting groups are independent.
+        weights = odds * math.prod((group.weights for group in groups), start=rest)
+        plans = distinct_plans(component.config, form)
+        of_plans = np.bincount(plan_numbers(component.config, form), weights, len(plans)).tolist()
+        for (items, settings), probability in zip(plans.items(), of_plans, strict=True):
+            if probability > 0:
                 units: Iterator[Unit] = (sentence[item] if item >= 0 else item for item in items)
-                said = tuple(Said(unit, h.lexicon.get(unit)) for unit in units)
-                yield odds * left.bit_count() / possible, said, replace(h, settings=left, classes=classes)
+                yield Possible(probability, tuple(Said(u, h.lexicon.get(u)) for u in units), form, settings)
+
+
+def given(posterior: Posterior, h: Hypothesis, sentence: Sentence, settings: Mapping[Form, int]) -> Hypothesis:
+    """A hypothesis, if a sentence is of one of these forms, of each for some settings, which aren't all impossible;
+    with the classes of the sentence's new words.
+    """
+    own, others = h.divide(sentence)
+    chosen: list[Way] = []
+    for form, groups, new, odds in parses(
+        posterior.components[h.component], sentence, h.decided, own, posterior.classes
+    ):
+        ways = together(groups, h.settings & settings.get(form, 0))
+        for way in itertools.islice(ways, posterior.most + 1 - len(chosen)):
+            chosen.append(Way({**way.classes, **new}, way.settings, way.share * odds))
+    return h.with_ways(chosen, others, posterior.most)

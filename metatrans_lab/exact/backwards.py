@@ -9,11 +9,12 @@ class that the examples have.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from metatrans_lab.exact.answers import Answer, Said
+from metatrans_lab.exact.classes import Component, Sentence, by_setting, forms
 from metatrans_lab.exact.plans import Node, plan_tree
-from metatrans_lab.exact.posterior import Belief, Component, Hypothesis, Posterior, Sentence, Unit, forms
+from metatrans_lab.exact.posterior import Belief, Hypothesis, Posterior, Unit
 from modeling_metalstm.rules_metalstm import UNKNOWN_WORD
 
 MAX_LENGTH = 12
@@ -32,9 +33,10 @@ def origins(belief: Belief, translation: Sentence) -> tuple[list[Answer], bool]:
     """
     mass: dict[Places, float] = {}
     all_of_them = (
-        (weight * share, places)
+        (weight * of_classes * share, places)
         for weight, posterior, h in belief.weighted()
-        for share, places in _of_hypothesis(posterior, h, translation)
+        for of_classes, one in h.in_full()
+        for share, places in _of_hypothesis(posterior, one, translation)
     )
     for share, places in itertools.islice(all_of_them, MAX_SENTENCES):
         mass[places] = mass.get(places, 0.0) + share
@@ -49,15 +51,16 @@ def origins(belief: Belief, translation: Sentence) -> tuple[list[Answer], bool]:
 
 def _of_hypothesis(posterior: Posterior, h: Hypothesis, translation: Sentence) -> Iterator[tuple[float, Places]]:
     component = posterior.components[h.component]
-    words_of: dict[int, dict[str, float]] = {}  # of each class, the words that may be of it, and how probably they are
-    for word, mask in h.classes.items():
-        for of_class, odds in component.odds_of(mask).items():
-            words_of.setdefault(of_class, {})[word] = odds
+    words_of: dict[int, list[str]] = {}
+    for word, of_class in h.decided.items():
+        words_of.setdefault(of_class, []).append(word)
+    total = h.prior.sum()
     for length in range(1, MAX_LENGTH + 1):
         for form in forms(component.config, length):
             tree = plan_tree(component.config, form)
             for said, settings in _heard(posterior, h, component, form, tree, translation):
-                prior = settings.bit_count() / h.settings.bit_count() / len(forms(component.config, length))
+                prior = float(by_setting([settings], len(h.prior))[0] @ h.prior) / total
+                prior /= len(forms(component.config, length))
                 yield from _filled(form, said, words_of, prior)
 
 
@@ -87,7 +90,7 @@ def _heard(
                 if item < 0:
                     if unit == item:
                         undone.append((after, heard + size, possible, said))
-                elif unit is None or (isinstance(unit, str) and h.classes.get(unit, 0) >> form[item] & 1):
+                elif unit is None or (isinstance(unit, str) and h.decided.get(unit) == form[item]):
                     undone.append((after, heard + size, possible, {**said, item: unit}))
 
 
@@ -103,18 +106,17 @@ def _units_at(h: Hypothesis, translation: Sentence, heard: int) -> Iterator[tupl
 
 
 def _filled(
-    form: tuple[int, ...], said: Mapping[int, str | None], words_of: Mapping[int, Mapping[str, float]], prior: float
+    form: tuple[int, ...], said: Mapping[int, str | None], words_of: Mapping[int, Sequence[str]], prior: float
 ) -> Iterator[tuple[float, Places]]:
     """The sentences of a form of which some places are known, with their probabilities."""
     partial: list[tuple[float, Places]] = [(prior, ())]
     for place, of_class in enumerate(form):
-        words = words_of.get(of_class, {})
+        words = words_of.get(of_class, ())
+        options: list[tuple[float, str | None]]
         if place in said:
             # Each word of the class was as probable, and one more, that no example has.
-            word = said[place]
-            odds = 1.0 if word is None else words[word]
-            options: list[tuple[float, str | None]] = [(odds / (sum(words.values()) + 1), word)]
+            options = [(1 / (len(words) + 1), said[place])]
         else:
-            options = [(odds / sum(words.values()), word) for word, odds in words.items()]
+            options = [(1 / len(words), word) for word in words]
         partial = [(share * odds, (*places, word)) for share, places in partial for odds, word in options]
     yield from partial

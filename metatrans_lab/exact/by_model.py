@@ -18,8 +18,9 @@ import torch
 from transformers import PreTrainedModel
 
 from dataset_script.families.mixed import MixedConfig
-from metatrans_lab.exact.answers import translations
-from metatrans_lab.exact.posterior import Belief, Component, Sentence
+from metatrans_lab.exact.answers import given, translations
+from metatrans_lab.exact.classes import Sentence
+from metatrans_lab.exact.posterior import Belief
 from metatrans_lab.exact.translator import ExactTranslator
 from modeling_metalstm.capabilities_metalstm import frozen_weights
 from modeling_metalstm.errors_metalstm import TooManyWordsError, TranslationError
@@ -187,10 +188,13 @@ def likely_classes(
     """
     weights: dict[tuple[str, tuple[tuple[str, int], ...]], float] = {}
     for weight, posterior, h in belief.weighted():
-        component = posterior.components[h.component]
-        for probability, _, left in translations(posterior, h, sentence):
-            key = component.name, tuple(sorted((word, likeliest(component, m)) for word, m in left.classes.items()))
-            weights[key] = weights.get(key, 0.0) + weight * probability
+        name = posterior.components[h.component].name
+        for possible in translations(posterior, h, sentence):
+            left = given(posterior, h, sentence, {possible.form: possible.settings})
+            # The probable ways come first.
+            for share, one in itertools.islice(left.in_full(), MAX_CLASSES):
+                key = name, tuple(sorted(one.decided.items()))
+                weights[key] = weights.get(key, 0.0) + weight * possible.probability * share
     if not weights:
         raise TranslationError("The sentence can be none of the language that the examples are of.")
     there_is_room = [(key, weight) for key, weight in weights.items() if has_room(key[0], dict(key[1]))]
@@ -207,9 +211,3 @@ def likely_classes(
         left_over -= times
         chosen += [Classes(family, dict(of_word))] * times
     return chosen or [Classes(best[0][0][0], dict(best[0][0][1]))]
-
-
-def likeliest(component: Component, mask: int) -> int:
-    """The most probable of the classes that a word may be of."""
-    odds = component.odds_of(mask)
-    return max(odds, key=lambda of_class: odds[of_class])

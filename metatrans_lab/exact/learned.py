@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from metatrans_lab.exact.classes import by_setting
 from metatrans_lab.exact.plans import masks
-from metatrans_lab.exact.posterior import Belief, Example
+from metatrans_lab.exact.posterior import Belief, Example, Hypothesis
 
 SURE = 0.99
 """A fact of this probability counts as settled."""
@@ -61,17 +63,17 @@ def learned(belief: Belief) -> list[Fact]:
         for word in heard:
             if word not in h.lexicon:
                 add("word", word, "", weight)  # it was never said
-        for word, mask in h.classes.items() if component.class_names else ():
-            for of_class, odds in component.odds_of(mask).items():
+        for word, classes in classes_of(h).items() if component.class_names else ():
+            for of_class, odds in classes.items():
                 add("class", word, component.class_names[of_class], weight * odds)
-        open_switches = {switch for switch, values in component.config.switches.items() if len(values) > 1}
-        for (switch, value), settings in masks(component.config).items():
-            if switch not in open_switches:
-                continue
-            share = (h.settings & settings).bit_count() / h.settings.bit_count()
-            if share:
-                # What one word says in order, two families may have a switch of the same name for.
-                add("switch", f"{component.name}: {switch}", value, weight * share)
+        of_settings = h.weights / h.weights.sum()
+        for switch, values in component.config.switches.items():
+            if len(values) > 1:
+                sets = by_setting([masks(component.config)[switch, value] for value in values], len(of_settings))
+                for value, share in zip(values, (sets @ of_settings).tolist(), strict=True):
+                    if share > 0:
+                        # What one word says in order, two families may have a switch of the same name for.
+                        add("switch", f"{component.name}: {switch}", value, weight * share)
     kinds = ("family", "word", "particle", "class", "switch")
     facts = [
         Fact(kind, of, tuple(sorted(values.items(), key=lambda pair: (-pair[1], pair[0]))))
@@ -79,6 +81,20 @@ def learned(belief: Belief) -> list[Fact]:
     ]
     first_use = {word: number for number, word in enumerate(heard)}
     return sorted(facts, key=lambda fact: (kinds.index(fact.kind), first_use.get(fact.of, 0)))
+
+
+def classes_of(h: Hypothesis) -> dict[str, dict[int, float]]:
+    """The classes that words may be of under a hypothesis, with their probabilities."""
+    found: dict[str, dict[int, float]] = {word: {of_class: 1.0} for word, of_class in h.decided.items()}
+    total = h.weights.sum()
+    for group in h.groups:
+        rest = math.prod((other.weights for other in h.groups if other is not group), start=h.prior)
+        of_ways = by_setting([way.settings for way in group.ways], len(rest)) @ rest / total
+        for way, possible in zip(group.ways, of_ways.tolist(), strict=True):
+            for word, of_class in way.classes.items():
+                odds = found.setdefault(word, {})
+                odds[of_class] = odds.get(of_class, 0.0) + way.share * possible
+    return found
 
 
 def with_examples(facts: Sequence[Fact], belief: Belief, examples: Sequence[Example]) -> list[Fact]:

@@ -15,7 +15,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+import numpy as np
+
 from dataset_script.families.planned import PlannedLanguage
+from metatrans_lab.exact.classes import by_setting
 
 PARTICLE = -1
 """The item of a plan that says the first unit which no word of the source says; the next ones are below it."""
@@ -104,6 +107,13 @@ def _item(config: PlannedLanguage, place: int | None, unit: int | None) -> int:
     if unit is None:
         raise ValueError(f"the family {config.family} has blanks between words, which people's sentences don't have")
     return PARTICLE - (unit - config.num_source_words)
+
+
+@lru_cache(maxsize=1 << 12)
+def plan_numbers(config: PlannedLanguage, form: tuple[int, ...]) -> np.ndarray:
+    """Of each setting, the number of its plan among `distinct_plans`; (settings,)."""
+    sets = by_setting(list(distinct_plans(config, form).values()), len(config.settings))
+    return sets.argmax(0)
 
 
 @lru_cache(maxsize=1 << 12)

@@ -1,19 +1,19 @@
 """What can be believed of a person's language after their examples: the exact posterior over hypotheses.
 
 A person's words have no symbols of a known class, as the words of a family's episodes have. So a *hypothesis* is of
-which family the language is, the class of every word so far, the settings of the switches that the examples then leave
-open, and the string of target words that the translations then give every unit:
+which family the language is, the string of target words that the translations then give every unit, and, of the
+classes of words and the settings of the switches, all that then explain the examples:
 
     red house = casa roja      lexicon  in place                    red → casa, house → roja
                                order    reversed, last_first, …     red → roja, house → casa
-                               grammar  red adjective, house noun, adjectives after their nouns
+                               grammar  red adjective, house noun, adjectives after their nouns, or red a noun, …
                                                                     red → roja, house → casa
                                …
 
-An example divides a hypothesis by the forms that its source sentence may have, hence by the classes of its new words,
-and by the plans that the form may have; what the translation contradicts is dropped. A word's class has the odds of
-the family's class sizes, as if it were bound to a symbol of its alphabet at random; a unit's string is one of those
-that no other unit has. Source sentences have to be possible, and tell nothing else.
+An example divides a hypothesis by the strings that its new units may have; what the translation contradicts is
+dropped. A word's class has the odds of the family's class sizes, as if it were bound to a symbol of its alphabet at
+random; a unit's string is one of those that no other unit has. Source sentences have to be possible, and tell nothing
+else.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property
 
-from dataset_script.families.planned import PlannedLanguage
+import numpy as np
+
+from metatrans_lab.exact.classes import Component, Group, Sentence, Way, divided, parses, together
 from metatrans_lab.exact.plans import Node, plan_tree
 
 MAX_HYPOTHESES = 3_000
@@ -33,87 +35,8 @@ MAX_HYPOTHESES = 3_000
 DIVIDED = 3
 """How many times as many are made at an example, of which the most probable are kept."""
 
-Sentence = tuple[str, ...]
-"""The words of a sentence, as keys: equal words are equal texts."""
-
 Unit = str | int
 """What has a string: a source word, or, below 0, one that no word of the source says (`plans.PARTICLE`)."""
-
-
-@dataclass(frozen=True)
-class Component:
-    """A family that a person's language may be of.
-
-    Attributes:
-        name: of the family.
-        config: its languages; of their sizes, those of the classes count alone.
-        class_names: by which a person may say a word's class; none: classes can't be said.
-    """
-
-    name: str
-    config: PlannedLanguage
-    class_names: tuple[str, ...] = ()
-
-    @property
-    def num_settings(self) -> int:
-        """Settings of its switches."""
-        return _num_settings(self.config)
-
-    def parses(
-        self, words: Sentence, classes: Mapping[str, int], said: Mapping[str, str]
-    ) -> Iterator[tuple[tuple[int, ...], dict[str, int]]]:
-        """The forms that a sentence may have, each with the words whose classes it narrows down, and to which.
-
-        Args:
-            classes: that words may be of, a bit each; of a word that isn't there, any. said: of words, by name, as a
-                person wrote them.
-        """
-        for form in forms(self.config, len(words)):
-            new: dict[str, int] = {}
-            for word, of_class in zip(words, form, strict=True):
-                possible = new.get(word) or classes.get(word) or self._any(said.get(word))
-                if not possible >> of_class & 1:
-                    break
-                if possible != 1 << of_class or word not in classes:
-                    new[word] = 1 << of_class
-            else:
-                yield form, new
-
-    def _any(self, name: str | None) -> int:
-        """The classes that a word may be of that no sentence has narrowed down, a bit each."""
-        everything = (1 << len(self.config.class_sizes)) - 1
-        return everything if name is None or not self.class_names else 1 << self.class_names.index(name)
-
-    def log_share(self, classes: Mapping[str, int], new: Mapping[str, int]) -> float:
-        """The logarithm of the probability that words are of new classes, given those that they may be of."""
-        odds = _odds(self.config)
-        return sum(math.log(odds[mask] / odds[classes.get(word, len(odds) - 1)]) for word, mask in new.items())
-
-    def odds_of(self, mask: int) -> dict[int, float]:
-        """Of the classes of a mask, the probability of each."""
-        odds = _odds(self.config)
-        return {c: odds[1 << c] / odds[mask] for c in range(len(self.config.class_sizes)) if mask >> c & 1}
-
-
-@lru_cache(maxsize=64)
-def _num_settings(config: PlannedLanguage) -> int:
-    return len(config.settings)
-
-
-@lru_cache(maxsize=64)
-def _odds(config: PlannedLanguage) -> tuple[float, ...]:
-    """By a set of classes, a bit each, the probability that a word is of one of them."""
-    sizes = config.class_sizes
-    share = [size / sum(sizes) for size in sizes]
-    return tuple(sum(share[c] for c in range(len(sizes)) if mask >> c & 1) for mask in range(1 << len(sizes)))
-
-
-@lru_cache(maxsize=1 << 10)
-def forms(config: PlannedLanguage, length: int) -> tuple[tuple[int, ...], ...]:
-    """Those of this length; a family of one class has one of every length, whatever its config says."""
-    if len(config.class_sizes) == 1:
-        return ((0,) * length,)
-    return tuple(form for form in config.all_forms() if len(form) == length)
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,18 +44,73 @@ class Hypothesis:
     """What a person's language may be.
 
     Attributes:
-        component: the number of its family. settings: of its switches that are possible, a bit each.
-        classes: that each source word so far may be of, a bit each: what is said of them hangs on nothing else.
+        component: the number of its family.
+        settings: of its switches that are possible, a bit each.
+        prior: how probable each setting is by what is decided, to a factor; (settings,).
+        log_prior: the logarithm of that factor, and of the strings' probability.
+        decided: the classes of words that are of one class alone. groups: the other words so far.
         lexicon: the string of every unit so far. units: the unit of each string.
-        log_prior: the logarithm of its prior probability, all settings being possible.
+        is_exact: no way to give words classes had to be left out.
     """
 
     component: int
     settings: int
+    prior: np.ndarray
     log_prior: float
-    classes: Mapping[str, int] = field(default_factory=dict)
+    decided: Mapping[str, int] = field(default_factory=dict)
+    groups: tuple[Group, ...] = ()
     lexicon: Mapping[Unit, Sentence] = field(default_factory=dict)
     units: Mapping[Sentence, Unit] = field(default_factory=dict)
+    is_exact: bool = True
+
+    @cached_property
+    def weights(self) -> np.ndarray:
+        """Of each setting, its probability, to a factor; (settings,)."""
+        return math.prod((group.weights for group in self.groups), start=self.prior)
+
+    @cached_property
+    def log_weight(self) -> float:
+        """The logarithm of its weight, all settings together."""
+        return self.log_prior + math.log(self.weights.mean())
+
+    def divide(self, sentence: Sentence) -> tuple[list[Group], list[Group]]:
+        """The groups that have words of a sentence, and the others."""
+        own = [group for group in self.groups if not group.words.isdisjoint(sentence)]
+        return own, [group for group in self.groups if group not in own] if own else list(self.groups)
+
+    def with_ways(self, ways: Sequence[Way], groups: Sequence[Group], most: int = MAX_HYPOTHESES) -> Hypothesis:
+        """With these ways for some words, beside other groups.
+
+        Args:
+            most: ways that are kept; of more the most probable.
+        """
+        is_exact = self.is_exact and len(ways) <= most
+        if len(ways) > most:
+            ways = sorted(ways, key=lambda way: -way.share * way.settings.bit_count())[:most]
+        new, ways, log = divided(ways)
+        group = Group(ways, len(self.prior))
+        possible = 0
+        for way in ways:
+            possible |= way.settings
+        is_open = bool(group.words)
+        return replace(
+            self,
+            settings=self.settings & possible,
+            prior=self.prior if is_open else self.prior * group.weights,
+            log_prior=self.log_prior + log,
+            decided={**self.decided, **new} if new else self.decided,
+            groups=(*groups, group) if is_open else tuple(groups),
+            is_exact=is_exact,
+        )
+
+    def in_full(self) -> Iterator[tuple[float, Hypothesis]]:
+        """Itself with every word's class decided, in every way there is, and the probability of each."""
+        total = self.weights.sum()
+        for way in together(self.groups, self.settings):
+            one = self.with_ways([way], [])
+            share = way.share * float(one.prior.sum() / total)
+            if share:
+                yield share, one
 
 
 @dataclass(frozen=True)
@@ -172,7 +150,12 @@ class Posterior:
     def open(self) -> Posterior:
         """With everything that is possible before any example, in place of what was learned."""
         hypotheses = [
-            Hypothesis(number, (1 << component.num_settings) - 1, -math.log(len(self.components)))
+            Hypothesis(
+                number,
+                (1 << component.num_settings) - 1,
+                np.ones(component.num_settings),
+                -math.log(len(self.components)),
+            )
             for number, component in enumerate(self.components)
         ]
         return replace(self, examples=(), hypotheses=tuple(hypotheses), is_exact=True)
@@ -180,58 +163,54 @@ class Posterior:
     def learn(self, example: Example) -> Posterior:
         """After one more example; without hypotheses, if none explains it."""
         # The most probable first, so that it is the least probable that are left out.
-        ordered = sorted(self.hypotheses, key=self.log_weight, reverse=True)
+        ordered = sorted(self.hypotheses, key=_by_weight, reverse=True)
         after = (after for h in ordered for after in self._after(h, example))
         found = list(itertools.islice(after, DIVIDED * self.most + 1))
-        is_exact = self.is_exact and len(found) <= self.most
+        is_exact = self.is_exact and len(found) <= self.most and all(h.is_exact for h in found)
         if len(found) > self.most:
-            found = sorted(found, key=self.log_weight, reverse=True)[: self.most]
+            found = sorted(found, key=_by_weight, reverse=True)[: self.most]
         return replace(self, examples=(*self.examples, example), hypotheses=tuple(found), is_exact=is_exact)
-
-    def log_weight(self, h: Hypothesis) -> float:
-        """The logarithm of a hypothesis's weight."""
-        return h.log_prior + math.log(h.settings.bit_count() / self.components[h.component].num_settings)
 
     @property
     def evidence(self) -> float:
         """The logarithm of the probability of the examples' translations; −∞ if nothing explains them."""
-        logs = [self.log_weight(h) for h in self.hypotheses]
+        logs = [h.log_weight for h in self.hypotheses]
         most = max(logs, default=-math.inf)
         return most + math.log(sum(math.exp(log - most) for log in logs)) if logs else most
 
     @property
     def weights(self) -> list[float]:
         """The probability of each hypothesis."""
-        logs = [self.log_weight(h) for h in self.hypotheses]
+        logs = [h.log_weight for h in self.hypotheses]
         most = max(logs, default=0.0)
         weights = [math.exp(log - most) for log in logs]
         total = sum(weights)
         return [weight / total for weight in weights]
 
     def _after(self, h: Hypothesis, example: Example) -> Iterator[Hypothesis]:
-        """A hypothesis, divided by an example's forms and plans."""
+        """A hypothesis, divided by what an example's plans say of new units."""
         component = self.components[h.component]
-        found: dict[tuple, tuple[int, dict[str, int]]] = {}
-        for form, classes in component.parses(example.source, h.classes, self.classes):
-            tree = plan_tree(component.config, form)
+        own, others = h.divide(example.source)
+        found: dict[tuple[tuple[Unit, Sentence], ...], list[Way]] = {}
+        for form, possible, new, odds in parses(component, example.source, h.decided, own, self.classes):
             matches: dict[tuple[tuple[Unit, Sentence], ...], int] = {}
-            for new, settings in itertools.islice(self._match(h, tree, example), DIVIDED * self.most):
-                matches[new] = matches.get(new, 0) | settings
-            # A word alone says the same in many classes, which then needn't be told apart.
-            is_alone = len(set(example.source)) == 1
-            for new, settings in matches.items():
-                key = new, settings, None if is_alone else form
-                same = found.get(key, (0, {}))[1]
-                found[key] = settings, {word: mask | same.get(word, 0) for word, mask in classes.items()} or same
-        for (new, settings, _), (_, classes) in found.items():
-            yield replace(
-                h,
-                settings=settings,
-                log_prior=h.log_prior + component.log_share(h.classes, classes) + self._log_strings(h, new),
-                classes={**h.classes, **classes} if classes else h.classes,
-                lexicon={**h.lexicon, **dict(new)} if new else h.lexicon,
-                units={**h.units, **{string: unit for unit, string in new}} if new else h.units,
-            )
+            tree = plan_tree(component.config, form)
+            for strings, settings in itertools.islice(self._match(h, tree, example), DIVIDED * self.most):
+                matches[strings] = matches.get(strings, 0) | settings
+            for strings, settings in matches.items():
+                found.setdefault(strings, []).extend(
+                    Way({**way.classes, **new}, way.settings, way.share * odds)
+                    for way in itertools.islice(together(possible, settings), self.most + 1)
+                )
+        for strings, ways in found.items():
+            if ways:
+                after = h.with_ways(ways, others, self.most)
+                yield replace(
+                    after,
+                    log_prior=after.log_prior + self._log_strings(h, strings),
+                    lexicon={**h.lexicon, **dict(strings)} if strings else h.lexicon,
+                    units={**h.units, **{string: unit for unit, string in strings}} if strings else h.units,
+                )
 
     def _log_strings(self, h: Hypothesis, new: Sequence[tuple[Unit, Sentence]]) -> float:
         """The logarithm of the probability of new units' strings: each length is as probable, and of a length each
@@ -283,6 +262,10 @@ class Posterior:
     def _fits(self, node: Node, left: int) -> bool:
         """Whether plans that go on here may say as many target words as are left."""
         return (0 if self.silent else node.shortest) <= left <= node.longest * self.longest
+
+
+def _by_weight(h: Hypothesis) -> float:
+    return h.log_weight
 
 
 def _by_unit(pair: tuple[Unit, Sentence]) -> tuple[bool, str | int]:

@@ -15,16 +15,16 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from dataset_script.families.grammar import GrammarConfig
 from dataset_script.families.order import OrderConfig
 from dataset_script.families.repetition import RepetitionConfig
+from metatrans_lab.exact.classes import Component
 from metatrans_lab.exact.posterior import (
     MAX_HYPOTHESES,
     Belief,
-    Component,
     Example,
     Posterior,
     in_good_order,
@@ -118,11 +118,12 @@ class ConflictError(Exception):
 
     Attributes:
         numbers: of a smallest set of them that can't all be right, from 0.
+        is_alone: whether it is these alone; if not, it is this one with those before it.
     """
 
-    def __init__(self, numbers: tuple[int, ...]) -> None:
+    def __init__(self, numbers: tuple[int, ...], is_alone: bool = True) -> None:
         super().__init__(f"examples {numbers} can't all be right")
-        self.numbers = numbers
+        self.numbers, self.is_alone = numbers, is_alone
 
 
 def understand(
@@ -131,7 +132,8 @@ def understand(
     read_as: Sequence[Reading] = READINGS,
 ) -> Understanding:
     """What examples teach, by the first reading or by the others, if they explain them all; else but for the only one
-    without which the first does, which is thought of earlier where examples are many; else since a change of rules.
+    without which the first does, which is thought of earlier where examples are many; else since a change of rules;
+    else, by the others, but for the first that those before it rule out.
 
     Args:
         examples: in their order. classes: of source words, by name (`CLASS_NAMES`), where the person said them.
@@ -141,45 +143,66 @@ def understand(
         ConflictError: none of these is so.
     """
     classes = classes or {}
+    ordered = in_good_order(examples)
 
-    def simply(these: Sequence[Example], **more: int) -> Understanding | None:
-        """By the first reading; of the others there are too many languages to look for mistakes among them."""
+    def explain(numbers: Sequence[int], reading: Reading, most: int) -> Posterior:
+        chosen = {examples[number] for number in numbers}
+        return posterior_of(reading, [example for example in ordered if example in chosen], classes, most)
+
+    def simply(numbers: Sequence[int], **more: int) -> Understanding | None:
+        """By the first reading; of the others there are too many languages to look for many mistakes among them."""
         for most in (MAX_HYPOTHESES, PATIENT * MAX_HYPOTHESES):
-            posterior = posterior_of(read_as[0], these, classes, most)
+            posterior = explain(numbers, read_as[0], most)
             if posterior.hypotheses:
                 return Understanding(read_as[0], Belief.of([posterior], [1.0]), **more)
             if posterior.is_exact:
                 break
         return None
 
-    def freely() -> Understanding | None:
-        if any(max(len(example.source), len(example.target)) > MAX_FREE for example in examples):
+    def freely(numbers: Sequence[int], **more: int) -> Understanding | None:
+        """By the others."""
+        if any(max(len(examples[i].source), len(examples[i].target)) > MAX_FREE for i in numbers):
             return None
-        read = [(one, posterior_of(one, examples, classes, MAX_FREELY)) for one in read_as[1:]]
+        read = [(one, explain(numbers, one, MAX_FREELY)) for one in read_as[1:]]
         read = [(one, posterior) for one, posterior in read if posterior.hypotheses]
         belief = Belief.of([posterior for _, posterior in read], [one.weight for one, _ in read])
-        return Understanding(read[belief.likeliest][0], belief) if read else None
+        return Understanding(read[belief.likeliest][0], belief, **more) if read else None
 
-    found = simply(examples)
+    everything = range(len(examples))
+
+    def all_but(number: int, first: int = len(examples)) -> list[int]:
+        return [other for other in everything[:first] if other != number]
+
+    found = simply(everything)
     if found is not None:
         return found
     # The first example that those before it rule out; no longer beginning can be explained either.
-    numbers = range(len(examples))
-    first = bisect.bisect_left(numbers, True, key=lambda number: simply(examples[: number + 1]) is None)
+    first = bisect.bisect_left(everything, True, key=lambda number: simply(everything[: number + 1]) is None)
     without = []
-    for number in numbers[: first + 1]:
-        if simply([*examples[:number], *examples[number + 1 : first + 1]]) is not None:
-            rest = simply([*examples[:number], *examples[number + 1 :]], mistaken=number)
+    for number in everything[: first + 1]:
+        if simply(all_but(number, first + 1)) is not None:
+            rest = simply(all_but(number), mistaken=number)
             without += [] if rest is None else [rest]
     mistake = without[0] if len(examples) > 2 and len(without) == 1 else None
     if mistake is not None and len(examples) >= MANY:
         return mistake
-    found = freely() or mistake
+    found = freely(everything) or mistake
     if found is None and not without:
-        found = simply(examples[first:], changed=first)
+        found = simply(everything[first:], changed=first)
     if found is None:
-        kept = _smallest_conflict(list(numbers[: first + 1]), lambda these: simply([examples[i] for i in these]))
-        raise ConflictError(kept)
+        # Among languages of the other readings it is the first example that those before it rule out.
+        def is_ruled_out(number: int) -> bool:
+            beginning = everything[: number + 1]
+            return simply(beginning) is None and freely(beginning) is None
+
+        later = bisect.bisect_left(everything, True, lo=first, key=is_ruled_out)
+        if later == 0 or (later == first and without):
+            raise ConflictError(_smallest_conflict(list(everything[: first + 1]), simply))
+        found = freely(all_but(later), mistaken=later) if len(examples) > 2 else None
+        if found is None and later == first:
+            raise ConflictError(_smallest_conflict(list(everything[: first + 1]), simply))
+        if found is None:
+            raise ConflictError((later,), is_alone=False)
     return found
 
 
@@ -192,17 +215,56 @@ def _smallest_conflict(numbers: list[int], explain: Callable[[list[int]], object
     return tuple(numbers)
 
 
+@dataclass
+class _Step:
+    """What is believed after some examples, and after one more."""
+
+    after: Posterior
+    following: dict[Example, _Step] = field(default_factory=dict)
+
+
+class _Steps:
+    """What was learned lately, example by example: while a person types, nearly all of it stays as it is.
+
+    Args:
+        most: hypotheses that are kept, about; with more all are forgotten.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most, self.number = most, 0
+        self.starts: dict[tuple, _Step] = {}
+
+    def learn(self, start: Posterior, examples: Sequence[Example]) -> Posterior:
+        """After examples, or after the first of them that nothing explains.
+
+        Args:
+            start: without examples.
+        """
+        if self.number > self.most:
+            self.starts, self.number = {}, 0
+        key = start.longest, start.silent, start.alike, start.num_symbols, start.most, tuple(start.classes.items())
+        step = self.starts.setdefault(key, _Step(start.open()))
+        for example in examples:
+            if not step.after.hypotheses:
+                break
+            if example not in step.following:
+                after = step.after.learn(example)
+                step.following[example] = _Step(after)
+                self.number += len(after.hypotheses) + 1
+            step = step.following[example]
+        return step.after
+
+
+_STEPS = _Steps(most=60_000)
+
+
 def posterior_of(
     reading: Reading, examples: Sequence[Example], classes: Mapping[str, str], most: int = MAX_HYPOTHESES
 ) -> Posterior:
-    """After examples, under a reading; without hypotheses, if none of so many that are kept explains them."""
+    """After examples in this order, under a reading; without hypotheses, if none of so many that are kept explains
+    them.
+    """
     symbols = {word for example in examples for word in example.target}
     num_symbols = max(NUM_SYMBOLS, len(symbols) + 1)
-    posterior = Posterior(
-        components(), reading.longest, reading.silent, reading.alike, classes, num_symbols, most
-    ).open()
-    for example in in_good_order(examples):
-        posterior = posterior.learn(example)
-        if not posterior.hypotheses:
-            break
-    return posterior
+    start = Posterior(components(), reading.longest, reading.silent, reading.alike, classes, num_symbols, most)
+    return _STEPS.learn(start, examples)

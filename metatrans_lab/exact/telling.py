@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from metatrans_lab.exact.answers import answers, as_heard, translations
-from metatrans_lab.exact.posterior import Belief, Hypothesis, Posterior, Sentence
+from metatrans_lab.exact.answers import answers, as_heard, given, translations
+from metatrans_lab.exact.classes import Form, Sentence
+from metatrans_lab.exact.posterior import Belief, Hypothesis, Posterior
 
-NUM_HYPOTHESES = 100
+NUM_HYPOTHESES = 50
 """The most probable ones, which are looked at."""
 
 NUM_SENTENCES = 60
 """The first ones, which are compared."""
+
+NUM_FIRST, NUM_LAST = 10, 8
+"""Under so many of the most probable hypotheses all are compared, and so many of them under all."""
 
 LONGEST = 4
 """Words of the longest sentence that is proposed: it is to be quickly answered."""
@@ -48,8 +52,10 @@ def most_telling(belief: Belief, question: Sentence) -> Telling | None:
     sentences = [sentence for sentence in _sentences(belief, question) if sentence not in known]
     if unknown:
         sentences = [sentence for sentence in sentences if unknown[0] in sentence]
-    by_answer = list(_hypotheses_by_answer(belief, question))
-    told = [Telling(sentence, _information(by_answer, sentence)) for sentence in sentences[:NUM_SENTENCES]]
+    by_answer = sorted(_hypotheses_by_answer(belief, question), key=lambda one: -one[0])
+    likeliest = by_answer[:NUM_FIRST]
+    sentences = sorted(sentences[:NUM_SENTENCES], key=lambda sentence: -_information(likeliest, sentence))[:NUM_LAST]
+    told = [Telling(sentence, _information(by_answer, sentence)) for sentence in sentences]
     most = max((telling.nats for telling in told), default=0.0)
     # Of those that tell nearly as much as any the shortest, rather than the question, which is what is asked for.
     # A word without a translation is told by any sentence that has it.
@@ -83,14 +89,13 @@ Weighted = tuple[float, tuple, Posterior, Hypothesis]
 def _hypotheses_by_answer(belief: Belief, question: Sentence) -> Iterator[Weighted]:
     weighted = sorted(belief.weighted(), key=lambda one: -one[0])
     for weight, posterior, h in weighted[:NUM_HYPOTHESES]:
-        # Plans that say the same are one, for all settings that have one of them.
-        same: dict[tuple, tuple[float, int, Hypothesis]] = {}
-        for probability, translation, left in translations(posterior, h, question):
-            key = as_heard(translation), tuple(left.classes.items())
-            share, settings, _ = same.get(key, (0.0, 0, left))
-            same[key] = share + weight * probability, settings | left.settings, left
-        for (answer, _), (share, settings, left) in same.items():
-            yield share, answer, posterior, replace(left, settings=settings)
+        same: dict[tuple, tuple[float, dict[Form, int]]] = {}
+        for possible in translations(posterior, h, question):
+            share, settings = same.get(as_heard(possible.translation), (0.0, {}))
+            settings[possible.form] = settings.get(possible.form, 0) | possible.settings
+            same[as_heard(possible.translation)] = share + weight * possible.probability, settings
+        for answer, (share, settings) in same.items():
+            yield share, answer, posterior, given(posterior, h, question, settings)
 
 
 def _information(by_answer: list[Weighted], sentence: Sentence) -> float:
@@ -100,12 +105,10 @@ def _information(by_answer: list[Weighted], sentence: Sentence) -> float:
     joint: dict[tuple, float] = {}
     for weight, answer, posterior, h in by_answer:
         said = list(translations(posterior, h, sentence))
-        total = sum(probability for probability, _, _ in said)
-        if not total:
-            continue
-        for probability, translation, _ in said:
-            key = answer, as_heard(translation)
-            joint[key] = joint.get(key, 0.0) + weight * probability / total
+        total = sum(possible.probability for possible in said)
+        for possible in said:
+            key = answer, as_heard(possible.translation)
+            joint[key] = joint.get(key, 0.0) + weight * possible.probability / total
     if not joint:
         return 0.0
     of_answer: dict[tuple, float] = {}
@@ -113,8 +116,8 @@ def _information(by_answer: list[Weighted], sentence: Sentence) -> float:
     for (answer, translation), weight in joint.items():
         of_answer[answer] = of_answer.get(answer, 0.0) + weight
         of_translation[translation] = of_translation.get(translation, 0.0) + weight
-    possible = sum(joint.values()) / sum(weight for weight, *_ in by_answer)
-    return possible * (_entropy(of_answer) + _entropy(of_translation) - _entropy(joint))
+    share = sum(joint.values()) / sum(weight for weight, *_ in by_answer)
+    return share * (_entropy(of_answer) + _entropy(of_translation) - _entropy(joint))
 
 
 def _entropy(weights: dict[tuple, float]) -> float:

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -16,8 +17,9 @@ from typing import NamedTuple
 
 from metatrans_lab.exact.answers import CERTAIN, Answer, answers
 from metatrans_lab.exact.backwards import origins
+from metatrans_lab.exact.classes import Sentence
 from metatrans_lab.exact.division import Division, best_division, divisions
-from metatrans_lab.exact.posterior import Example, Sentence, Unit
+from metatrans_lab.exact.posterior import Example, Unit, in_good_order
 from metatrans_lab.exact.readings import (
     CLASS_NAMES,
     READINGS,
@@ -33,6 +35,9 @@ from metatrans_lab.exact.words import Side
 from modeling_metalstm.errors_metalstm import TranslationError
 from modeling_metalstm.rules_metalstm import UNKNOWN_WORD
 from modeling_metalstm.spelling_metalstm import Spelling
+
+MAX_COMPARED = 500
+"""Hypotheses of each way to divide words."""
 
 LONGEST_WORD = 8
 """In letters, where each letter of the translations is read as one of their words."""
@@ -118,9 +123,10 @@ class ExactTranslator:
         return self._evidence(sides, sides.readings[:1] if source or target else None)
 
     def _evidence(self, sides: _Sides, read_as: tuple[Reading, ...] | None = None) -> float:
-        """The logarithm of the examples' probability, if they are read so; −∞ if not all of them can be."""
-        classes = dict(sides.classes)
-        return max(posterior_of(one, sides.examples, classes).evidence for one in read_as or sides.readings)
+        """The logarithm of the examples' probability, by the first reading that explains them; −∞ if none does."""
+        classes, ordered = dict(sides.classes), in_good_order(sides.examples)
+        evidences = (posterior_of(one, ordered, classes, MAX_COMPARED).evidence for one in read_as or sides.readings)
+        return next((evidence for evidence in evidences if evidence > -math.inf), -math.inf)
 
     @property
     def read_as(self) -> str:
@@ -145,10 +151,13 @@ class ExactTranslator:
         try:
             return _understand(self.sides.examples, self.sides.classes, self.sides.readings)
         except ConflictError as conflict:
-            raise TranslationError(self._tell(conflict.numbers)) from conflict
+            raise TranslationError(self._tell(conflict)) from conflict
 
-    def _tell(self, numbers: Sequence[int]) -> str:
+    def _tell(self, conflict: ConflictError) -> str:
+        numbers = conflict.numbers
         quoted = " and ".join(f"“{source} = {target}”" for source, target in (self.rules[i] for i in numbers))
+        if not conflict.is_alone:
+            return f"Example {numbers[0] + 1} fits no language that is known here and has those before it: {quoted}."
         if len(numbers) == 1:
             return f"Example {numbers[0] + 1} is of no language that is known here: {quoted}."
         named = f"{', '.join(str(i + 1) for i in numbers[:-1])} and {numbers[-1] + 1}"

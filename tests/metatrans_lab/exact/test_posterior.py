@@ -14,8 +14,10 @@ from dataset_script.families.repetition import RepetitionConfig
 from dataset_script.mixtures import read_pairs
 from dataset_script.predictor import family_probabilities
 from metatrans_lab.exact.answers import answers
-from metatrans_lab.exact.posterior import Belief, Component, Example, Posterior, in_good_order
-from metatrans_lab.exact.readings import CLASS_NAMES
+from metatrans_lab.exact.classes import Component
+from metatrans_lab.exact.learned import classes_of
+from metatrans_lab.exact.posterior import Belief, Example, Posterior, in_good_order
+from metatrans_lab.exact.readings import CLASS_NAMES, components
 
 GRAMMAR = GrammarConfig(
     fragments=True,
@@ -96,6 +98,7 @@ def enumerate_answers(components, examples, question, num_symbols, longest=1, al
     [
         ((ORDER, GRAMMAR), ["a b = x y"], "b a", 4, 1, False, False),
         ((ORDER, GRAMMAR), ["a b = x y", "b = y"], "a b", 4, 1, False, False),
+        ((ORDER, GRAMMAR), ["a b = x y", "c d = z w"], "a d", 4, 1, False, False),
         ((GRAMMAR,), ["a b c = x y"], "b c", 4, 1, False, False),
         ((GRAMMAR,), ["a b = x", "b = x", "c = y"], "a c", 4, 1, False, False),
         ((ORDER, REPETITION), ["a b = x x", "c = y"], "c b", 4, 1, False, False),
@@ -103,7 +106,7 @@ def enumerate_answers(components, examples, question, num_symbols, longest=1, al
         ((ORDER,), ["a b c = x y x"], "c a", 3, 1, False, True),
         ((ORDER,), ["a b c = x y"], "c b", 2, 2, True, True),
     ],
-    ids=["order", "settled", "article", "dropped", "operator", "strings", "alike", "silent"],
+    ids=["order", "settled", "groups", "article", "dropped", "operator", "strings", "alike", "silent"],
 )
 def test_answers_are_those_of_an_enumeration_of_every_language(
     components, texts, question, num_symbols, longest, silent, alike
@@ -187,3 +190,34 @@ def test_the_order_in_which_examples_are_read_changes_nothing():
         found.append([(a.words, round(a.probability, 12)) for a in answers(Belief.of([posterior], [1.0]), ("a", "c"))])
     assert all(one == found[0] for one in found)
     assert in_good_order(examples)[0] == examples[2]
+
+
+def test_ten_phrases_without_a_word_in_common_are_weighed_in_full():
+    """Whose words may be of four pairs of classes each, which would be a million hypotheses for ten."""
+    texts = [f"a{number} b{number} = y{number} x{number}" for number in range(10)]
+    posterior = Posterior(components()).open()
+    for text in texts:
+        posterior = posterior.learn(example(text))
+    assert posterior.is_exact and any(len(h.groups) == 10 for h in posterior.hypotheses)
+    found = answers(Belief.of([posterior], [1.0]), ("a0", "b1"))
+    assert sum(answer.probability for answer in found[:2]) > 0.999
+    few = Posterior(components()).open()
+    for text in texts[:2]:
+        few = few.learn(example(text))
+    for one, other in zip(found[:2], answers(Belief.of([few], [1.0]), ("a0", "b1")), strict=False):
+        assert one.words == other.words and abs(one.probability - other.probability) < 0.05
+
+
+def test_a_hypothesis_in_full_is_what_it_was():
+    posterior = Posterior(components()).open()
+    for text in ("a b = y x", "c d = w z", "e = v"):
+        posterior = posterior.learn(example(text))
+    for h in posterior.hypotheses:
+        every = list(h.in_full())
+        assert math.isclose(sum(share for share, _ in every), 1)
+        assert all(set(one.decided) == set("abcde") and not one.groups for _, one in every)
+        likely = classes_of(h)
+        for word, odds in likely.items():
+            for of_class, probability in odds.items():
+                shares = (share for share, one in every if one.decided[word] == of_class)
+                assert sum(shares) == pytest.approx(probability, abs=1e-12)
