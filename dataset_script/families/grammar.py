@@ -158,35 +158,52 @@ class GrammarConfig(PlannedLanguage):
     def plan(self, form: tuple[int, ...], setting: Setting) -> Sequence[Said]:
         subject_particle, object_particle = self.num_source_words, self.num_source_words + 1
         if VERB not in form:  # a fragment, in which nothing is subject or object
-            return _phrase(form, range(len(form)), setting)
+            return self._phrase(form, range(len(form)), setting)
         verb = form.index(VERB)
         parts: dict[str, list[Said]] = {"S": [], "V": [Said("order", verb)], "O": []}
         if verb > 0:
-            parts["S"] = _phrase(form, range(verb), setting, setting["subject_particle"], subject_particle)
+            parts["S"] = self._phrase(form, range(verb), setting, setting["subject_particle"], subject_particle)
         after = range(verb + 1, len(form))
         if NOUN in form[verb + 1 :]:
-            parts["O"] = _phrase(form, after, setting, setting["object_particle"], object_particle)
+            parts["O"] = self._phrase(form, after, setting, setting["object_particle"], object_particle)
         else:
             parts["O"] = [Said("order", place) for place in after]
         return [item for part in setting["order"] for item in parts[part]]
 
+    def marks_nouns(self, setting: Setting) -> bool:
+        """Does a particle stand beside its noun, rather than beside the whole phrase?"""
+        return False
 
-def _phrase(
-    form: tuple[int, ...], places: range, setting: Setting, particle: str = "none", particle_unit: int | None = None
-) -> list[Said]:
-    """What a noun phrase says whose words stand at these places; or an adjective alone."""
-    at = {form[place]: place for place in places}
-    if NOUN not in at:
-        return [Said("adjective", place) for place in places]
-    said = [Said("order", at[NOUN])]
-    if PLURAL in at and setting["plural"] != "dropped":
-        affix = [Said("affix", at[PLURAL])]
-        said = affix + said if setting["plural"] == "prefix" else said + affix
-    if ADJECTIVE in at:
-        adjective = [Said("adjective", at[ADJECTIVE])]
-        said = adjective + said if setting["adjective"] == "before" else said + adjective
-    if ARTICLE in at and setting["article"] != "dropped":
-        article = [Said("article", at[ARTICLE])]
-        said = article + said if setting["article"] == "before" else said + article
-    mark = [Said("particle", unit=particle_unit)]
-    return mark + said if particle == "before" else said + mark if particle == "after" else said
+    def _phrase(
+        self,
+        form: tuple[int, ...],
+        places: range,
+        setting: Setting,
+        particle: str = "none",
+        particle_unit: int | None = None,
+    ) -> list[Said]:
+        """What a noun phrase says whose words stand at these places; or an adjective alone."""
+        at = {form[place]: place for place in places}
+        if NOUN not in at:
+            return [Said("adjective", place) for place in places]
+        noun = [Said("order", at[NOUN])]
+        if PLURAL in at and setting["plural"] != "dropped":
+            affix = [Said("affix", at[PLURAL])]
+            noun = affix + noun if setting["plural"] == "prefix" else noun + affix
+        mark = [Said("particle", unit=particle_unit)]
+
+        def marked(said: list[Said]) -> list[Said]:
+            return mark + said if particle == "before" else said + mark if particle == "after" else said
+
+        def phrase(noun: list[Said]) -> list[Said]:
+            said = noun
+            if ADJECTIVE in at:
+                adjective = [Said("adjective", at[ADJECTIVE])]
+                said = adjective + said if setting["adjective"] == "before" else said + adjective
+            if ARTICLE in at and setting["article"] != "dropped":
+                article = [Said("article", at[ARTICLE])]
+                said = article + said if setting["article"] == "before" else said + article
+            return said
+
+        beside_phrase, beside_noun = marked(phrase(noun)), phrase(marked(noun))
+        return beside_noun if beside_noun != beside_phrase and self.marks_nouns(setting) else beside_phrase

@@ -9,7 +9,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from metatrans_lab.apps.files import write_rules
-from metatrans_lab.apps.printing import print_answer, print_facts, print_json, print_model, visible
+from metatrans_lab.apps.printing import (
+    how_sure,
+    in_words,
+    print_answer,
+    print_facts,
+    print_json,
+    print_model,
+    visible,
+)
 from metatrans_lab.errors import UserError
 from metatrans_lab.exact.learned import learned, with_examples
 from metatrans_lab.exact.translator import ExactTranslator
@@ -123,8 +131,9 @@ class Conversation:
 
         Returns:
             source, translation_text, probability, is_settled, others (each a translation_text and a probability),
-            words (each as of `Word`, but its example counted from 1), ask, left_out and changed_at (an example's
-            number, from 1, or None), is_exact, read_as; and model and model_note, which `ask_model` sets.
+            words (each as of `Word`, but its example counted from 1), ask, left_out (the numbers,
+            from 1, of examples that don't fit) and changed_at (an example's number or None), is_complete, is_exact,
+            read_as; and model and model_note, which `ask_model` sets.
 
         Raises:
             UserError: there are no rules, or it can't be translated.
@@ -145,8 +154,9 @@ class Conversation:
                 for word in translation.words
             ],
             "ask": translation.ask,
-            "left_out": None if understanding.mistaken is None else understanding.mistaken + 1,
+            "left_out": [number + 1 for number in understanding.left_out],
             "changed_at": understanding.changed + 1 if understanding.changed else None,
+            "is_complete": translation.is_complete,
             "is_exact": translation.is_exact,
             "read_as": exact.read_as,
             "model": None,
@@ -195,8 +205,10 @@ class Conversation:
         words = len({word for example in self.exact.sides.examples for word in example.source})
         known = f"{len(self.rules)} rule{'s' * (len(self.rules) != 1)}, {words} word{'s' * (words != 1)}"
         understanding = self.exact.understanding
-        if understanding.mistaken is not None:
-            known += f"; rule {understanding.mistaken + 1} is left out, as it doesn't fit the others"
+        if understanding.left_out:
+            known += (
+                f"; left out, as no language known here has all: {in_words([n + 1 for n in understanding.left_out])}"
+            )
         if understanding.changed:
             known += f"; the rules changed at rule {understanding.changed + 1}"
         return known
@@ -334,7 +346,7 @@ def check(conversation: Conversation, expected: Sequence[Rule], as_json: bool) -
             print_json({**answer, "expected": target, "where": rule.where})
         else:
             said = visible(answer["translation_text"])
-            open_ = "" if answer["is_settled"] else f", {answer['probability']:.0%}"
+            open_ = "" if answer["is_settled"] else f", {how_sure(answer)}"
             print(f"{rule.where}: {visible(source)} = {said}{open_}, expected {visible(target)}")
     if not as_json:
         print(f"{len(expected) - differ} of {len(expected)} as expected")

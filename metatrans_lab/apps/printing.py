@@ -1,11 +1,13 @@
 """How answers, and what was learned, are printed in a shell."""
 
+import itertools
 import json
 import os
 import sys
 from collections.abc import Sequence
 from typing import Any, TextIO
 
+from metatrans_lab.exact.answers import CERTAIN
 from metatrans_lab.exact.learned import Fact
 from modeling_metalstm.rules_metalstm import UNKNOWN_WORD
 
@@ -35,9 +37,42 @@ def visible(text: str) -> str:
 
 def percent(probability: float) -> str:
     """A probability as text: "certain" for 1, and never "100%" for less."""
-    if probability > 1 - 1e-9:
+    if probability >= CERTAIN:
         return "certain"
     return f"{min(probability, 0.9999):.2%}" if probability > 0.99 else f"{probability:.0%}"
+
+
+def in_words(numbers: Sequence[int]) -> str:
+    """'1', '1 and 2', '1, 2 and 5 to 9'."""
+    parts: list[str] = []
+    for _, run in itertools.groupby(enumerate(sorted(numbers)), key=lambda pair: pair[1] - pair[0]):
+        of_run = [number for _, number in run]
+        parts += [f"{of_run[0]} to {of_run[-1]}"] if len(of_run) > 2 else map(str, of_run)
+    return " and ".join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)
+
+
+def how_sure(answer: dict) -> str:
+    """How sure an answer is, in words: certain if nothing else is possible by all examples.
+
+    Args:
+        answer: as of `Conversation.ask`.
+    """
+    probability, left_out = answer["probability"], answer["left_out"]
+    if not probability:
+        return "no sentence of these rules"
+    if probability < CERTAIN:
+        return percent(probability)
+    if not answer["is_complete"]:
+        return "not all of it is known"
+    if not answer["is_exact"]:
+        return percent(0.9999)
+    if answer["changed_at"] is not None:
+        return f"certain, if the rules changed at example {answer['changed_at']}"
+    if len(left_out) == 1:
+        return f"certain, if example {left_out[0]} is wrong"
+    if left_out:
+        return "certain by the other examples"
+    return "certain"
 
 
 def _in_colour(stream: TextIO) -> bool:
@@ -64,8 +99,7 @@ def print_answer(answer: dict) -> None:
     settled = answer["is_settled"]
     if answer["read_as"]:
         print(paint(f"  read so that {visible(answer['read_as'])}", "2"))
-    sure = percent(answer["probability"]) if answer["probability"] else "no sentence of these rules"
-    print(f"{paint(visible(answer['translation_text']), '1')}   {paint(sure, '32' if settled else '33')}")
+    print(f"{paint(visible(answer['translation_text']), '1')}   {paint(how_sure(answer), '32' if settled else '33')}")
     width = max((len(visible(word["source"])) for word in answer["words"]), default=0)
     arrow = "→" if prints("→") else "->"
     for word in answer["words"]:
@@ -83,8 +117,10 @@ def print_answer(answer: dict) -> None:
         print(f"  or something else   {percent(rest)}")
     if answer["ask"] is not None and answer["probability"] < NEARLY:
         print(f"  most would tell: {visible(answer['ask'])} = ?")
-    if answer["left_out"] is not None:
-        print(paint(f"  example {answer['left_out']} was left out: no language here has it beside the others", "33"))
+    if answer["left_out"]:
+        numbers = in_words(answer["left_out"])
+        which = f"example {numbers} was" if len(answer["left_out"]) == 1 else f"examples {numbers} were"
+        print(paint(f"  {which} left out: no language that is known here has all of them beside the others", "33"))
     if answer["changed_at"] is not None:
         print(paint(f"  the rules changed at example {answer['changed_at']}; those before it were left out", "33"))
     if not answer["is_exact"]:

@@ -1,15 +1,17 @@
 """Which sentences a translation may be of: the exact posterior, asked the other way.
 
-Before the translation is heard, every form of a sentence of some length is as probable as any other, and in it every
-word of a place's class. Under a hypothesis a form's plan then says which units the translation must say, so that its
-words name the sentence's; a place that the plan doesn't say, such as a dropped article's, may hold any word of its
-class that the examples have.
+Before the translation is heard, a form is as probable as its classes are to follow one another, which they do as in
+the examples (a Markov chain; of each class one more step, to any); and every word of a place's class is as probable.
+Under a hypothesis a form's plan then says which units the translation must say, so that its words name the sentence's;
+a place that the plan doesn't say, such as a dropped article's, may hold any word of its class that the examples have.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from metatrans_lab.exact.answers import Answer, Said
 from metatrans_lab.exact.classes import Component, Sentence, by_setting, forms
@@ -54,14 +56,30 @@ def _of_hypothesis(posterior: Posterior, h: Hypothesis, translation: Sentence) -
     words_of: dict[int, list[str]] = {}
     for word, of_class in h.decided.items():
         words_of.setdefault(of_class, []).append(word)
-    total = h.prior.sum()
+    total = float(h.prior.sum())
+    chain = _Chain([[h.decided[word] for word in example.source] for example in posterior.examples], component)
     for length in range(1, MAX_LENGTH + 1):
         for form in forms(component.config, length):
             tree = plan_tree(component.config, form)
             for said, settings in _heard(posterior, h, component, form, tree, translation):
-                prior = float(by_setting([settings], len(h.prior))[0] @ h.prior) / total
-                prior /= len(forms(component.config, length))
+                prior = float(by_setting([settings], len(h.prior))[0] @ h.prior / total) * chain.probability(form)
                 yield from _filled(form, said, words_of, prior)
+
+
+class _Chain:
+    """How classes follow one another in the examples, and begin and end them."""
+
+    def __init__(self, forms: Iterable[Sequence[int]], component: Component) -> None:
+        self.seen: Counter[tuple[int | None, int | None]] = Counter()
+        for form in forms:
+            self.seen.update(itertools.pairwise((None, *form, None)))
+        self.each = Counter(step[0] for step in self.seen.elements())
+        self.size = len(component.config.class_sizes) + 1
+
+    def probability(self, form: Sequence[int]) -> float:
+        """Of a sentence's form."""
+        steps = itertools.pairwise((None, *form, None))
+        return math.prod((self.seen[step] + 1 / self.size) / (self.each[step[0]] + 1) for step in steps)
 
 
 def _heard(

@@ -87,7 +87,7 @@ class MixedReader:
         examples = [
             example
             for number, example in enumerate(translator.sides.examples)
-            if number >= understanding.changed and number != understanding.mistaken
+            if number >= understanding.changed and number not in understanding.left_out
         ]
         rows = [
             [

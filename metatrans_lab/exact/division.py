@@ -1,26 +1,33 @@
-"""Words that are read as a stem and an affix though nothing divides them: `cats`, `nekora`.
+"""Words that are read as a stem and affixes though nothing divides them: `cats`, `nekora`.
 
-An affix is tried where a word and the same word with it both occur. Which affixes there are is decided by how probable
-the examples' translations are: a unit that was heard costs nothing, a new one is one of many. So `cats = nekora` is
-read as `cat-s = neko-ra` where `cat = neko` is there, and another noun is as regular.
+An affix is thought of where a word and the same word with it both occur. Which affixes there are is decided by how
+many examples they let one language explain, and by how probable the translations then are: a unit that was heard costs
+nothing, a new one is one of many. So `cats = nekora` is read as `cat-s = neko-ra` where `cat = neko` is there, and
+another noun is as regular. An affix may then be taken off all words that end, or begin, with it.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from metatrans_lab.exact.words import Affix, Division
 
 SHORTEST_STEM, LONGEST_AFFIX = 2, 4
 """In letters."""
 
-MAX_AFFIXES = 2
-"""Of each side: those that most words have; all combinations of them are compared."""
+MAX_TRIED, MAX_AFFIXES = 3, 3
+"""Of each side: affixes that most words have, which are tried; and how many there may be."""
+
+Divisions = tuple[Division, Division]
+"""Of both sides."""
+
+Worth = tuple[int, float]
+"""Of a division: the examples that it lets one language explain, and the logarithm of their probability."""
 
 
-def divisions(words: Iterable[str]) -> list[Division]:
-    """The divisions of one side that are worth comparing, that of nothing first.
+def affixes(words: Iterable[str]) -> list[Affix]:
+    """The affixes of one side that are worth trying.
 
     Args:
         words: of the side, as keys.
@@ -32,16 +39,36 @@ def divisions(words: Iterable[str]) -> list[Division]:
             for affix in (Affix(word[:size], True), Affix(word[-size:], False)):
                 if affix.letters.isalpha() and affix.stem(word) in known:
                     count[affix] = count.get(affix, 0) + 1
-    best = sorted(count, key=lambda affix: (-count[affix], affix))[:MAX_AFFIXES]
-    return [chosen for number in range(len(best) + 1) for chosen in itertools.combinations(best, number)]
+    return sorted(count, key=lambda affix: (-count[affix], affix))[:MAX_TRIED]
 
 
-def best_division(
-    sources: list[Division], targets: list[Division], evidence: Callable[[Division, Division], float]
-) -> tuple[Division, Division]:
-    """The pair of divisions of greatest evidence; of equal ones the first, which divides least.
+def best_division(tried: tuple[list[Affix], list[Affix]], worth: Callable[[Divisions], Worth]) -> Divisions:
+    """The divisions of both sides that are worth most, found by one better step after another.
 
     Args:
-        evidence: of a pair: the logarithm of the examples' probability.
+        tried: affixes of both sides.
     """
-    return max(itertools.product(sources, targets), key=lambda pair: evidence(*pair))
+    best: Divisions = ((), ())
+    most = worth(best)
+    while True:
+        found = max(((worth(one), one) for one in _steps(best, tried)), key=lambda pair: pair[0], default=None)
+        if found is None or found[0] <= most:
+            return best
+        most, best = found
+
+
+def _steps(divisions: Divisions, tried: tuple[list[Affix], list[Affix]]) -> Iterator[Divisions]:
+    """With another affix on one side or on both, or with one that is taken off all words rather than off those alone
+    whose stem is a word.
+    """
+    more = []
+    for division, affixes in zip(divisions, tried, strict=True):
+        letters = {(affix.letters, affix.is_prefix) for affix in division}
+        new = [affix for affix in affixes if (affix.letters, affix.is_prefix) not in letters]
+        more.append([division, *((*division, affix) for affix in new if len(division) < MAX_AFFIXES)])
+    yield from itertools.islice(itertools.product(*more), 1, None)
+    for side, division in enumerate(divisions):
+        for number, affix in enumerate(division):
+            if not affix.of_all:
+                changed = (*division[:number], affix._replace(of_all=True), *division[number + 1 :])
+                yield (changed, divisions[1]) if side == 0 else (divisions[0], changed)

@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from dataset_script.families.grammar import GrammarConfig
 from dataset_script.families.order import OrderConfig
 from dataset_script.families.repetition import RepetitionConfig
 from metatrans_lab.exact.classes import Component
+from metatrans_lab.exact.grammar import SpokenGrammar
 from metatrans_lab.exact.posterior import (
     MAX_HYPOTHESES,
     Belief,
@@ -91,7 +91,7 @@ def components() -> tuple[Component, ...]:
     return (
         Component("lexicon", OrderConfig(orders=("straight",), sentence_length=1)),
         Component("order", OrderConfig(sentence_length=1)),
-        Component("grammar", GrammarConfig(fragments=True, sentence_length=1), CLASS_NAMES),
+        Component("grammar", SpokenGrammar(), CLASS_NAMES),
         Component("repetition", RepetitionConfig(sentence_length=1)),
     )
 
@@ -103,13 +103,13 @@ class Understanding:
     Attributes:
         reading: the first, or the most probable of those that are thought of else.
         belief: under the first reading, or under those that are thought of else.
-        mistaken: the number, from 0, of an example that had to be left out; None: none had.
+        left_out: the numbers, from 0, of examples that had to be left out, as nothing explains them beside the others.
         changed: the number of the first example of the language at hand, where the rules changed before it; else 0.
     """
 
     reading: Reading
     belief: Belief
-    mistaken: int | None = None
+    left_out: tuple[int, ...] = ()
     changed: int = 0
 
 
@@ -133,86 +133,106 @@ def understand(
 ) -> Understanding:
     """What examples teach, by the first reading or by the others, if they explain them all; else but for the only one
     without which the first does, which is thought of earlier where examples are many; else since a change of rules;
-    else, by the others, but for the first that those before it rule out.
+    else but for the first that those before it rule out, and others, as long as most are explained.
 
     Args:
         examples: in their order. classes: of source words, by name (`CLASS_NAMES`), where the person said them.
         read_as: the readings to try, in this order.
 
     Raises:
-        ConflictError: none of these is so.
+        ConflictError: none of these is so, or a few of the examples contradict each other.
     """
-    classes = classes or {}
-    ordered = in_good_order(examples)
+    return _Examples(examples, classes or {}, read_as).understand()
 
-    def explain(numbers: Sequence[int], reading: Reading, most: int) -> Posterior:
-        chosen = {examples[number] for number in numbers}
-        return posterior_of(reading, [example for example in ordered if example in chosen], classes, most)
 
-    def simply(numbers: Sequence[int], **more: int) -> Understanding | None:
+class _Examples:
+    """A person's examples, of which some may have to be left out."""
+
+    def __init__(self, examples: Sequence[Example], classes: Mapping[str, str], read_as: Sequence[Reading]) -> None:
+        self.examples, self.classes, self.read_as = examples, classes, read_as
+        self.ordered = in_good_order(examples)
+        self.numbers = range(len(examples))
+
+    def _explain(self, numbers: Sequence[int], reading: Reading, most: int) -> Posterior:
+        chosen = {self.examples[number] for number in numbers}
+        return posterior_of(reading, [one for one in self.ordered if one in chosen], self.classes, most)
+
+    def simply(self, numbers: Sequence[int]) -> Understanding | None:
         """By the first reading; of the others there are too many languages to look for many mistakes among them."""
         for most in (MAX_HYPOTHESES, PATIENT * MAX_HYPOTHESES):
-            posterior = explain(numbers, read_as[0], most)
+            posterior = self._explain(numbers, self.read_as[0], most)
             if posterior.hypotheses:
-                return Understanding(read_as[0], Belief.of([posterior], [1.0]), **more)
+                return Understanding(self.read_as[0], Belief.of([posterior], [1.0]))
             if posterior.is_exact:
                 break
         return None
 
-    def freely(numbers: Sequence[int], **more: int) -> Understanding | None:
+    def freely(self, numbers: Sequence[int]) -> Understanding | None:
         """By the others."""
-        if any(max(len(examples[i].source), len(examples[i].target)) > MAX_FREE for i in numbers):
+        if any(max(len(self.examples[i].source), len(self.examples[i].target)) > MAX_FREE for i in numbers):
             return None
-        read = [(one, explain(numbers, one, MAX_FREELY)) for one in read_as[1:]]
+        read = [(one, self._explain(numbers, one, MAX_FREELY)) for one in self.read_as[1:]]
         read = [(one, posterior) for one, posterior in read if posterior.hypotheses]
         belief = Belief.of([posterior for _, posterior in read], [one.weight for one, _ in read])
-        return Understanding(read[belief.likeliest][0], belief, **more) if read else None
+        return Understanding(read[belief.likeliest][0], belief) if read else None
 
-    everything = range(len(examples))
+    def anyhow(self, numbers: Sequence[int]) -> Understanding | None:
+        """By any reading."""
+        return self.simply(numbers) or self.freely(numbers)
 
-    def all_but(number: int, first: int = len(examples)) -> list[int]:
-        return [other for other in everything[:first] if other != number]
+    def all_but(self, number: int) -> list[int]:
+        return [other for other in self.numbers if other != number]
 
-    found = simply(everything)
-    if found is not None:
-        return found
-    # The first example that those before it rule out; no longer beginning can be explained either.
-    first = bisect.bisect_left(everything, True, key=lambda number: simply(everything[: number + 1]) is None)
-    without = []
-    for number in everything[: first + 1]:
-        if simply(all_but(number, first + 1)) is not None:
-            rest = simply(all_but(number), mistaken=number)
-            without += [] if rest is None else [rest]
-    mistake = without[0] if len(examples) > 2 and len(without) == 1 else None
-    if mistake is not None and len(examples) >= MANY:
-        return mistake
-    found = freely(everything) or mistake
-    if found is None and not without:
-        found = simply(everything[first:], changed=first)
-    if found is None:
-        # Among languages of the other readings it is the first example that those before it rule out.
-        def is_ruled_out(number: int) -> bool:
-            beginning = everything[: number + 1]
-            return simply(beginning) is None and freely(beginning) is None
+    def ruled_out(self, explain: Callable[[Sequence[int]], object], first: int = 0) -> int:
+        """The first example that those before it rule out; no longer beginning can be explained either."""
+        return bisect.bisect_left(self.numbers, True, lo=first, key=lambda n: explain(self.numbers[: n + 1]) is None)
 
-        later = bisect.bisect_left(everything, True, lo=first, key=is_ruled_out)
-        if later == 0 or (later == first and without):
-            raise ConflictError(_smallest_conflict(list(everything[: first + 1]), simply))
-        found = freely(all_but(later), mistaken=later) if len(examples) > 2 else None
-        if found is None and later == first:
-            raise ConflictError(_smallest_conflict(list(everything[: first + 1]), simply))
-        if found is None:
+    def understand(self) -> Understanding:
+        found = self.simply(self.numbers)
+        if found is not None:
+            return found
+        first = self.ruled_out(self.simply)
+        without = []
+        for number in self.numbers[: first + 1]:
+            if self.simply([other for other in self.numbers[: first + 1] if other != number]) is not None:
+                rest = self.simply(self.all_but(number))
+                without += [] if rest is None else [replace(rest, left_out=(number,))]
+        mistake = without[0] if len(self.examples) > 2 and len(without) == 1 else None
+        if mistake is not None and len(self.examples) >= MANY:
+            return mistake
+        found = self.freely(self.numbers) or mistake
+        if found is None and not without:
+            found = self.simply(self.numbers[first:])
+            found = None if found is None else replace(found, changed=first)
+        return found or self._without_some(first)
+
+    def _without_some(self, first: int) -> Understanding:
+        """But for some examples; `first` is the first that those before it rule out by the first reading."""
+        conflict = self._smallest_conflict(self.numbers[: first + 1])
+        if self.freely(conflict) is None:
+            raise ConflictError(conflict)
+        later = self.ruled_out(self.anyhow, first)
+        found = self.freely(self.all_but(later))
+        if found is not None:
+            return replace(found, left_out=(later,))
+        # The languages that are known here are too simple for these examples; for most of them they may do.
+        posterior = posterior_of(self.read_as[0], self.ordered, self.classes, is_patient=True)
+        kept = set(posterior.examples)
+        if len(posterior.examples) <= len(self.examples) / 2:
             raise ConflictError((later,), is_alone=False)
-    return found
+        belief = Belief.of([posterior], [1.0])
+        left_out = tuple(number for number in self.numbers if self.examples[number] not in kept)
+        return Understanding(self.read_as[0], belief, left_out)
 
-
-def _smallest_conflict(numbers: list[int], explain: Callable[[list[int]], object]) -> tuple[int, ...]:
-    """Of examples that nothing explains, as few as nothing explains either: none of them can be left out."""
-    for number in list(numbers):
-        rest = [other for other in numbers if other != number]
-        if explain(rest) is None:
-            numbers = rest
-    return tuple(numbers)
+    def _smallest_conflict(self, numbers: Sequence[int]) -> tuple[int, ...]:
+        """Of examples that the first reading doesn't explain, as few as it doesn't either: none of them can be left
+        out.
+        """
+        for number in list(numbers):
+            rest = [other for other in numbers if other != number]
+            if self.simply(rest) is None:
+                numbers = rest
+        return tuple(numbers)
 
 
 @dataclass
@@ -234,24 +254,25 @@ class _Steps:
         self.most, self.number = most, 0
         self.starts: dict[tuple, _Step] = {}
 
-    def learn(self, start: Posterior, examples: Sequence[Example]) -> Posterior:
+    def learn(self, start: Posterior, examples: Sequence[Example], is_patient: bool = False) -> Posterior:
         """After examples, or after the first of them that nothing explains.
 
         Args:
-            start: without examples.
+            start: without examples. is_patient: leave out an example that nothing explains, and go on.
         """
         if self.number > self.most:
             self.starts, self.number = {}, 0
         key = start.longest, start.silent, start.alike, start.num_symbols, start.most, tuple(start.classes.items())
         step = self.starts.setdefault(key, _Step(start.open()))
         for example in examples:
-            if not step.after.hypotheses:
-                break
             if example not in step.following:
                 after = step.after.learn(example)
                 step.following[example] = _Step(after)
                 self.number += len(after.hypotheses) + 1
-            step = step.following[example]
+            if step.following[example].after.hypotheses or not is_patient:
+                step = step.following[example]
+            if not step.after.hypotheses:
+                break
         return step.after
 
 
@@ -259,12 +280,19 @@ _STEPS = _Steps(most=60_000)
 
 
 def posterior_of(
-    reading: Reading, examples: Sequence[Example], classes: Mapping[str, str], most: int = MAX_HYPOTHESES
+    reading: Reading,
+    examples: Sequence[Example],
+    classes: Mapping[str, str],
+    most: int = MAX_HYPOTHESES,
+    is_patient: bool = False,
 ) -> Posterior:
     """After examples in this order, under a reading; without hypotheses, if none of so many that are kept explains
     them.
+
+    Args:
+        is_patient: leave out examples that nothing explains beside those before; which were read, the posterior says.
     """
     symbols = {word for example in examples for word in example.target}
     num_symbols = max(NUM_SYMBOLS, len(symbols) + 1)
     start = Posterior(components(), reading.longest, reading.silent, reading.alike, classes, num_symbols, most)
-    return _STEPS.learn(start, examples)
+    return _STEPS.learn(start, examples, is_patient)

@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -18,7 +17,7 @@ from typing import NamedTuple
 from metatrans_lab.exact.answers import CERTAIN, Answer, answers
 from metatrans_lab.exact.backwards import origins
 from metatrans_lab.exact.classes import Sentence
-from metatrans_lab.exact.division import Division, best_division, divisions
+from metatrans_lab.exact.division import Divisions, Worth, affixes, best_division
 from metatrans_lab.exact.posterior import Example, Unit, in_good_order
 from metatrans_lab.exact.readings import (
     CLASS_NAMES,
@@ -31,7 +30,7 @@ from metatrans_lab.exact.readings import (
     understand,
 )
 from metatrans_lab.exact.telling import most_telling
-from metatrans_lab.exact.words import Side
+from metatrans_lab.exact.words import Division, Side
 from modeling_metalstm.errors_metalstm import TranslationError
 from modeling_metalstm.rules_metalstm import UNKNOWN_WORD
 from modeling_metalstm.spelling_metalstm import Spelling
@@ -70,6 +69,7 @@ class Translation:
         unknown: the sentence's words that no example has.
         ask: a sentence whose translation would tell most, as text; None: nothing is open.
         is_complete: is nothing of it unknown? is_exact: was all that is possible weighed?
+        left_out: the numbers, from 0, of examples that have no part in it, as they don't fit the others.
     """
 
     text: str
@@ -80,11 +80,12 @@ class Translation:
     ask: str | None
     is_complete: bool
     is_exact: bool
+    left_out: tuple[int, ...] = ()
 
     @property
     def is_settled(self) -> bool:
-        """Do the examples leave this translation alone?"""
-        return self.probability >= CERTAIN and self.is_complete and self.is_exact
+        """Do the examples, all of them, leave this translation alone?"""
+        return self.probability >= CERTAIN and self.is_complete and self.is_exact and not self.left_out
 
 
 class ExactTranslator:
@@ -107,26 +108,31 @@ class ExactTranslator:
         self.spelling = Spelling(separator, exact)
         self.sides = self._read(self.spelling)
         if separator is None and not exact:
-            sources, targets = (divisions(self.sides.words(number)) for number in (0, 1))
-            if len(sources) * len(targets) > 1:
-                chosen = best_division(sources, targets, self._evidence_of_division)
-                self.sides = self._read(self.spelling, *chosen)
+            tried = affixes(self.sides.words(0)), affixes(self.sides.words(1))
+            if any(tried):
+                self.sides = self._read(self.spelling, *best_division(tried, self._worth_of_division))
         elif separator == "":  # of the translations; words of the sentences may have blanks between them all the same
-            self.sides = max(self.sides, self._read(Spelling(None, exact)), key=self._evidence)
+            self.sides = max(self.sides, self._read(Spelling(None, exact)), key=lambda s: self._worth(s, s.readings))
 
     def _read(self, source_spelling: Spelling, source: Division = (), target: Division = ()) -> _Sides:
         return _Sides.read(self.rules, (source_spelling, self.spelling), (source, target))
 
-    def _evidence_of_division(self, source: Division, target: Division) -> float:
-        """As `_evidence`. Words are divided so that every morpheme is one word of the other side, and not for less."""
-        sides = self._read(self.spelling, source, target)
-        return self._evidence(sides, sides.readings[:1] if source or target else None)
+    def _worth_of_division(self, divisions: Divisions) -> Worth:
+        """As `_worth`. Words are divided so that every morpheme is one word of the other side, and not for less."""
+        sides = self._read(self.spelling, *divisions)
+        return self._worth(sides, sides.readings[:1] if any(divisions) else sides.readings)
 
-    def _evidence(self, sides: _Sides, read_as: tuple[Reading, ...] | None = None) -> float:
-        """The logarithm of the examples' probability, by the first reading that explains them; −∞ if none does."""
+    def _worth(self, sides: _Sides, read_as: Sequence[Reading]) -> Worth:
+        """How many examples are explained, if they are read so, and the logarithm of their probability: by the first
+        reading that explains all, or else by the first.
+        """
         classes, ordered = dict(sides.classes), in_good_order(sides.examples)
-        evidences = (posterior_of(one, ordered, classes, MAX_COMPARED).evidence for one in read_as or sides.readings)
-        return next((evidence for evidence in evidences if evidence > -math.inf), -math.inf)
+        for reading in read_as:
+            posterior = posterior_of(reading, ordered, classes, MAX_COMPARED)
+            if posterior.hypotheses:
+                return len(ordered), posterior.evidence
+        posterior = posterior_of(read_as[0], ordered, classes, MAX_COMPARED, is_patient=True)
+        return len(posterior.examples), posterior.evidence
 
     @property
     def read_as(self) -> str:
@@ -138,7 +144,7 @@ class ExactTranslator:
         )
         for side, name in ((self.sides.source, "words"), (self.sides.target, "translations")):
             if side.division:
-                clauses.append(f"{name} are divided before or after {', '.join(map(str, side.division))}")
+                clauses.append(f"{name} are divided at {', '.join(map(str, side.division))}")
         return "; ".join(clauses)
 
     @cached_property
@@ -152,6 +158,11 @@ class ExactTranslator:
             return _understand(self.sides.examples, self.sides.classes, self.sides.readings)
         except ConflictError as conflict:
             raise TranslationError(self._tell(conflict)) from conflict
+
+    @property
+    def left_out(self) -> tuple[int, ...]:
+        """The numbers, from 0, of examples that don't fit the others, or the language since its rules changed."""
+        return (*range(self.understanding.changed), *self.understanding.left_out)
 
     def _tell(self, conflict: ConflictError) -> str:
         numbers = conflict.numbers
@@ -188,6 +199,7 @@ class ExactTranslator:
             ask=None if telling is None else self.sides.source.write(telling.sentence),
             is_complete=best.is_complete,
             is_exact=belief.is_exact,
+            left_out=self.left_out,
         )
 
     def _word_by_word(self, words: Sentence) -> Translation:
@@ -227,6 +239,7 @@ class ExactTranslator:
             ask=None,
             is_complete=bool(found) and found[0].is_complete,
             is_exact=is_exact,
+            left_out=self.left_out,
         )
 
     def _word(self, unit: Unit, target: str) -> Word:

@@ -20,10 +20,16 @@ HYPHEN = "-"
 
 
 class Affix(NamedTuple):
-    """A morpheme that words are read with though nothing divides them."""
+    """A morpheme that words are read with though nothing divides them.
+
+    Attributes:
+        letters: of it. is_prefix: does it stand before its stem?
+        of_all: is it taken off all words that have it, rather than off those whose stem is a word too?
+    """
 
     letters: str
     is_prefix: bool
+    of_all: bool = False
 
     def __str__(self) -> str:
         return f"{self.letters}-" if self.is_prefix else f"-{self.letters}"
@@ -42,7 +48,10 @@ class Affix(NamedTuple):
 
 
 Division = tuple[Affix, ...]
-"""Affixes that are taken off words whose stem is a word too."""
+"""Affixes that are taken off words."""
+
+SHORTEST_STEM = 2
+"""In letters, of a stem that is no word."""
 
 
 @dataclass
@@ -121,18 +130,28 @@ class Side:
         bare, colon, name = word.rpartition(":")
         of_class = name.casefold() if colon and bare and name.casefold() in self.class_names else None
         word = word if of_class is None else bare
-        key, pieces, join = self.spelling.key(word), [word], ""
-        affix = next((affix for affix in self.division if affix.stem(key) in self.stems), None)
-        if affix is not None:
-            size = len(word) - len(affix.letters)
-            at = len(affix.letters) if affix.is_prefix else size
-            # Where case changes a word's length, its letters are those of the key.
-            pieces = [word[:at], word[at:]] if len(word) == len(key) else list(affix.divide(key) or ())
-        elif not self.spelling.exact and self.spelling.separator is None:
+        pieces, join = self._without_affixes(word), ""
+        if len(pieces) == 1 and not self.spelling.exact and self.spelling.separator is None:
             pieces, join = [piece for piece in re.split("[-‐‑]", word) if piece] or [word], HYPHEN
         if of_class is not None:
             self.classes.setdefault(self.spelling.key(pieces[0]), of_class)
         return pieces, join
+
+    def _without_affixes(self, word: str) -> list[str]:
+        """A word's affixes and its stem, as they are written."""
+        key = self.spelling.key(word)
+        for affix in self.division:
+            stem = affix.stem(key)
+            if stem is None or not (stem in self.stems or (affix.of_all and len(stem) >= SHORTEST_STEM)):
+                continue
+            size = len(affix.letters) if affix.is_prefix else len(word) - len(affix.letters)
+            # Where case changes a word's length, its letters are those of the key.
+            pieces = [word[:size], word[size:]] if len(word) == len(key) else list(affix.divide(key) or ())
+            before, after = pieces
+            if affix.is_prefix:
+                return [before, *self._without_affixes(after)]
+            return [*self._without_affixes(before), after]
+        return [word]
 
     def write(self, units: Sequence[str], together: Collection[int] = ()) -> str:
         """A text of these units; those that were never read, such as "?", stay as they are.

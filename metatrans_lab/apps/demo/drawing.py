@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from metatrans_lab.apps.printing import LEAST, MAX_OTHERS, NEARLY, percent
+from metatrans_lab.apps.printing import LEAST, MAX_OTHERS, NEARLY, in_words, percent
+from metatrans_lab.exact.answers import CERTAIN
 from metatrans_lab.exact.learned import Fact
 from metatrans_lab.exact.translator import ExactTranslator, Translation
 from modeling_metalstm.rules_metalstm import UNKNOWN_WORD, Rule
@@ -60,7 +61,7 @@ def question(text: str) -> str:
 def answer(translation: Translation, rules: Sequence[Rule]) -> str:
     """A translation, what each of its words hangs on, and what else it may be."""
     settled = translation.is_settled
-    sure = percent(translation.probability) if translation.probability else "word by word: no such sentence"
+    sure = _how_sure(translation)
     lines = []
     for word in translation.words:
         kind, note = "", ""
@@ -82,6 +83,17 @@ def answer(translation: Translation, rules: Sequence[Rule]) -> str:
     )
 
 
+def _how_sure(translation: Translation) -> str:
+    """How sure a translation is, in words; "certain" only if nothing else is possible by all rules."""
+    if not translation.probability:
+        return "word by word: no such sentence"
+    if translation.is_settled or translation.probability < CERTAIN:
+        return percent(translation.probability)
+    if not translation.is_complete:
+        return "not all of it is known"
+    return "certain, if what was left out is wrong" if translation.is_exact else percent(0.9999)
+
+
 def hint(translation: Translation) -> str:
     """What would tell most, where something is open."""
     if translation.unknown:
@@ -97,8 +109,10 @@ def notes(exact: ExactTranslator, rules: Sequence[Rule]) -> str:
     """How the rules are read, if not as they are written, and what doesn't fit, if something doesn't."""
     understanding = exact.understanding
     found = [f"Read so that {exact.read_as}."] if exact.read_as else []
-    if understanding.mistaken is not None:
-        found.append(f"The rule in {rules[understanding.mistaken].where} is left out, as it doesn’t fit the others.")
+    if understanding.left_out:
+        lines = [int(rules[number].where.removeprefix("line ")) for number in understanding.left_out]
+        which = f"line {lines[0]} is" if len(lines) == 1 else f"lines {in_words(lines)} are"
+        found.append(f"What is in {which} left out: no language that is known here has it beside the others.")
     if understanding.changed:
         found.append(f"The rules changed at {rules[understanding.changed].where}; those before it are left out.")
     if not understanding.belief.is_exact:

@@ -15,7 +15,7 @@ def test_an_invented_language_is_one_that_its_examples_allow(phenomenon):
         rules = [(language.write(sentence), language.translate(sentence)) for sentence in sentences]
         seen = sorted({word for sentence in sentences for word in sentence})
         translator = ExactTranslator(rules)
-        assert translator.understanding.mistaken is None
+        assert not translator.understanding.left_out
         for _ in range(2):
             question = language.sentence(rng, seen)
             assert set(question) <= set(seen)
