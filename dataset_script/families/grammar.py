@@ -26,6 +26,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from dataset_script.families.contract import COMMON_KNOBS, Language, check_int, check_names
@@ -183,27 +184,50 @@ class GrammarConfig(PlannedLanguage):
         particle_unit: int | None = None,
     ) -> list[Said]:
         """What a noun phrase says whose words stand at these places; or an adjective alone."""
-        at = {form[place]: place for place in places}
-        if NOUN not in at:
+        classes = tuple(form[place] for place in places)
+        if NOUN not in classes:
             return [Said("adjective", place) for place in places]
-        noun = [Said("order", at[NOUN])]
-        if PLURAL in at and setting["plural"] != "dropped":
-            affix = [Said("affix", at[PLURAL])]
-            noun = affix + noun if setting["plural"] == "prefix" else noun + affix
-        mark = [Said("particle", unit=particle_unit)]
-
-        def marked(said: list[Said]) -> list[Said]:
-            return mark + said if particle == "before" else said + mark if particle == "after" else said
-
-        def phrase(noun: list[Said]) -> list[Said]:
-            said = noun
-            if ADJECTIVE in at:
-                adjective = [Said("adjective", at[ADJECTIVE])]
-                said = adjective + said if setting["adjective"] == "before" else said + adjective
-            if ARTICLE in at and setting["article"] != "dropped":
-                article = [Said("article", at[ARTICLE])]
-                said = article + said if setting["article"] == "before" else said + article
-            return said
-
-        beside_phrase, beside_noun = marked(phrase(noun)), phrase(marked(noun))
+        switches = ((ADJECTIVE, "adjective"), (ARTICLE, "article"), (PLURAL, "plural"))
+        values = tuple(setting[switch] if of_class in classes else "" for of_class, switch in switches)
+        beside_phrase = _noun_phrase(classes, places.start, values, particle, particle_unit, False)
+        if particle == "none":
+            return beside_phrase
+        beside_noun = _noun_phrase(classes, places.start, values, particle, particle_unit, True)
         return beside_noun if beside_noun != beside_phrase and self.marks_nouns(setting) else beside_phrase
+
+
+@lru_cache(maxsize=1 << 14)
+def _noun_phrase(
+    classes: tuple[int, ...],
+    first: int,
+    values: tuple[str, str, str],
+    particle: str,
+    particle_unit: int | None,
+    marks_noun: bool,
+) -> list[Said]:
+    """What a noun phrase says; it isn't to be changed.
+
+    Args:
+        classes: of its words. first: the place of the first one.
+        values: of the switches adjective, article and plural, "" where the phrase has no such word.
+        marks_noun: whether the particle stands beside the noun, rather than beside the whole phrase.
+    """
+    at = {of_class: first + number for number, of_class in enumerate(classes)}
+    adjective, article, plural = values
+
+    def marked(said: list[Said]) -> list[Said]:
+        mark = Said("particle", unit=particle_unit)
+        return [mark, *said] if particle == "before" else [*said, mark] if particle == "after" else said
+
+    said = [Said("order", at[NOUN])]
+    if plural in ("prefix", "suffix"):
+        affix = Said("affix", at[PLURAL])
+        said = [affix, *said] if plural == "prefix" else [*said, affix]
+    said = marked(said) if marks_noun else said
+    if adjective:
+        word = Said("adjective", at[ADJECTIVE])
+        said = [word, *said] if adjective == "before" else [*said, word]
+    if article in ("before", "after"):
+        word = Said("article", at[ARTICLE])
+        said = [word, *said] if article == "before" else [*said, word]
+    return said if marks_noun else marked(said)

@@ -202,7 +202,7 @@ class Conversation:
         """The number of rules and words so far, in words, and what doesn't fit."""
         if self.exact is None:
             return "no rules"
-        words = len({word for example in self.exact.sides.examples for word in example.source})
+        words = len(set(self.exact.sides.words(int(self.exact.is_turned))))
         known = f"{len(self.rules)} rule{'s' * (len(self.rules) != 1)}, {words} word{'s' * (words != 1)}"
         understanding = self.exact.understanding
         if understanding.left_out:

@@ -109,12 +109,13 @@ def translations(posterior: Posterior, h: Hypothesis, sentence: Sentence) -> Ite
     for form, groups, _, odds in parses(component, sentence, h.decided, own, posterior.classes):
         # Given the setting groups are independent.
         weights = odds * math.prod((group.weights for group in groups), start=rest)
-        plans = distinct_plans(component.config, form)
-        of_plans = np.bincount(plan_numbers(component.config, form), weights, len(plans)).tolist()
-        for (items, settings), probability in zip(plans.items(), of_plans, strict=True):
+        plans = distinct_plans(component.config, form, h.settings)
+        settings, numbers = plan_numbers(component.config, form, h.settings)
+        of_plans = np.bincount(numbers, weights[settings], len(plans)).tolist()
+        for (items, possible), probability in zip(plans.items(), of_plans, strict=True):
             if probability > 0:
                 units: Iterator[Unit] = (sentence[item] if item >= 0 else item for item in items)
-                yield Possible(probability, tuple(Said(u, h.lexicon.get(u)) for u in units), form, settings)
+                yield Possible(probability, tuple(Said(u, h.lexicon.get(u)) for u in units), form, possible)
 
 
 def given(posterior: Posterior, h: Hypothesis, sentence: Sentence, settings: Mapping[Form, int]) -> Hypothesis:

@@ -60,7 +60,7 @@ def _of_hypothesis(posterior: Posterior, h: Hypothesis, translation: Sentence) -
     chain = _Chain([[h.decided[word] for word in example.source] for example in posterior.examples], component)
     for length in range(1, MAX_LENGTH + 1):
         for form in forms(component.config, length):
-            tree = plan_tree(component.config, form)
+            tree = plan_tree(component.config, form, h.settings)
             for said, settings in _heard(posterior, h, component, form, tree, translation):
                 prior = float(by_setting([settings], len(h.prior))[0] @ h.prior / total) * chain.probability(form)
                 yield from _filled(form, said, words_of, prior)

@@ -71,6 +71,8 @@ class MixedReader:
         Raises:
             TranslationError: it can't be translated, or the model hasn't as many words.
         """
+        if translator.is_turned:
+            raise TranslationError("It reads sentences on the left alone, with their translations on the right.")
         words, _ = translator.sides.source.read_question(sentence)
         targets = list(dict.fromkeys(w for example in translator.sides.examples for w in example.target))
         if len(targets) > self.language.num_symbols:

@@ -1,9 +1,9 @@
 """Words that are read as a stem and affixes though nothing divides them: `cats`, `nekora`.
 
 An affix is thought of where a word and the same word with it both occur. Which affixes there are is decided by how
-many examples they let one language explain, and by how probable the translations then are: a unit that was heard costs
-nothing, a new one is one of many. So `cats = nekora` is read as `cat-s = neko-ra` where `cat = neko` is there, and
-another noun is as regular. An affix may then be taken off all words that end, or begin, with it.
+probable the translations then are: a unit that was heard costs nothing, a new one is one of many, and an example that
+no language explains is as good as none. So `cats = nekora` is read as `cat-s = neko-ra` where `cat = neko` is there,
+and another noun is as regular. An affix may then be taken off all words that end, or begin, with it.
 """
 
 from __future__ import annotations
@@ -22,9 +22,6 @@ MAX_TRIED, MAX_AFFIXES = 3, 3
 Divisions = tuple[Division, Division]
 """Of both sides."""
 
-Worth = tuple[int, float]
-"""Of a division: the examples that it lets one language explain, and the logarithm of their probability."""
-
 
 def affixes(words: Iterable[str]) -> list[Affix]:
     """The affixes of one side that are worth trying.
@@ -42,11 +39,11 @@ def affixes(words: Iterable[str]) -> list[Affix]:
     return sorted(count, key=lambda affix: (-count[affix], affix))[:MAX_TRIED]
 
 
-def best_division(tried: tuple[list[Affix], list[Affix]], worth: Callable[[Divisions], Worth]) -> Divisions:
+def best_division(tried: tuple[list[Affix], list[Affix]], worth: Callable[[Divisions], float]) -> Divisions:
     """The divisions of both sides that are worth most, found by one better step after another.
 
     Args:
-        tried: affixes of both sides.
+        tried: affixes of both sides. worth: of divisions: the logarithm of the examples' probability.
     """
     best: Divisions = ((), ())
     most = worth(best)

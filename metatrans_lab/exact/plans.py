@@ -12,8 +12,7 @@ which those are shows when the family asks for a switch: until it does, nothing 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -48,43 +47,89 @@ class _Decided(Mapping[str, str]):
         return len(self.values_of)
 
 
-@dataclass(eq=False)
+Plans = Sequence[tuple[tuple[int, ...], int]]
+"""Their items, and the settings that each stands for, a bit each."""
+
+
 class Node:
     """Plans that begin alike, of one form.
+
+    Args:
+        plans: these. depth: how many items they have in common.
 
     Attributes:
         settings: those of the switches that these plans stand for, a bit each.
         ends: those whose plan ends here.
         shortest, longest: how many items may still come.
-        following: by the next item, the plans that go on with it: a place of the source, or `PARTICLE` or below.
     """
 
-    settings: int = 0
-    ends: int = 0
-    shortest: int = 0
-    longest: int = 0
-    following: dict[int, Node] = field(default_factory=dict)
+    def __init__(self, plans: Plans, depth: int = 0) -> None:
+        self._plans, self._depth = plans, depth
+        self.settings = self.ends = 0
+        for items, settings in plans:
+            self.settings |= settings
+            if len(items) == depth:
+                self.ends |= settings
+        lengths = [len(items) for items, _ in plans]
+        self.shortest, self.longest = min(lengths) - depth, max(lengths) - depth
+
+    @cached_property
+    def following(self) -> dict[int, Node]:
+        """By the next item, the plans that go on with it: a place of the source, or `PARTICLE` or below."""
+        found: dict[int, list[tuple[tuple[int, ...], int]]] = {}
+        for items, settings in self._plans:
+            if len(items) > self._depth:
+                found.setdefault(items[self._depth], []).append((items, settings))
+        return {item: Node(these, self._depth + 1) for item, these in found.items()}
+
+
+@lru_cache(maxsize=64)
+def all_settings(config: PlannedLanguage) -> list[dict[str, str]]:
+    """Those of a family's switches, by their numbers."""
+    return config.settings
 
 
 @lru_cache(maxsize=64)
 def masks(config: PlannedLanguage) -> dict[tuple[str, str], int]:
     """By a switch and its value, the settings that have it: bit s is the setting of number s."""
     found: dict[tuple[str, str], int] = {}
-    for number, setting in enumerate(config.settings):
+    for number, setting in enumerate(all_settings(config)):
         for pair in setting.items():
             found[pair] = found.get(pair, 0) | 1 << number
     return found
 
 
-@lru_cache(maxsize=1 << 12)
-def distinct_plans(config: PlannedLanguage, form: tuple[int, ...]) -> dict[tuple[int, ...], int]:
-    """Every plan of a form, and the settings that it stands for, a bit each.
+FEW = 32
+"""Of so few settings each one's plan is asked for, rather than those of all."""
+
+
+def distinct_plans(config: PlannedLanguage, form: tuple[int, ...], possible: int | None = None) -> Mapping:
+    """Every plan of a form, and the settings that it stands for, a bit each: {(1, 0, …): 0b110, …}.
+
+    Args:
+        possible: settings that count, a bit each; None: all. Of others too there may be some, or not.
 
     Raises:
         ValueError: a plan has a blank, which people's sentences don't have.
     """
+    few = _if_few(possible)
+    return _plans_of_all(config, form) if few is None else _plans_of_few(config, form, few)
+
+
+@lru_cache(maxsize=1 << 12)
+def _plans_of_few(config: PlannedLanguage, form: tuple[int, ...], possible: int) -> dict[tuple[int, ...], int]:
+    plans: dict[tuple[int, ...], int] = {}
+    for number, setting in enumerate(all_settings(config)):
+        if possible >> number & 1:
+            items = tuple(_item(config, said.place, said.unit) for said in config.plan(form, setting))
+            plans[items] = plans.get(items, 0) | 1 << number
+    return plans
+
+
+@lru_cache(maxsize=1 << 12)
+def _plans_of_all(config: PlannedLanguage, form: tuple[int, ...]) -> dict[tuple[int, ...], int]:
     of_value, switches, plans = masks(config), config.switches, dict[tuple[int, ...], int]()
-    everything = (1 << len(config.settings)) - 1
+    everything = (1 << len(all_settings(config))) - 1
     undone: list[dict[str, str]] = [{}]
     while undone:
         decided = undone.pop()
@@ -109,27 +154,32 @@ def _item(config: PlannedLanguage, place: int | None, unit: int | None) -> int:
     return PARTICLE - (unit - config.num_source_words)
 
 
-@lru_cache(maxsize=1 << 12)
-def plan_numbers(config: PlannedLanguage, form: tuple[int, ...]) -> np.ndarray:
-    """Of each setting, the number of its plan among `distinct_plans`; (settings,)."""
-    sets = by_setting(list(distinct_plans(config, form).values()), len(config.settings))
-    return sets.argmax(0)
+def plan_numbers(
+    config: PlannedLanguage, form: tuple[int, ...], possible: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Settings, and of each the number of its plan among those of `distinct_plans`; both (settings,)."""
+    return _plan_numbers(config, form, _if_few(possible))
 
 
-@lru_cache(maxsize=1 << 12)
-def plan_tree(config: PlannedLanguage, form: tuple[int, ...]) -> Node:
+def plan_tree(config: PlannedLanguage, form: tuple[int, ...], possible: int | None = None) -> Node:
     """The plans of `distinct_plans`, those together that begin alike."""
-    return _tree([(items, settings) for items, settings in distinct_plans(config, form).items()], 0)
+    return _plan_tree(config, form, _if_few(possible))
 
 
-def _tree(plans: Sequence[tuple[tuple[int, ...], int]], depth: int) -> Node:
-    node = Node(shortest=min(len(items) for items, _ in plans) - depth, longest=max(len(p) for p, _ in plans) - depth)
-    following: dict[int, list[tuple[tuple[int, ...], int]]] = {}
-    for items, settings in plans:
-        node.settings |= settings
-        if len(items) == depth:
-            node.ends |= settings
-        else:
-            following.setdefault(items[depth], []).append((items, settings))
-    node.following = {item: _tree(these, depth + 1) for item, these in following.items()}
-    return node
+def _if_few(possible: int | None) -> int | None:
+    """Settings, if so few are possible that they are looked at one by one."""
+    return None if possible is None or possible.bit_count() > FEW else possible
+
+
+@lru_cache(maxsize=1 << 12)
+def _plan_numbers(
+    config: PlannedLanguage, form: tuple[int, ...], possible: int | None
+) -> tuple[np.ndarray, np.ndarray]:
+    sets = by_setting(list(distinct_plans(config, form, possible).values()), len(all_settings(config)))
+    numbers = np.flatnonzero(sets.any(0))
+    return numbers, sets.argmax(0)[numbers]
+
+
+@lru_cache(maxsize=1 << 12)
+def _plan_tree(config: PlannedLanguage, form: tuple[int, ...], possible: int | None) -> Node:
+    return Node(list(distinct_plans(config, form, possible).items()))

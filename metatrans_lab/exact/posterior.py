@@ -194,7 +194,7 @@ class Posterior:
         found: dict[tuple[tuple[Unit, Sentence], ...], list[Way]] = {}
         for form, possible, new, odds in parses(component, example.source, h.decided, own, self.classes):
             matches: dict[tuple[tuple[Unit, Sentence], ...], int] = {}
-            tree = plan_tree(component.config, form)
+            tree = plan_tree(component.config, form, h.settings)
             for strings, settings in itertools.islice(self._match(h, tree, example), DIVIDED * self.most):
                 matches[strings] = matches.get(strings, 0) | settings
             for strings, settings in matches.items():
@@ -278,23 +278,27 @@ class Belief:
 
     Attributes:
         posteriors: that have hypotheses. weights: of each; they sum to 1.
+        evidence: the logarithm of the probability of the examples' translations.
     """
 
     posteriors: tuple[Posterior, ...]
     weights: tuple[float, ...]
+    evidence: float
 
     @classmethod
     def of(cls, posteriors: Iterable[Posterior], priors: Iterable[float]) -> Belief:
         """By what the examples say of each reading. Those that explain nothing are left out, which may be all.
 
         Args:
-            priors: the weight of each reading before any example, to a factor.
+            priors: the weight of each reading before any example.
         """
         pairs = zip(posteriors, priors, strict=True)
         kept = [(posterior, prior) for posterior, prior in pairs if posterior.hypotheses]
         most = max((posterior.evidence for posterior, _ in kept), default=0.0)
         weights = [prior * math.exp(posterior.evidence - most) for posterior, prior in kept]
-        return cls(tuple(posterior for posterior, _ in kept), tuple(weight / sum(weights) for weight in weights))
+        total = sum(weights)
+        evidence = most + math.log(total) if total else -math.inf
+        return cls(tuple(posterior for posterior, _ in kept), tuple(w / total for w in weights), evidence)
 
     def weighted(self) -> Iterator[tuple[float, Posterior, Hypothesis]]:
         """Every hypothesis, with its probability and its posterior."""

@@ -14,6 +14,7 @@ Else all of these, by their probability:
 from __future__ import annotations
 
 import bisect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -40,6 +41,9 @@ PATIENT = 10
 
 MAX_FREELY = 500
 """Hypotheses of each of the other readings: the least probable of more are left out."""
+
+LEFT_OUT = 0.02
+"""The probability that an example fits no language that is known here; then each word of its translation is any."""
 
 MANY = 6
 """Of so many examples, that one is a mistake is thought of before the other readings are."""
@@ -200,7 +204,13 @@ class _Examples:
         mistake = without[0] if len(self.examples) > 2 and len(without) == 1 else None
         if mistake is not None and len(self.examples) >= MANY:
             return mistake
-        found = self.freely(self.numbers) or mistake
+        found = self.freely(self.numbers)
+        if found is not None and mistake is None and len(self.examples) >= MANY:
+            # What nearly all of them are by the first reading they may rather be.
+            patient = posterior_of(self.read_as[0], self.ordered, self.classes, is_patient=True)
+            if worth_of(patient, self.examples) > found.belief.evidence:
+                return self._of_patient(patient)
+        found = found or mistake
         if found is None and not without:
             found = self.simply(self.numbers[first:])
             found = None if found is None else replace(found, changed=first)
@@ -217,12 +227,15 @@ class _Examples:
             return replace(found, left_out=(later,))
         # The languages that are known here are too simple for these examples; for most of them they may do.
         posterior = posterior_of(self.read_as[0], self.ordered, self.classes, is_patient=True)
-        kept = set(posterior.examples)
         if len(posterior.examples) <= len(self.examples) / 2:
             raise ConflictError((later,), is_alone=False)
-        belief = Belief.of([posterior], [1.0])
+        return self._of_patient(posterior)
+
+    def _of_patient(self, posterior: Posterior) -> Understanding:
+        """By the first reading, of examples of which those that don't fit were left out."""
+        kept = set(posterior.examples)
         left_out = tuple(number for number in self.numbers if self.examples[number] not in kept)
-        return Understanding(self.read_as[0], belief, left_out)
+        return Understanding(self.read_as[0], Belief.of([posterior], [1.0]), left_out)
 
     def _smallest_conflict(self, numbers: Sequence[int]) -> tuple[int, ...]:
         """Of examples that the first reading doesn't explain, as few as it doesn't either: none of them can be left
@@ -233,6 +246,15 @@ class _Examples:
             if self.simply(rest) is None:
                 numbers = rest
         return tuple(numbers)
+
+
+def worth_of(posterior: Posterior, examples: Sequence[Example]) -> float:
+    """The logarithm of the probability of the examples' translations, if those that a posterior hasn't read fit no
+    language.
+    """
+    read = set(posterior.examples)
+    others = [len(example.target) for example in examples if example not in read]
+    return posterior.evidence + len(others) * math.log(LEFT_OUT) - sum(others) * math.log(posterior.num_symbols)
 
 
 @dataclass

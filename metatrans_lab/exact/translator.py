@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -17,10 +18,11 @@ from typing import NamedTuple
 from metatrans_lab.exact.answers import CERTAIN, Answer, answers
 from metatrans_lab.exact.backwards import origins
 from metatrans_lab.exact.classes import Sentence
-from metatrans_lab.exact.division import Divisions, Worth, affixes, best_division
+from metatrans_lab.exact.division import Divisions, affixes, best_division
 from metatrans_lab.exact.posterior import Example, Unit, in_good_order
 from metatrans_lab.exact.readings import (
     CLASS_NAMES,
+    NUM_SYMBOLS,
     READINGS,
     ConflictError,
     Reading,
@@ -28,6 +30,7 @@ from metatrans_lab.exact.readings import (
     posterior_of,
     readings,
     understand,
+    worth_of,
 )
 from metatrans_lab.exact.telling import most_telling
 from metatrans_lab.exact.words import Division, Side
@@ -106,33 +109,30 @@ class ExactTranslator:
             raise TranslationError("There are no examples; give at least one pair, such as ('red', 'dax').")
         self.rules = tuple((source, target) for source, target in rules)
         self.spelling = Spelling(separator, exact)
-        self.sides = self._read(self.spelling)
-        if separator is None and not exact:
-            tried = affixes(self.sides.words(0)), affixes(self.sides.words(1))
-            if any(tried):
-                self.sides = self._read(self.spelling, *best_division(tried, self._worth_of_division))
-        elif separator == "":  # of the translations; words of the sentences may have blanks between them all the same
-            self.sides = max(self.sides, self._read(Spelling(None, exact)), key=lambda s: self._worth(s, s.readings))
+        self.is_turned = False
+        self.sides = self._read(self.rules)
+        if separator != "" and not _is_plain(self.sides):
+            turned = self._read([(target, source) for source, target in self.rules])
+            self.is_turned = _is_plain(turned) and _joint(turned) > _joint(self.sides)
+            self.sides = turned if self.is_turned else self.sides
 
-    def _read(self, source_spelling: Spelling, source: Division = (), target: Division = ()) -> _Sides:
-        return _Sides.read(self.rules, (source_spelling, self.spelling), (source, target))
+    def _read(self, rules: Sequence[tuple[str, str]]) -> _Sides:
+        """Rules, with their words as they are probably divided."""
+        spelling = self.spelling
+        sides = _Sides.read(rules, (spelling, spelling), ((), ()))
+        if spelling.separator == "":  # of the translations; sentences may have blanks between their words all the same
+            spaced = _Sides.read(rules, (Spelling(None, spelling.exact), spelling), ((), ()))
+            return max(sides, spaced, key=lambda one: _worth(one, one.readings))
+        tried = affixes(sides.words(0)), affixes(sides.words(1))
+        if spelling.separator is not None or spelling.exact or not any(tried):
+            return sides
 
-    def _worth_of_division(self, divisions: Divisions) -> Worth:
-        """As `_worth`. Words are divided so that every morpheme is one word of the other side, and not for less."""
-        sides = self._read(self.spelling, *divisions)
-        return self._worth(sides, sides.readings[:1] if any(divisions) else sides.readings)
+        def worth(divisions: Divisions) -> float:
+            """Words are divided so that every morpheme is one word of the other side, and not for less."""
+            divided = _Sides.read(rules, (spelling, spelling), divisions)
+            return _worth(divided, divided.readings[:1] if any(divisions) else divided.readings)
 
-    def _worth(self, sides: _Sides, read_as: Sequence[Reading]) -> Worth:
-        """How many examples are explained, if they are read so, and the logarithm of their probability: by the first
-        reading that explains all, or else by the first.
-        """
-        classes, ordered = dict(sides.classes), in_good_order(sides.examples)
-        for reading in read_as:
-            posterior = posterior_of(reading, ordered, classes, MAX_COMPARED)
-            if posterior.hypotheses:
-                return len(ordered), posterior.evidence
-        posterior = posterior_of(read_as[0], ordered, classes, MAX_COMPARED, is_patient=True)
-        return len(posterior.examples), posterior.evidence
+        return _Sides.read(rules, (spelling, spelling), best_division(tried, worth))
 
     @property
     def read_as(self) -> str:
@@ -142,7 +142,12 @@ class ExactTranslator:
             if self.understanding.reading.longest == 1 and not self.understanding.reading.alike
             else [self.understanding.reading.says]
         )
-        for side, name in ((self.sides.source, "words"), (self.sides.target, "translations")):
+        if self.is_turned:
+            clauses.append("the sentences stand on the right, in words of the left")
+        names = ("words", "translations")
+        for side, name in zip(
+            (self.sides.source, self.sides.target), names[:: -1 if self.is_turned else 1], strict=True
+        ):
             if side.division:
                 clauses.append(f"{name} are divided at {', '.join(map(str, side.division))}")
         return "; ".join(clauses)
@@ -180,6 +185,17 @@ class ExactTranslator:
         Raises:
             TranslationError: it is no sentence, or the examples can't all be right.
         """
+        return self._backwards(sentence) if self.is_turned else self._forwards(sentence)
+
+    def back(self, translation: str) -> Translation:
+        """Translates the other way: says of which sentence a text is the translation.
+
+        Raises:
+            TranslationError: as a call.
+        """
+        return self._forwards(translation) if self.is_turned else self._backwards(translation)
+
+    def _forwards(self, sentence: str) -> Translation:
         belief = self.understanding.belief
         words, joined = self.sides.source.read_question(sentence)
         found = answers(belief, words)
@@ -217,12 +233,7 @@ class ExactTranslator:
             is_exact=self.understanding.belief.is_exact,
         )
 
-    def back(self, translation: str) -> Translation:
-        """Translates the other way: says of which sentence a text is the translation.
-
-        Raises:
-            TranslationError: as a call.
-        """
+    def _backwards(self, translation: str) -> Translation:
         side, belief = self.sides.target, self.understanding.belief
         words, _ = side.read_question(translation)
         found, is_exact = origins(belief, words)
@@ -325,7 +336,31 @@ class _Sides:
         return tuple(sorted(self.source.classes.items()))
 
 
-@lru_cache(maxsize=256)
+def _is_plain(sides: _Sides) -> bool:
+    """Does a language of the first reading explain all examples?"""
+    ordered = in_good_order(sides.examples)
+    return bool(posterior_of(sides.readings[0], ordered, dict(sides.classes), MAX_COMPARED).hypotheses)
+
+
+def _worth(sides: _Sides, read_as: Sequence[Reading]) -> float:
+    """The logarithm of the probability of the examples' translations, if they are read so: by the first reading that
+    explains all, or else by the first.
+    """
+    classes, ordered = dict(sides.classes), in_good_order(sides.examples)
+    for reading in read_as:
+        posterior = posterior_of(reading, ordered, classes, MAX_COMPARED)
+        if posterior.hypotheses:
+            return posterior.evidence
+    return worth_of(posterior_of(read_as[0], ordered, classes, MAX_COMPARED, is_patient=True), ordered)
+
+
+def _joint(sides: _Sides) -> float:
+    """The same of the sentences too, any word of which is as probable as any other."""
+    words = list(sides.words(0))
+    return _worth(sides, sides.readings) - len(words) * math.log(max(len(set(words)), NUM_SYMBOLS))
+
+
+@lru_cache(maxsize=32)
 def _understand(
     examples: tuple[Example, ...],
     classes: tuple[tuple[str, str], ...],
