@@ -64,7 +64,7 @@ def how_sure(answer: dict) -> str:
         return percent(probability)
     if not answer["is_complete"]:
         return "not all of it is known"
-    if not answer["is_exact"]:
+    if not answer["is_exact"] or not (answer["is_settled"] or answer["left_out"] or answer["changed_at"]):
         return percent(0.9999)
     if answer["changed_at"] is not None:
         return f"certain, if the rules changed at example {answer['changed_at']}"

@@ -45,10 +45,12 @@ class Answer:
 
     Attributes:
         translation: with whose words. probability: of it, where an unknown word is any word.
+        possible: the probability that the language has such a sentence at all.
     """
 
     translation: Translation
     probability: float
+    possible: float = 1.0
 
     @property
     def is_complete(self) -> bool:
@@ -68,15 +70,18 @@ def answers(belief: Belief, sentence: Sentence) -> list[Answer]:
     """
     mass: dict[tuple, float] = {}
     best: dict[tuple, tuple[float, Translation]] = {}
+    has_sentence = 0.0
     for weight, posterior, h in belief.weighted():
-        for possible in translations(posterior, h, sentence):
+        found = list(translations(posterior, h, sentence))
+        has_sentence += weight * bool(found)
+        for possible in found:
             key, share = as_heard(possible.translation), weight * possible.probability
             mass[key] = mass.get(key, 0.0) + share
             if share > best.get(key, (0.0, ()))[0]:
                 best[key] = share, possible.translation
     total = sum(mass.values())
-    found = [Answer(best[key][1], weight / total) for key, weight in mass.items()]
-    return sorted(found, key=lambda answer: (-answer.probability, answer.words))
+    told = [Answer(best[key][1], weight / total, has_sentence) for key, weight in mass.items()]
+    return sorted(told, key=lambda answer: (-answer.probability, answer.words))
 
 
 def as_heard(translation: Translation) -> tuple:

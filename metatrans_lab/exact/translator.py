@@ -41,6 +41,11 @@ from modeling_metalstm.spelling_metalstm import Spelling
 MAX_COMPARED = 500
 """Hypotheses of each way to divide words."""
 
+LEAST_POSSIBLE, MOST_PROBABLY = 0.1, 0.5
+"""The probability that the language has a sentence at all: with less than the first it is taken to have none such,
+with less than the second its translation isn't settled.
+"""
+
 LONGEST_WORD = 8
 """In letters, where each letter of the translations is read as one of their words."""
 
@@ -72,6 +77,7 @@ class Translation:
         unknown: the sentence's words that no example has.
         ask: a sentence whose translation would tell most, as text; None: nothing is open.
         is_complete: is nothing of it unknown? is_exact: was all that is possible weighed?
+        possible: the probability that the language has such a sentence.
         left_out: the numbers, from 0, of examples that have no part in it, as they don't fit the others.
     """
 
@@ -83,12 +89,14 @@ class Translation:
     ask: str | None
     is_complete: bool
     is_exact: bool
+    possible: float = 1.0
     left_out: tuple[int, ...] = ()
 
     @property
     def is_settled(self) -> bool:
         """Do the examples, all of them, leave this translation alone?"""
-        return self.probability >= CERTAIN and self.is_complete and self.is_exact and not self.left_out
+        is_told = self.probability >= CERTAIN and self.is_complete and self.possible >= MOST_PROBABLY
+        return is_told and self.is_exact and not self.left_out
 
 
 class ExactTranslator:
@@ -199,7 +207,7 @@ class ExactTranslator:
         belief = self.understanding.belief
         words, joined = self.sides.source.read_question(sentence)
         found = answers(belief, words)
-        if not found:
+        if not found or found[0].possible < LEAST_POSSIBLE:
             return self._word_by_word(words)
         best = found[0]
         telling = most_telling(belief, words)
@@ -215,6 +223,7 @@ class ExactTranslator:
             ask=None if telling is None else self.sides.source.write(telling.sentence),
             is_complete=best.is_complete,
             is_exact=belief.is_exact,
+            possible=best.possible,
             left_out=self.left_out,
         )
 

@@ -91,7 +91,8 @@ def _how_sure(translation: Translation) -> str:
         return percent(translation.probability)
     if not translation.is_complete:
         return "not all of it is known"
-    return "certain, if what was left out is wrong" if translation.is_exact else percent(0.9999)
+    is_by_others = translation.is_exact and translation.left_out
+    return "certain, if what was left out is wrong" if is_by_others else percent(0.9999)
 
 
 def hint(translation: Translation) -> str:
