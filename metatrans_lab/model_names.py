@@ -15,7 +15,8 @@ def pretrained_names() -> list[str]:
 
 def pretrained(name: str = "translator") -> str:
     """The folder of a model that comes with this package: "translator", trained by configs/translator.yaml, takes 64
-    words; "six-words", two LSTM layers trained by configs/optimum.yaml, takes six.
+    words; "six-words", two LSTM layers trained by configs/optimum.yaml, takes six; "grammarian", trained by
+    configs/grammarian.yaml, takes 20 words of languages with grammar.
 
     Raises:
         UserError: there is none of that name.
@@ -71,10 +72,11 @@ def _runs() -> list[str]:
 
 
 def who_has_room(number: int) -> str:
-    """A sentence that names the models of ours that take so many words; "" if there is none."""
+    """A sentence that names the models of ours that take so many words, in place; "" if there is none."""
     rooms = {
         path.parent.name: json.loads(path.read_text())["num_source_words"]
         for path in sorted(PRETRAINED.glob("*/config.json"))
+        if "family: mixed" not in path.with_name("training_config.yaml").read_text()
     }
     there = [f"{name} (of {room})" for name, room in rooms.items() if room >= number]
     return f" A model that comes with metatrans has room: {', '.join(there)}." if there else ""

@@ -24,8 +24,9 @@ UNKNOWN_WORD = "?"  # in place of a translation: what is asked for
 SEPARATORS = {
     "a tab": re.compile(r"\t"),
     "=": re.compile(r"=>?|⇒"),
-    "→": re.compile(r"→|↦"),
+    "→": re.compile(r"→|↦|↔"),
     "->": re.compile(r"-{1,2}>"),
+    "a dash": re.compile(r"\s[–—-]\s"),
     ":": re.compile(r"\s:\s*|:\s+"),  # within a word it is a class: dog:noun
     "a comma": re.compile(r",|，"),
 }
@@ -33,8 +34,10 @@ SEPARATORS = {
 
 COMMENT = re.compile(r"#|//")
 QUESTION = re.compile(r"\?\s+(?![=→-])")  # opens a line with a sentence and the translation that is expected of it
-NUMBER = re.compile(r"\(?\d{1,4}[.)]\s+(?=\S)")
-QUOTED = re.compile(r"^(?:\"(?P<a>[^\"]+)\"|“(?P<b>[^”]+)”|«(?P<c>[^»]+)»|'(?P<d>[^']+)')$")
+NUMBER = re.compile(r"(\(?\d{1,4}[.)]|\(?[a-z]\)|[•*-])\s+(?=\S)")  # or a bullet: what a line of a list begins with
+REMARK = re.compile(r"\s+(#|//)\s.*")  # a comment behind a rule
+ASKED = re.compile(r"\s*(=>?|→|->|:|\t)\s*\?$")  # ends a question as it does a line of a list of rules
+QUOTED = re.compile(r"^(?:\"(?P<a>[^\"]+)\"|“(?P<b>[^”]+)”|«(?P<c>[^»]+)»|'(?P<d>[^']+)'|‘(?P<e>[^‘]+)’)$")
 
 COLUMNS = (
     ("source", "target"),
@@ -176,7 +179,7 @@ class Rule(NamedTuple):
     where: str = ""
 
 
-def read_lines(text: str, name: str = "", questions: bool = False) -> list[Rule]:
+def read_lines(text: str, name: str = "", questions: bool = False, unread: list[str] | None = None) -> list[Rule]:
     """
     The rules in a text: one a line, a table with or without a header, or JSON. Empty lines, comments and questions are
     skipped.
@@ -186,6 +189,7 @@ def read_lines(text: str, name: str = "", questions: bool = False) -> list[Rule]
         name (`str`): what the text is called in errors; "" for nothing.
         questions (`bool`, defaults to `False`): give the questions in place of the rules, each with the translation
             that is expected: `? blue red = wif dax`.
+        unread (list of `str`, *optional*): takes what is wrong with lines that are no rules, in place of an error.
 
     Raises:
         TranslationError: lines that are no rules, each named with what was expected.
@@ -193,7 +197,7 @@ def read_lines(text: str, name: str = "", questions: bool = False) -> list[Rule]
     of_name = f" of {name}" if name else ""
     if text.lstrip()[:1] in ("[", "{"):
         return _read_json(text, of_name)
-    lines = [(number, _uncovered(line)) for number, line in enumerate(re.split("\r\n|\r|\n", text), 1)]
+    lines = [(number, uncovered(line)) for number, line in enumerate(re.split("\r\n|\r|\n", text), 1)]
     lines = [(number, line) for number, line in lines if line and not COMMENT.match(line)]
     asked = [(number, QUESTION.sub("", line, count=1)) for number, line in lines if QUESTION.match(line)]
     lines = asked if questions else [(number, line) for number, line in lines if not QUESTION.match(line)]
@@ -211,13 +215,22 @@ def read_lines(text: str, name: str = "", questions: bool = False) -> list[Rule]
             rules.append(_rule(row, columns, where, separator))
         except TranslationError as error:
             errors.append(f"{where}: {error}")
-    _raise_all(errors)
+    if unread is None:
+        _raise_all(errors)
+    else:
+        unread += errors
     return rules
 
 
-def _uncovered(line: str) -> str:
-    """A line without the white space and the number around what it says."""
-    line = line.strip(" \ufeff").strip("\u200b")
+def read_question(text: str) -> str:
+    """The sentence of a question as people write it: '3. blue red = ?' → 'blue red'."""
+    line = uncovered(text)
+    return ASKED.sub("", QUESTION.sub("", line, count=1)).strip() or text
+
+
+def uncovered(line: str) -> str:
+    """A line without the white space, the number and the remark around what it says."""
+    line = REMARK.sub("", line.strip(" \ufeff").strip("\u200b"), count=1)
     bare = NUMBER.sub("", line, count=1) if NUMBER.match(line) else line
     return bare if bare.strip() else ""
 

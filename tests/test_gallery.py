@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from metatrans_lab.apps.asked import Asked
 from metatrans_lab.apps.demo.answers import Answers
 from metatrans_lab.apps.files import read_expected
 from metatrans_lab.apps.shell import main
-from metatrans_lab.models.load import load_model
 
 GALLERY = sorted((Path(__file__).parents[1] / "examples" / "gallery").glob("*.txt"))
 
@@ -33,7 +33,7 @@ def test_in_the_shell(path, capsys):
 
 @pytest.fixture(scope="module")
 def answers():
-    return Answers(load_model("translator"))
+    return Answers(Asked())
 
 
 @pytest.mark.parametrize("path", [path for path in GALLERY if not options_of(path)], ids=lambda path: path.stem)

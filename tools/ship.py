@@ -38,6 +38,12 @@ def main(run: str, name: str) -> None:
     config = yaml.safe_load((source / "training_config.yaml").read_text()) | {"output_dir": None}
     (folder / "training_config.yaml").write_text(yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
     card = (source / "README.md").read_text().replace("- custom_code\n", "")
+    card = card.replace(f"\n# {config['name']}\n", f"\n# {name}\n").replace(
+        f"- name: {config['name']}\n", f"- name: {name}\n"
+    )
+    if "from transformers import pipeline\n" not in card:  # of languages that aren't a word for a word
+        (folder / "README.md").write_text(card)
+        return
     began, rest = card.split("from transformers import pipeline\n")
     _, rest = rest.split('translator = pipeline("in-context-translation",', 1)
     rest = rest.split("\n", 1)[1]
@@ -46,7 +52,7 @@ def main(run: str, name: str) -> None:
         "from transformers import pipeline\n\n"
         f'translator = pipeline("in-context-translation", model=pretrained("{name}"))\n{rest}'
     )
-    (folder / "README.md").write_text(card.replace(f"\n# {config['name']}\n", f"\n# {name}\n"))
+    (folder / "README.md").write_text(card)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,9 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
+from metatrans_lab.apps.asked import Asked
 from metatrans_lab.apps.files import write_rules
 from metatrans_lab.apps.printing import (
     how_sure,
@@ -17,17 +18,13 @@ from metatrans_lab.apps.printing import (
     print_json,
     print_model,
     visible,
+    words_of,
 )
 from metatrans_lab.errors import UserError
 from metatrans_lab.exact.learned import learned, with_examples
 from metatrans_lab.exact.translator import ExactTranslator
 from modeling_metalstm.errors_metalstm import TranslationError
-from modeling_metalstm.rules_metalstm import COMMENT, UNKNOWN_WORD, Rule, read_lines
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
-
-    from modeling_metalstm import TranslatorSession
+from modeling_metalstm.rules_metalstm import COMMENT, Rule, read_lines, read_question
 
 T = TypeVar("T")
 
@@ -37,11 +34,11 @@ HELP = """\
   :rules        what your rules have taught, and how surely
   :list         the rules so far
   :undo         takes the last rule back; :remove 2 the second, :clear all
-  :reverse      asks the other way: from your words; once more, back again
+  :reverse      asks the other way: from your words; once more, back again; :reverse dax asks that alone
   :save FILE    writes the rules
   :quit         ends, as Ctrl-D does"""
 
-RULE_MARKS = ("=", "→", "->", "\t", "⇒", "↦")
+RULE_MARKS = ("=", "→", "->", "\t", "⇒", "↦", "↔", " – ", " — ")
 """A line with one of them is a rule; with a comma or a colon alone it is a question."""
 
 WORDS_FOR = {"quit": ":quit", "exit": ":quit", "help": ":help"}
@@ -60,18 +57,12 @@ def parse_rule(text: str) -> Rule:
     return rules[0]
 
 
-def parse_question(text: str) -> str:
-    """'blue red = ?' → 'blue red'; any other text stays as it is."""
-    source, equals, target = text.partition("=")
-    return source.strip() if equals and target.strip() == UNKNOWN_WORD else text
-
-
 @dataclass
 class Conversation:
     """Rules, and questions about them.
 
     Args:
-        model: a model's name, as of `load_model`; None: none is asked.
+        model: a model's name, as of `Asked`; None: none is asked.
         settings: `num_bindings`, `separator` and `exact`, as of `TranslatorSession`.
         rules: sentences with their translations.
         reverse: ask for the sentence, given its translation.
@@ -84,8 +75,7 @@ class Conversation:
     reverse: bool = False
 
     def __post_init__(self) -> None:
-        self._session: TranslatorSession | None = None  # the model, having read the rules
-        self._loaded: PreTrainedModel | None = None
+        self._asked = None if self.model is None else Asked(self.model, self.trust_remote_code, **self.settings)
         self.exact = self._learn(self.rules) if self.rules else None
 
     def _learn(self, rules: Sequence[Rule]) -> ExactTranslator:
@@ -107,7 +97,7 @@ class Conversation:
     def _take_rules(self, rules: list[Rule]) -> None:
         """Goes on with these rules; if they can't all be right, those before stay."""
         self.exact = self._learn(rules) if rules else None
-        self.rules, self._session = rules, None
+        self.rules = rules
 
     def clear(self) -> None:
         """Takes all rules back."""
@@ -165,38 +155,15 @@ class Conversation:
 
     def ask_model(self, answer: dict) -> None:
         """Sets in an answer what the model says to the same question, or a note why it can't."""
-        if self.model is None:
+        if self._asked is None or self.exact is None:
             return
         try:
-            answer["model"] = {"name": self.model, **self._said_by_model(answer["source"])}
+            pairs = [rule[:2] for rule in self.rules]
+            answer["model"] = self._asked.say(self.exact, pairs, answer["source"], self.reverse)
         except TranslationError as error:
-            answer["model_note"] = f"{self.model} can't say: {str(error)[:1].lower()}{str(error)[1:]}".rstrip(".")
+            name = self._asked.who(self.exact)
+            answer["model_note"] = f"{name} can't say: {str(error)[:1].lower()}{str(error)[1:]}".rstrip(".")
             answer["model_note"] += _who_has_room(error)
-
-    def _said_by_model(self, sentence: str) -> dict:
-        """What the model says: one of words in place in its own session, one of the family mixed as such models read.
-
-        Raises:
-            TranslationError: it can't say.
-        """
-        from metatrans_lab.models.load import load_model, load_translator, mixed_language
-
-        name = str(self.model)
-        language = mixed_language(name)
-        if language is None:
-            from modeling_metalstm.session_metalstm import TranslatorSession
-
-            self._loaded = self._loaded or load_translator(name, self.trust_remote_code)
-            pairs = [(rule.target, rule.source) if self.reverse else rule[:2] for rule in self.rules]
-            self._session = self._session or TranslatorSession(self._loaded, pairs, **self.settings)
-            return self._session(sentence)
-        from metatrans_lab.exact.by_model import MixedReader
-
-        if self.reverse:
-            raise TranslationError("It translates into your words only.")
-        self._loaded = self._loaded or load_model(name, self.trust_remote_code)
-        assert self.exact is not None
-        return MixedReader(self._loaded, language, self.settings.get("num_bindings", 8))(self.exact, sentence)
 
     def known(self) -> str:
         """The number of rules and words so far, in words, and what doesn't fit."""
@@ -257,9 +224,12 @@ class Conversation:
         if command is not None:
             self._obey(command, said, as_json)
             return True
-        question = parse_question(text)
-        if question == text and any(mark in text for mark in RULE_MARKS):
-            self.add(parse_rule(text))
+        question = read_question(text)
+        if any(mark in question for mark in RULE_MARKS):
+            try:
+                self.add(parse_rule(text))
+            except UserError as error:
+                raise UserError(f"{error}\nthe rule was not taken" if typed() else str(error)) from error
             said(self.known())
             return False
         self.show(question, as_json)
@@ -281,8 +251,14 @@ class Conversation:
         elif name == ":clear":
             self.clear()
             said(self.known())
+        elif name == ":reverse" and argument.strip():
+            self.reverse = not self.reverse
+            try:
+                self.show(argument.strip(), as_json)
+            finally:
+                self.reverse = not self.reverse
         elif name == ":reverse":
-            self.reverse, self._session = not self.reverse, None
+            self.reverse = not self.reverse
             said("from your words" if self.reverse else "into your words")
         elif name == ":save":
             if not argument.strip():
@@ -339,7 +315,7 @@ def check(conversation: Conversation, expected: Sequence[Rule], as_json: bool) -
     for rule in expected:
         source, target = (rule.target, rule.source) if conversation.reverse else (rule.source, rule.target)
         answer = conversation.ask(source)
-        if answer["translation_text"] == target and answer["is_settled"]:
+        if words_of(answer["translation_text"]) == words_of(target) and answer["is_settled"]:
             continue
         differ += 1
         if as_json:

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 from metatrans_lab.exact.answers import CERTAIN
 from metatrans_lab.exact.learned import Fact
 from modeling_metalstm.rules_metalstm import UNKNOWN_WORD
+from modeling_metalstm.spelling_metalstm import Spelling
 
 MAX_OTHERS = 5
 """Other translations that are printed; the rest is counted."""
@@ -49,6 +50,12 @@ def in_words(numbers: Sequence[int]) -> str:
         of_run = [number for _, number in run]
         parts += [f"{of_run[0]} to {of_run[-1]}"] if len(of_run) > 2 else map(str, of_run)
     return " and ".join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)
+
+
+def words_of(text: str) -> list[str]:
+    """A text's words, without capitals and the marks around them: texts that differ in these alone say the same."""
+    spelling = Spelling()
+    return [spelling.key(word) for word in spelling.split(text)]
 
 
 def how_sure(answer: dict) -> str:
@@ -140,8 +147,9 @@ def print_model(answer: dict) -> None:
             print(f"  {visible(answer['model_note'])}", flush=True)
         return
     sure = percent(min(word["probability"] for word in model["words"]))
-    if model["translation_text"] == answer["translation_text"]:
-        print(f"  {model['name']} says the same: {sure}", flush=True)
+    if words_of(model["translation_text"]) == words_of(answer["translation_text"]):
+        # How sure it is of what the examples leave open would only mislead.
+        print(f"  {model['name']} says the same{f': {sure}' if answer['is_settled'] else ''}", flush=True)
         return
     wrong = " which the examples rule out" if answer["is_settled"] else ""
     said = f"  {model['name']} says {visible(model['translation_text'])}: {sure}{',' if wrong else ''}{wrong}"

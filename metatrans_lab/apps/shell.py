@@ -212,13 +212,13 @@ def _translate(options: argparse.Namespace) -> int:
         Conversation,
         check,
         keyboard,
-        parse_question,
         parse_rule,
         typed,
     )
     from metatrans_lab.apps.files import read_expected, read_rules
+    from modeling_metalstm.rules_metalstm import read_question
 
-    if not options.no_model:
+    if not options.no_model or not is_model(options.model):
         check_model(options.model)
     if not 1 <= options.num_bindings <= MAX_BINDINGS:
         raise UserError(f"num_bindings must be between 1 and {MAX_BINDINGS}, got {options.num_bindings}")
@@ -229,7 +229,7 @@ def _translate(options: argparse.Namespace) -> int:
     if options.sentence is not None and not rules:
         raise UserError('there are no examples; give at least one, such as --example "red = dax"')
     if options.sentence is not None:
-        options.sentence = parse_question(options.sentence)
+        options.sentence = read_question(options.sentence)
     if options.sentence is not None and "=" in options.sentence.split():
         raise UserError(f"leave out the = and what follows, got {options.sentence!r}")
     settings = {"num_bindings": options.num_bindings, "separator": options.separator, "exact": options.exact}

@@ -30,6 +30,9 @@ from modeling_metalstm.rules_metalstm import UNKNOWN_WORD
 MAX_CLASSES = 4
 """Ways to give words their classes, of which the most probable are read."""
 
+MAX_HYPOTHESES = 50
+"""The most probable ones, whose classes are thought of."""
+
 LONGEST = 24
 """Words of a translation; by then the model has lost its thread."""
 
@@ -56,6 +59,7 @@ class MixedReader:
 
     def __init__(self, model: PreTrainedModel, language: MixedConfig, num_bindings: int = 8, seed: int = 0) -> None:
         self.model, self.language, self.num_bindings, self.seed = model, language, num_bindings, seed
+        self._read: tuple[list[list[int]], Reading] | None = None  # the examples of the last question
         self.class_sizes = {
             family: component.class_sizes
             for family, component in zip(language.families, language.components, strict=True)
@@ -92,13 +96,11 @@ class MixedReader:
             if number >= understanding.changed and number not in understanding.left_out
         ]
         rows = [
-            [
-                *itertools.chain(*(self._write(e.source, e.target, source, targets, s) for e in examples)),
-                *self._write(words, None, source, targets, s),
-            ]
+            list(itertools.chain(*(self._write(e.source, e.target, source, targets, s) for e in examples)))
             for source, s in zip(sources, symbols, strict=True)
         ]
-        said, probabilities = self._decode(rows, symbols)
+        asked = [self._write(words, None, source, targets, s) for source, s in zip(sources, symbols, strict=True)]
+        said, probabilities = self._decode(self._reading(rows), asked, symbols)
         spoken = [UNKNOWN_WORD if number is None else targets[number] for number in said]
         whole = 1.0
         for probability in probabilities:
@@ -144,16 +146,29 @@ class MixedReader:
         return [config.soh, *(bound[word] for word in source), config.stx, *said]
 
     @torch.no_grad()
-    def _decode(self, rows: list[list[int]], symbols: list[list[int]]) -> tuple[list[int | None], list[float]]:
+    def _reading(self, rows: list[list[int]]) -> Reading:
+        """What goes on from examples; they are read once for all questions with such words."""
+        if self._read is None or self._read[0] != rows:
+            reading = Reading(self.model)
+            if rows[0]:
+                with frozen_weights(self.model):
+                    reading.read(torch.tensor(rows, device=next(self.model.parameters()).device))
+            self._read = rows, reading
+        return self._read[1].copy()
+
+    @torch.no_grad()
+    def _decode(
+        self, reading: Reading, asked: list[list[int]], symbols: list[list[int]]
+    ) -> tuple[list[int | None], list[float]]:
         """The numbers of the target words that are said, None for one that no example has; and the probability of each
         and of the end.
         """
         config, device = self.language, next(self.model.parameters()).device
         own = torch.tensor(symbols, device=device)  # (rows, words)
         num_words = own.shape[1]
-        is_free = torch.ones(len(rows), config.num_symbols, dtype=torch.bool, device=device)
+        is_free = torch.ones(len(asked), config.num_symbols, dtype=torch.bool, device=device)
         is_free.scatter_(1, own, False)
-        reading, tokens = Reading(self.model), torch.tensor(rows, device=device)
+        tokens = torch.tensor(asked, device=device)
         said: list[int | None] = []
         probabilities = []
         with frozen_weights(self.model):
@@ -189,7 +204,8 @@ def likely_classes(
         TranslationError: the sentence can be none of the language; a `TooManyWordsError`, if there is room for none.
     """
     weights: dict[tuple[str, tuple[tuple[str, int], ...]], float] = {}
-    for weight, posterior, h in belief.weighted():
+    likeliest = sorted(belief.weighted(), key=lambda one: -one[0])[:MAX_HYPOTHESES]
+    for weight, posterior, h in likeliest:
         name = posterior.components[h.component].name
         for possible in translations(posterior, h, sentence):
             left = given(posterior, h, sentence, {possible.form: possible.settings})

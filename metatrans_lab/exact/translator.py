@@ -173,6 +173,16 @@ class ExactTranslator:
             raise TranslationError(self._tell(conflict)) from conflict
 
     @property
+    def is_in_place(self) -> bool:
+        """May the language well be a word for a word in place?"""
+        sides = self.sides
+        if self.is_turned or sides.source.division or sides.target.division or self.understanding.reading.longest > 1:
+            return False
+        weighted = self.understanding.belief.weighted()
+        in_place = sum(w for w, posterior, h in weighted if posterior.components[h.component].name == "lexicon")
+        return in_place >= LEAST_POSSIBLE
+
+    @property
     def left_out(self) -> tuple[int, ...]:
         """The numbers, from 0, of examples that don't fit the others, or the language since its rules changed."""
         return (*range(self.understanding.changed), *self.understanding.left_out)

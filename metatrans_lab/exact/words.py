@@ -168,7 +168,7 @@ class Side:
 
     def _between(self, before: str, after: str, belong: bool) -> str:
         """What stands between two units: what stood there before; else what always stands beside one of them, if it is
-        an affix, which stands so beside several, or the two belong together.
+        an affix: one that stands so beside several, or behind whatever comes before it; or if the two belong together.
         """
         seen = self._joins.get((before, False), {}).get(after, set())
         if len(seen) == 1:
@@ -176,6 +176,7 @@ class Side:
         for key in ((before, False), (after, True)):
             neighbours = self._joins.get(key, {})
             joins = set().union(*neighbours.values())
-            if len(joins) == 1 and self._blank not in joins and (len(neighbours) > 1 or belong):
+            is_behind = key == (after, True)
+            if len(joins) == 1 and self._blank not in joins and (len(neighbours) > 1 or belong or is_behind):
                 return next(iter(joins))
         return self._blank

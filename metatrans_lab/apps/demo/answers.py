@@ -3,18 +3,16 @@
 import random
 import threading
 from collections import OrderedDict
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
-from transformers import PreTrainedModel
-
+from metatrans_lab.apps.asked import Asked, keep
 from metatrans_lab.apps.demo import drawing
 from metatrans_lab.apps.demo.ready_made import make_language
 from metatrans_lab.exact.learned import learned, with_examples
 from metatrans_lab.exact.translator import ExactTranslator
 from metatrans_lab.model_names import who_has_room
-from modeling_metalstm import TranslationError, TranslatorSession
-from modeling_metalstm.errors_metalstm import TooManyWordsError
-from modeling_metalstm.rules_metalstm import Rule, read_lines
+from modeling_metalstm.errors_metalstm import TooManyWordsError, TranslationError
+from modeling_metalstm.rules_metalstm import Rule, read_lines, read_question
 from modeling_metalstm.spelling_metalstm import Spelling
 
 MAX_CHARACTERS = 500
@@ -26,13 +24,6 @@ MAX_RULES_CHARACTERS = 20_000
 MAX_WORDS = 600
 """The most words of all rules and the sentence together: answers are to come while one types."""
 
-MAX_KEPT = 64
-"""The rules whose sessions are kept, so that the next letter of a question finds them read."""
-
-
-Key = TypeVar("Key")
-Value = TypeVar("Value")
-
 
 class Shown(NamedTuple):
     """What the page shows, as HTML: the translation or what is wrong, what would help, what was learned, a curve."""
@@ -43,15 +34,18 @@ class Shown(NamedTuple):
     curve: str = ""
 
 
-def read_rules(text: str) -> list[Rule]:
+def read_rules(text: str, unread: list[str]) -> list[Rule]:
     """The rules on the page.
 
+    Args:
+        unread: takes what is wrong with lines that are no rules, such as one that is being typed.
+
     Raises:
-        TranslationError: lines that are no rules, or too much of them.
+        TranslationError: too much of them.
     """
     if len(text) > MAX_RULES_CHARACTERS:
         raise TranslationError(f"The rules have more than {MAX_RULES_CHARACTERS:,} characters.")
-    rules = read_lines(text)
+    rules = read_lines(text, unread=unread)
     for rule in rules:
         if max(len(rule.source), len(rule.target)) > MAX_CHARACTERS:
             raise TranslationError(f"{rule.where}: a sentence has more than {MAX_CHARACTERS} characters.")
@@ -70,13 +64,13 @@ class Answers:
     """Answers exactly and by a model; what was read is kept for the next letter of a question.
 
     Args:
-        model: that is asked beside the exact translator.
+        asked: the model that is asked beside the exact translator.
     """
 
-    def __init__(self, model: PreTrainedModel) -> None:
-        self.model = model
+    def __init__(self, asked: Asked) -> None:
+        self.asked = asked
         self._read: OrderedDict[str, Read] = OrderedDict()
-        self._sessions: OrderedDict[tuple, tuple[TranslatorSession, str]] = OrderedDict()
+        self._curves: OrderedDict[tuple, str] = OrderedDict()
         self._lock = threading.Lock()
 
     def __call__(self, text: str | None, question: str | None, reverse: bool = False) -> Shown:
@@ -87,19 +81,23 @@ class Answers:
             return Shown(drawing.message(str(error)))
 
     def _answer(self, text: str, question: str, reverse: bool) -> Shown:
-        rules = read_rules(text)
+        unread: list[str] = []
+        rules = read_rules(text, unread)
+        skipped = drawing.skipped(unread)
         if not rules:
-            return Shown(drawing.message("Write a rule: a sentence, =, and its translation in words of your own."))
+            empty = drawing.message("Write a rule: a sentence, =, and its translation in words of your own.")
+            return Shown(empty, skipped)
         if len(question) > MAX_CHARACTERS:
             raise TranslationError(f"The sentence has more than {MAX_CHARACTERS} characters.")
         if sum(len(rule.source.split()) for rule in rules) + len(question.split()) > MAX_WORDS:
             raise TranslationError(f"The rules and the sentence have more than {MAX_WORDS} words together.")
         read = self._read_rules(text, rules)
-        notes = drawing.notes(read.exact, rules)
+        notes = skipped + drawing.notes(read.exact, rules)
+        question = read_question(question)
         if not question.strip():
             return Shown(drawing.message("Now write a sentence to translate."), notes, read.facts)
         translation = read.exact.back(question) if reverse else read.exact(question)
-        says, curve = self._ask_model(rules, question, reverse)
+        says, curve = self._ask_model(read.exact, rules, question, reverse)
         answer = drawing.answer(translation, rules)
         hint = notes + drawing.hint(translation) + drawing.model(says, translation)
         return Shown(answer, hint, read.facts, curve)
@@ -117,29 +115,27 @@ class Answers:
             self._read[text] = Read(rules, exact, drawing.facts(facts, sides.source.written, rules))
             return keep(self._read, text)
 
-    def _ask_model(self, rules: list[Rule], question: str, reverse: bool) -> tuple[dict | str, str]:
-        """What the model says, or why it can't say anything; and the curve of how it came to know the rules."""
-        pairs = tuple((rule.target, rule.source) if reverse else (rule.source, rule.target) for rule in rules)
+    def _ask_model(
+        self, exact: ExactTranslator, rules: list[Rule], question: str, reverse: bool
+    ) -> tuple[dict | str, str]:
+        """What the model says, or why it can't say anything; and the curve of how it came to know the rules, if it
+        reads them in place.
+        """
+        pairs = tuple(rule[:2] for rule in rules)
         with self._lock:
             try:
-                if pairs not in self._sessions:
-                    session = TranslatorSession(self.model, pairs)
-                    places = [rule.where.removeprefix("line ") for rule in rules]
-                    self._sessions[pairs] = session, drawing.shots(session.shots(), places)
-                session, curve = keep(self._sessions, pairs)
-                return session(question), curve
+                said = self.asked.say(exact, pairs, question, reverse)
+                return said, self._curve(pairs, rules, reverse) if said["name"] == self.asked.name else ""
             except TooManyWordsError as error:
                 return f"{error}{who_has_room(error.number)}", ""
             except TranslationError as error:
                 return str(error), ""
 
-
-def keep(kept: OrderedDict[Key, Value], key: Key) -> Value:
-    """A value that is kept, and now the last to be let go; the first ones go, if they are too many."""
-    kept.move_to_end(key)
-    while len(kept) > MAX_KEPT:
-        kept.popitem(last=False)
-    return kept[key]
+    def _curve(self, pairs: tuple[tuple[str, str], ...], rules: list[Rule], reverse: bool) -> str:
+        if (pairs, reverse) not in self._curves:
+            places = [rule.where.removeprefix("line ") for rule in rules]
+            self._curves[pairs, reverse] = drawing.shots(self.asked.session(pairs, reverse).shots(), places)
+        return keep(self._curves, (pairs, reverse))
 
 
 class Game:
@@ -155,7 +151,7 @@ class Game:
         self.start, self.truth = make_language(self.rng)
         self.answered = False
 
-    def play(self, model: PreTrainedModel, text: str | None) -> str:
+    def play(self, asked: Asked, text: str | None) -> str:
         """A sentence that says who was right. Only the first answer of a round counts.
 
         Raises:
@@ -167,10 +163,11 @@ class Game:
         if not text.strip():
             raise TranslationError("Write what you think it is in the new words.")
         try:
-            said = TranslatorSession(model, self.start.rules)(self.start.question)["translation_text"]
+            exact = ExactTranslator(self.start.rules)
+            said = asked.say(exact, self.start.rules, self.start.question)["translation_text"]
             models = said == self.truth
             model_was = f"the model said “{said}” and was {'right' if models else 'wrong'}"
-        except TranslationError:  # which isn't of words in place
+        except TranslationError:
             models, model_was = False, "the model can’t read such rules"
         side = Spelling()
         yours = [side.key(word) for word in side.split(text)] == [side.key(word) for word in self.truth.split()]

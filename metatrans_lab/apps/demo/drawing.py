@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from metatrans_lab.apps.printing import LEAST, MAX_OTHERS, NEARLY, in_words, percent
+from metatrans_lab.apps.printing import LEAST, MAX_OTHERS, NEARLY, in_words, percent, words_of
 from metatrans_lab.exact.answers import CERTAIN
 from metatrans_lab.exact.learned import Fact
 from metatrans_lab.exact.translator import ExactTranslator, Translation
@@ -125,12 +125,19 @@ def model(says: dict | str, translation: Translation) -> str:
     """What the model says beside the exact answer, or why it can't."""
     if isinstance(says, str):
         return f'<div class="mt mt-note">The model can’t say: {escape(says[:1].lower() + says[1:])}</div>'
-    sure = percent(min(word["probability"] for word in says["words"]))
     text = says["translation_text"]
-    if text == translation.text:
-        return f'<div class="mt mt-note">The model says the same: {sure}.</div>'
+    # How sure it is of what the rules leave open would only mislead.
+    sure = f": {percent(min(word['probability'] for word in says['words']))}" if translation.is_settled else ""
+    if words_of(text) == words_of(translation.text):
+        return f'<div class="mt mt-note">The model, {escape(says["name"])}, says the same{sure}.</div>'
     wrong = ", which the rules rule out" if translation.is_settled else ""
-    return f'<div class="mt mt-note mt-differs">The model says “{escape(text)}”: {sure}{wrong}.</div>'
+    name = escape(says["name"])
+    return f'<div class="mt mt-note mt-differs">The model, {name}, says “{escape(text)}”{sure}{wrong}.</div>'
+
+
+def skipped(unread: Sequence[str]) -> str:
+    """The lines that are no rules, and why."""
+    return "".join(f'<div class="mt mt-open" role="status">Not read: {escape(one)}.</div>' for one in unread)
 
 
 def facts(found: Sequence[Fact], names: Mapping[str, str], rules: Sequence[Rule]) -> str:

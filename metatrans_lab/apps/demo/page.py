@@ -8,8 +8,8 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read at import
 
 import gradio as gr
 import torch
-from transformers import PreTrainedModel
 
+from metatrans_lab.apps.asked import Asked
 from metatrans_lab.apps.demo import drawing, workshop
 from metatrans_lab.apps.demo.answers import MAX_CHARACTERS, MAX_RULES_CHARACTERS, Answers, Game
 from metatrans_lab.apps.demo.ready_made import READY_MADE, Start, make_language
@@ -33,25 +33,25 @@ it while reading.
 """
 
 
-def build(model: PreTrainedModel) -> gr.Blocks:
-    """The page, for a loaded model."""
+def build(asked: Asked) -> gr.Blocks:
+    """The page, with the model that is asked."""
     with gr.Blocks(title="metatrans", analytics_enabled=False) as page:
-        kind = called(model.config.model_type)
+        kind = called(asked.models[asked.name].config.model_type)
         gr.Markdown(INTRODUCTION.format(kind=kind))
         with gr.Tab("Translate"):
-            _translate_tab(page, model)
+            _translate_tab(page, asked)
         with gr.Tab("Play"):
-            _play_tab(page, model)
+            _play_tab(page, asked)
         with gr.Tab("Workshop"):
             workshop.build_tab()
     return page
 
 
-def _translate_tab(page: gr.Blocks, model: PreTrainedModel) -> None:
-    answers, first = Answers(model), next(iter(READY_MADE.values()))
+def _translate_tab(page: gr.Blocks, asked: Asked) -> None:
+    answers, first = Answers(asked), next(iter(READY_MADE.values()))
     with gr.Row():
         with gr.Column(min_width=320):
-            starts = gr.Dropdown(list(READY_MADE), label="Start from", value=next(iter(READY_MADE)), elem_id="starts")
+            starts = gr.Dropdown(list(READY_MADE), label="Start from", value=None, elem_id="starts")
             rules = gr.Textbox(
                 as_lines(first.rules),
                 label="Rules, one a line",
@@ -96,7 +96,7 @@ def _translate_tab(page: gr.Blocks, model: PreTrainedModel) -> None:
     gr.on([field.change for field in fields], **respond, trigger_mode="always_last")
     page.load(lambda stored: stored, kept, [rules, question], **quiet).then(**respond)
     state = [rules, question, before]
-    starts.input(lambda name, *now: begin(READY_MADE[name], *now), [starts, *state], state, **quiet)
+    starts.select(lambda name, *now: begin(READY_MADE[name], *now), [starts, *state], state, **quiet)
     make.click(lambda *now: begin(make_language(random.Random())[0], *now), state, state, **quiet)
     undo.click(bring_back, state, state, **quiet)
 
@@ -106,7 +106,7 @@ def as_lines(rules: list[tuple[str, str]]) -> str:
     return "\n".join(f"{source} = {target}" for source, target in rules)
 
 
-def _play_tab(page: gr.Blocks, model: PreTrainedModel) -> None:
+def _play_tab(page: gr.Blocks, model: Asked) -> None:
     gr.Markdown("The same rules, the same question, one answer that they allow: who finds it, you or the model?")
     game = gr.State(None)
     rules, asked = gr.HTML(elem_id="game-rules"), gr.HTML(elem_id="game-question")
@@ -145,7 +145,7 @@ def launch(name: str, host: str, port: int, browser: bool) -> None:
         UserError: no such model, or an address that can't be listened on.
     """
     torch.set_num_threads(1)  # several people's answers, side by side
-    page = build(load_translator(name))
+    page = build(Asked(name, model=load_translator(name)))
     try:
         page.launch(
             server_name=host,
