@@ -3,13 +3,16 @@
     python studies/invented.py [--languages 200] [--examples 8] [--questions 3] [--threads 1]
 
 Each language is drawn at random, as are eight examples and then three questions of words that the examples have. A
-question is *settled* where the exact answer is certain.
+question is *settled* where the exact answer is certain. The model is `translator` where the language may be a word for
+a word in place, else `grammarian`. The regret is of the latter: nats that the true translation costs it more than the
+exact answer.
 """
 
-import functools
+import contextlib
 import math
 import os
 import random
+import re
 import sys
 
 os.environ.pop("OMP_NUM_THREADS", None)  # all cores: torch reads it at import
@@ -17,46 +20,54 @@ os.environ.pop("OMP_NUM_THREADS", None)  # all cores: torch reads it at import
 import torch
 from matplotlib.figure import Figure
 
+from metatrans_lab.apps.asked import GRAMMARIAN, Asked
+from metatrans_lab.exact.by_model import MixedReader
 from metatrans_lab.exact.invented import PHENOMENA, Invented, invent
 from metatrans_lab.exact.translator import ExactTranslator
 from metatrans_lab.experiments.drawing import BLUE, GREY, ORANGE
 from metatrans_lab.experiments.pages import markdown
 from metatrans_lab.experiments.studies import read_arguments, report
-from metatrans_lab.models.load import load_translator
-from modeling_metalstm import TranslationError, TranslatorSession
-
-MODEL = "translator"
+from metatrans_lab.models.load import load_model, mixed_language
+from modeling_metalstm import TranslationError
 
 
-def ask(language: Invented, rng: random.Random, num_examples: int, num_questions: int) -> list[dict]:
+def ask(
+    language: Invented, rng: random.Random, asked: Asked, reader: MixedReader, num_examples: int, num_questions: int
+) -> list[dict]:
     """What was answered to questions of one language."""
     sentences = [language.sentence(rng) for _ in range(num_examples)]
     rules = [(language.write(sentence), language.translate(sentence)) for sentence in sentences]
     translator = ExactTranslator(rules)
     seen = sorted({word for sentence in sentences for word in sentence})
-    try:
-        session = TranslatorSession(load(MODEL), rules)
-    except TranslationError:
-        session = None
     answers = []
     for _ in range(num_questions):
         question = language.sentence(rng, seen)
         written, truth = language.write(question), language.translate(question)
         exact = translator(written)
         odds = {exact.text: exact.probability, **dict(exact.others)}
-        answers.append(
-            {
-                "settled": exact.is_settled,
-                "right": exact.text == truth,
-                "probability": exact.probability,
-                "of_truth": odds.get(truth, 0.0),
-                "model": None if session is None else session(written)["translation_text"] == exact.text,
-            }
-        )
+        answer = {
+            "settled": exact.is_settled,
+            "right": exact.text == truth,
+            "probability": exact.probability,
+            "of_truth": odds.get(truth, 0.0),
+            "model": None,
+            "words": (0, 0),
+            "model_of_truth": None,
+        }
+        with contextlib.suppress(TranslationError):
+            said = asked.say(translator, rules, written)["translation_text"]
+            answer["model"] = said == exact.text
+            answer["words"] = alike(said, exact.text)
+            if answer["of_truth"] and not answer["settled"]:
+                answer["model_of_truth"] = reader.probability(translator, written, truth)
+        answers.append(answer)
     return answers
 
 
-load = functools.cache(load_translator)
+def alike(said: str, expected: str) -> tuple[int, int]:
+    """How many words of a translation are said, each at its place, and how many there are."""
+    words, others = (re.split("[ -]", text) for text in (expected, said))
+    return sum(one == other for one, other in zip(words, others, strict=False)), len(words)
 
 
 def summarise(answers: list[dict]) -> dict:
@@ -67,7 +78,9 @@ def summarise(answers: list[dict]) -> dict:
 
     settled = [answer for answer in answers if answer["settled"]]
     left = [answer for answer in answers if not answer["settled"]]
+    read = [answer for answer in settled if answer["model"] is not None]
     possible = [answer for answer in left if answer["of_truth"] > 0]
+    said = [answer for answer in possible if answer["model_of_truth"] is not None]
     return {
         "questions": len(answers),
         "settled": mean([answer["settled"] for answer in answers]),
@@ -75,21 +88,25 @@ def summarise(answers: list[dict]) -> dict:
         "open, right": mean([answer["right"] for answer in left]),
         "open, expected right": mean([answer["probability"] for answer in left]),
         "open, truth among the answers": mean([answer["of_truth"] > 0 for answer in left]),
-        "open, nats of the truth": mean([-math.log(answer["of_truth"]) for answer in possible]),
         "model reads": mean([answer["model"] is not None for answer in answers]),
-        "model, as settled": mean([answer["model"] for answer in settled if answer["model"] is not None]),
+        "model, as settled": mean([answer["model"] for answer in read]),
+        "words, as settled": sum(a["words"][0] for a in read) / sum(a["words"][1] for a in read) if read else None,
+        "open, regret": mean([math.log(answer["of_truth"] / answer["model_of_truth"]) for answer in said]),
     }
 
 
 def main(arguments: list[str]) -> None:
     options = read_arguments(arguments, __doc__ or "", languages=200, examples=8, questions=3, threads=1)
     torch.set_num_threads(options.threads)
+    asked, language = Asked(), mixed_language(GRAMMARIAN)
+    assert language is not None
+    reader = MixedReader(load_model(GRAMMARIAN), language)
     results: dict[str, dict] = {}
     for phenomenon in PHENOMENA:
         answers = []
         for number in range(options.languages):
             rng = random.Random(f"{phenomenon} {number}")
-            answers += ask(invent(rng, phenomenon), rng, options.examples, options.questions)
+            answers += ask(invent(rng, phenomenon), rng, asked, reader, options.examples, options.questions)
         results[phenomenon] = summarise(answers)
     columns = list(next(iter(results.values())))
     rows = [

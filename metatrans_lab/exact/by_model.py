@@ -8,6 +8,7 @@ word by word, and the most probable word is said, until the end is.
 from __future__ import annotations
 
 import itertools
+import math
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -49,6 +50,21 @@ class Classes:
     of_word: Mapping[str, int]
 
 
+@dataclass(frozen=True)
+class _Question:
+    """Examples and a question in a model's symbols, a row for each binding.
+
+    Attributes:
+        targets: the examples' target words. rows: the examples' tokens. asked: the question's.
+        symbols: of each row, those of the target words.
+    """
+
+    targets: list[str]
+    rows: list[list[int]]
+    asked: list[list[int]]
+    symbols: list[list[int]]
+
+
 class MixedReader:
     """Asks a model that was trained on the family mixed.
 
@@ -75,6 +91,32 @@ class MixedReader:
         Raises:
             TranslationError: it can't be translated, or the model hasn't as many words.
         """
+        question = self._bound(translator, sentence)
+        said, probabilities = self._decode(question)
+        spoken = [UNKNOWN_WORD if number is None else question.targets[number] for number in said]
+        return {
+            "translation_text": translator.sides.target.write(spoken),
+            "probability": math.prod(probabilities),
+            "words": [{"target": word, "probability": p} for word, p in zip(spoken, probabilities, strict=False)],
+        }
+
+    def probability(self, translator: ExactTranslator, sentence: str, translation: str) -> float:
+        """Of a translation all of whose words the examples have.
+
+        Raises:
+            TranslationError: as a call; or a word of the translation is in no example.
+        """
+        question = self._bound(translator, sentence)
+        words, _ = translator.sides.target.read_question(translation)
+        missing = [word for word in words if word not in question.targets]
+        if missing:
+            raise TranslationError(f"No example has the word {missing[0]!r}.")
+        return math.prod(self._decode(question, [question.targets.index(word) for word in words])[1])
+
+    def _bound(self, translator: ExactTranslator, sentence: str) -> _Question:
+        """A question and the examples, in symbols of the model: in each row with words bound to others at random, and
+        the examples in another order, on which nothing hangs.
+        """
         if translator.is_turned:
             raise TranslationError("It reads sentences on the left alone, with their translations on the right.")
         words, _ = translator.sides.source.read_question(sentence)
@@ -86,30 +128,19 @@ class MixedReader:
                 len(targets),
             )
         rng = random.Random(self.seed)
-        classes = likely_classes(translator.understanding.belief, words, self.num_bindings, self._has_room)
-        sources = [self._bind(one, rng) for one in classes]
-        symbols = [rng.sample(range(self.language.num_symbols), len(targets)) for _ in classes]
         understanding = translator.understanding
-        examples = [
-            example
-            for number, example in enumerate(translator.sides.examples)
-            if number >= understanding.changed and number not in understanding.left_out
-        ]
-        rows = [
-            list(itertools.chain(*(self._write(e.source, e.target, source, targets, s) for e in examples)))
-            for source, s in zip(sources, symbols, strict=True)
-        ]
-        asked = [self._write(words, None, source, targets, s) for source, s in zip(sources, symbols, strict=True)]
-        said, probabilities = self._decode(self._reading(rows), asked, symbols)
-        spoken = [UNKNOWN_WORD if number is None else targets[number] for number in said]
-        whole = 1.0
-        for probability in probabilities:
-            whole *= probability
-        return {
-            "translation_text": translator.sides.target.write(spoken),
-            "probability": whole,
-            "words": [{"target": word, "probability": p} for word, p in zip(spoken, probabilities, strict=False)],
-        }
+        classes = likely_classes(understanding.belief, words, self.num_bindings, self._has_room)
+        left_out = set(translator.left_out)
+        examples = [example for n, example in enumerate(translator.sides.examples) if n not in left_out]
+        rows, asked, symbols = [], [], []
+        for one in classes:
+            source, own = self._bind(one, rng), rng.sample(range(self.language.num_symbols), len(targets))
+            shuffled = rng.sample(examples, len(examples))
+            written = (self._write(example.source, example.target, source, targets, own) for example in shuffled)
+            rows.append(list(itertools.chain(*written)))
+            asked.append(self._write(words, None, source, targets, own))
+            symbols.append(own)
+        return _Question(targets, rows, asked, symbols)
 
     def _sizes(self, family: str) -> tuple[int, ...]:
         return self.class_sizes.get(family, (self.language.num_source_words,))
@@ -158,17 +189,20 @@ class MixedReader:
 
     @torch.no_grad()
     def _decode(
-        self, reading: Reading, asked: list[list[int]], symbols: list[list[int]]
+        self, question: _Question, spoken: Sequence[int] | None = None
     ) -> tuple[list[int | None], list[float]]:
         """The numbers of the target words that are said, None for one that no example has; and the probability of each
         and of the end.
+
+        Args:
+            spoken: what is said, if that isn't to be what is most probable.
         """
-        config, device = self.language, next(self.model.parameters()).device
-        own = torch.tensor(symbols, device=device)  # (rows, words)
-        num_words = own.shape[1]
-        is_free = torch.ones(len(asked), config.num_symbols, dtype=torch.bool, device=device)
+        config, device, reading = self.language, next(self.model.parameters()).device, self._reading(question.rows)
+        tokens = torch.tensor(question.asked, device=device)
+        own = torch.tensor(question.symbols, device=device)  # (rows, words)
+        num_rows, num_words = own.shape
+        is_free = torch.ones(num_rows, config.num_symbols, dtype=torch.bool, device=device)
         is_free.scatter_(1, own, False)
-        tokens = torch.tensor(asked, device=device)
         said: list[int | None] = []
         probabilities = []
         with frozen_weights(self.model):
@@ -182,6 +216,8 @@ class MixedReader:
                 free = (of_symbols * is_free).sum(1)
                 options = torch.cat([of_symbols.gather(1, own), free[:, None], ends[:, None]], 1).mean(0)
                 number = int(options.argmax())
+                if spoken is not None:
+                    number = spoken[len(said)] if len(said) < len(spoken) else num_words + 1
                 probabilities.append(float(options[number]))
                 if number == num_words + 1:
                     break

@@ -168,7 +168,7 @@ class Side:
 
     def _between(self, before: str, after: str, belong: bool) -> str:
         """What stands between two units: what stood there before; else what always stands beside one of them, if it is
-        an affix: one that stands so beside several, or behind whatever comes before it; or if the two belong together.
+        an affix, which stands so beside several, or the two belong together.
         """
         seen = self._joins.get((before, False), {}).get(after, set())
         if len(seen) == 1:
@@ -176,7 +176,6 @@ class Side:
         for key in ((before, False), (after, True)):
             neighbours = self._joins.get(key, {})
             joins = set().union(*neighbours.values())
-            is_behind = key == (after, True)
-            if len(joins) == 1 and self._blank not in joins and (len(neighbours) > 1 or belong or is_behind):
+            if len(joins) == 1 and self._blank not in joins and (len(neighbours) > 1 or belong):
                 return next(iter(joins))
         return self._blank
