@@ -4,7 +4,7 @@ import itertools
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 from metatrans_lab.exact.answers import CERTAIN
@@ -156,22 +156,52 @@ def print_model(answer: dict) -> None:
     print(paint(said, "31" if wrong else "33"), flush=True)
 
 
-def print_facts(facts: Sequence[Fact], names: dict[str, str]) -> None:
+FAMILIES = {
+    "lexicon": "a word for a word, in place",
+    "order": "a word for a word, in another order",
+    "grammar": "a grammar",
+    "repetition": "words that repeat others",
+}
+"""What languages of a family are."""
+
+SWITCHES = {
+    "order: order": "order of the words",
+    "grammar: order": "order of subject, verb and object",
+    "grammar: adjective": "adjectives, of their nouns",
+    "grammar: article": "the article",
+    "grammar: plural": "the plural",
+    "grammar: subject_particle": "a particle of the subject",
+    "grammar: object_particle": "a particle of the object",
+    "grammar: particle_of": "particles stand beside a",
+}
+"""What switches say."""
+
+
+def told(fact: Fact, names: Mapping[str, str]) -> tuple[str, list[str]]:
+    """A fact in words: what it is of, and its most probable values.
+
+    Args:
+        names: of words, by their keys, how they are written.
+    """
+    if fact.kind == "family":
+        head, values = "the language", FAMILIES
+    elif fact.kind == "switch":
+        head, values = SWITCHES.get(fact.of, fact.of.partition(": ")[2].replace("_", " ")), {"dropped": "not said"}
+    else:
+        head, values = f"{fact.kind} {names.get(fact.of, fact.of)}", {"": "not said"}
+    likely = [pair for pair in fact.values[:3] if pair[1] >= LEAST]
+    return head, [f"{values.get(value, value)} {percent(probability)}" for value, probability in likely]
+
+
+def print_facts(facts: Sequence[Fact], names: Mapping[str, str]) -> None:
     """Prints what was learned: of each fact that is likely the most probable values, and what settled it.
 
     Args:
         names: of words, by their keys, how they are written.
     """
     for fact in facts:
-        if not fact.is_likely:
-            continue
-        of = names.get(fact.of, fact.of)
-        head = f"{fact.kind} {visible(of)}".strip()
-        values = [
-            f"{visible(value) or '(not said)'} {percent(probability)}"
-            for value, probability in fact.values[:3]
-            if probability >= LEAST
-        ]
-        by = "" if fact.settled_by is None else f"   (example {fact.settled_by + 1})"
-        print(f"  {head}: {', '.join(values)}{by}")
+        if fact.is_likely:
+            head, values = told(fact, names)
+            by = "" if fact.settled_by is None else f"   (example {fact.settled_by + 1})"
+            print(f"  {visible(head)}: {visible(', '.join(values))}{by}")
     sys.stdout.flush()

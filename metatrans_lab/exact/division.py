@@ -19,6 +19,9 @@ SHORTEST_STEM, LONGEST_AFFIX = 2, 4
 MAX_TRIED, MAX_AFFIXES = 3, 3
 """Of each side: affixes that most words have, which are tried; and how many there may be."""
 
+ROUNDING = 1e-9
+"""Of the logarithm of a probability."""
+
 Divisions = tuple[Division, Division]
 """Of both sides."""
 
@@ -48,10 +51,18 @@ def best_division(tried: tuple[list[Affix], list[Affix]], worth: Callable[[Divis
     best: Divisions = ((), ())
     most = worth(best)
     while True:
-        found = max(((worth(one), one) for one in _steps(best, tried)), key=lambda pair: pair[0], default=None)
-        if found is None or found[0] <= most:
+        steps = ((worth(one), one) for one in _steps(best, tried))
+        found = max(steps, key=lambda pair: (round(pair[0], 9), -number_of_affixes(pair[1])), default=None)
+        if found is None or found[0] < most - ROUNDING:
+            return best
+        # What is worth as much is better if it says more of words that may come.
+        if found[0] <= most + ROUNDING and number_of_affixes(found[1]) > number_of_affixes(best):
             return best
         most, best = found
+
+
+def number_of_affixes(divisions: Divisions) -> int:
+    return sum(map(len, divisions))
 
 
 def _steps(divisions: Divisions, tried: tuple[list[Affix], list[Affix]]) -> Iterator[Divisions]:

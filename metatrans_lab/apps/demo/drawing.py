@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from metatrans_lab.apps.printing import LEAST, MAX_OTHERS, NEARLY, in_words, percent, words_of
+from metatrans_lab.apps.printing import LEAST, MAX_OTHERS, NEARLY, in_words, percent, told, words_of
 from metatrans_lab.exact.answers import CERTAIN
 from metatrans_lab.exact.learned import Fact
 from metatrans_lab.exact.translator import ExactTranslator, Translation
@@ -144,16 +144,10 @@ def facts(found: Sequence[Fact], names: Mapping[str, str], rules: Sequence[Rule]
     """A table of what was learned: each fact that is likely, with its probability and the rule that settled it."""
     lines = []
     for fact in found:
-        if not fact.is_likely:
-            continue
-        of = escape(f"{fact.kind} {names.get(fact.of, fact.of)}".strip())
-        values = ", ".join(
-            f"{escape(value) or 'not said'} {percent(probability)}"
-            for value, probability in fact.values[:3]
-            if probability >= LEAST
-        )
-        by = "" if fact.settled_by is None else escape(rules[fact.settled_by].where)
-        lines.append(f"<tr><td>{of}</td><td>{values}</td><td>{by}</td></tr>")
+        if fact.is_likely:
+            head, values = told(fact, names)
+            by = "" if fact.settled_by is None else escape(rules[fact.settled_by].where)
+            lines.append(f"<tr><td>{escape(head)}</td><td>{escape(', '.join(values))}</td><td>{by}</td></tr>")
     return f'<div class="mt"><table class="mt-facts">{"".join(lines)}</table></div>'
 
 
