@@ -38,8 +38,10 @@ from dataset_script.forms import NONE, Forms, read_forms
 END, BLANK = -1, -2
 """Codes of a plan, beside those ≥ 0: the translation's end, and a blank between words."""
 
-MAX_HYPOTHESES = 50_000
-"""Of an episode, at one time: more take too long, and no family at its default size has nearly as many."""
+MAX_HYPOTHESES = 400_000
+"""Of an episode, at one time: more take too long. No family at its default size has nearly as many; where few words
+are strung together without blanks, one episode in a hundred thousand has over fifty thousand.
+"""
 
 
 @dataclass(frozen=True, eq=False)

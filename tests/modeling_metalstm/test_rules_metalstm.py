@@ -3,7 +3,7 @@ import json
 import pytest
 
 from modeling_metalstm import TranslationError
-from modeling_metalstm.rules_metalstm import read_examples, read_lines
+from modeling_metalstm.rules_metalstm import read_examples, read_lines, read_question
 
 TWO = [("red", "dax"), ("blue red", "wif dax")]
 
@@ -21,6 +21,12 @@ TWO = [("red", "dax"), ("blue red", "wif dax")]
         "red, dax\nblue red, wif dax",
         "red\tdax\nblue red\twif dax\t\t",
         "red =\tdax\nblue red = wif dax\t",
+        "red ↔ dax\nblue red ↔ wif dax",
+        "red – dax\nblue red — wif dax",
+        "- red = dax\n• blue red = wif dax",
+        "a) red = dax\n(b) blue red = wif dax",
+        "red = dax  # a colour\nblue red = wif dax // two",
+        "‘red’ = ‘dax’\nblue red = wif dax",
         "# colours\n1. red = dax\n// two\n(2) blue red = wif dax",
         "\"red\" = “dax”\n«blue red» = 'wif dax'",
         "source\ttarget\nred\tdax\nblue red\twif dax",
@@ -49,13 +55,30 @@ def test_a_rule_knows_where_it_was_written():
         ("dog:noun = inu", "dog:noun", "inu"),
         ("dog:noun red: inu roj", "dog:noun red", "inu roj"),
         ("don't = mi ne", "don't", "mi ne"),
+        ("well-known = a-b", "well-known", "a-b"),
+        ("#1 cat = mir", None, None),
+        ("cat = mir #1", "cat", "mir #1"),
         ("1984 = x", "1984", "x"),
         ("a, b and c = x y", "a, b and c", "x y"),
         ("Wait! -> x", "Wait!", "x"),
     ],
 )
 def test_what_else_a_line_may_hold(text, source, target):
-    assert [rule[:2] for rule in read_lines(text)] == [(source, target)]
+    assert [rule[:2] for rule in read_lines(text)] == ([] if source is None else [(source, target)])
+
+
+@pytest.mark.parametrize(
+    "text", ["blue red", " blue red = ?", "3. blue red", "? blue red", "(b) blue red → ?", "blue red # which?"]
+)
+def test_questions_as_people_write_them(text):
+    assert read_question(text) == "blue red"
+
+
+def test_lines_that_are_no_rules_can_be_left_out():
+    unread: list[str] = []
+    rules = read_lines("My colours\nred = dax\nblue =\nblue red = wif dax", unread=unread)
+    assert [rule[:2] for rule in rules] == TWO
+    assert [one.partition(":")[0] for one in unread] == ["line 1", "line 3"]
 
 
 def test_every_line_that_is_no_rule_is_named():

@@ -98,6 +98,43 @@ def test_both_directions_rules_and_what_they_taught(model, tmp_path, monkeypatch
     assert "word the: not said certain" in printed and "the article: not said certain" in printed
 
 
+def test_one_question_the_other_way(model, monkeypatch, capsys):
+    pipe(monkeypatch, "red = dax\n:reverse dax\nred\n")
+    main(["translate", model, "--no_model"])
+    back, there = (line for line in capsys.readouterr().out.splitlines() if "certain" in line)
+    assert back.startswith("red") and there.startswith("dax")
+
+
+def test_checked_answers_may_have_other_capitals(model, tmp_path, capsys):
+    path = tmp_path / "rules"
+    path.write_text("1. Red. = Dax.\n2. Blue red. = Wif dax.\n? The = ?x\n? blue RED! = WIF dax.\n")
+    with pytest.raises(SystemExit) as stop:
+        main(["translate", model, "--no_model", "--check", str(path)])
+    assert stop.value.code == 1 and "1 of 2 as expected" in capsys.readouterr().out
+
+
+def test_what_was_left_out_is_said_and_nothing_is_certain_beside_it(model, monkeypatch, capsys):
+    lines = [
+        "red = dax",
+        "blue = wif",
+        "red blue = dax wif",
+        "green = lug",
+        "blue red = wif zup",
+        "green red = lug dax",
+    ]
+    pipe(monkeypatch, "\n".join([*lines, "red green", ""]))
+    main(["translate", model, "--no_model"])
+    printed = capsys.readouterr().out
+    assert "dax lug   certain, if example 5 is wrong" in printed and "example 5 was left out" in printed
+
+
+def test_an_unknown_word_is_never_certain(model, monkeypatch, capsys):
+    pipe(monkeypatch, "red = dax\nxyz\n")
+    main(["translate", model, "--no_model"])
+    printed = capsys.readouterr().out
+    assert printed.startswith("?   not all of it is known") and "certain" not in printed
+
+
 def test_words_that_are_commands_too(model, monkeypatch, capsys):
     pipe(monkeypatch, "quit = dax\nquit\n:quit\nred = wif\n")
     main(["translate", model, "--no_model"])

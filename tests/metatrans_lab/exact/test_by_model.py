@@ -59,3 +59,13 @@ def test_the_more_probable_classes_have_more_bindings():
     assert 7 <= len(chosen) <= 8 and chosen[0].family == "order"
     bindings = [len(list(alike)) for _, alike in itertools.groupby(chosen)]
     assert bindings == sorted(bindings, reverse=True) and len({one.family for one in chosen}) > 1
+
+
+def test_a_translation_s_probability_is_that_of_its_words(bayes_model):
+    reader = MixedReader(bayes_model(MIXED), MIXED, num_bindings=4)
+    translator = ExactTranslator([("red house", "casa roja"), ("house", "casa"), ("house red", "roja casa")])
+    said = reader(translator, "red house")
+    assert reader.probability(translator, "red house", said["translation_text"]) == pytest.approx(said["probability"])
+    assert reader.probability(translator, "red house", "casa") < said["probability"]
+    with pytest.raises(TranslationError, match="No example has the word 'coche'"):
+        reader.probability(translator, "red house", "coche roja")
