@@ -110,7 +110,7 @@ def translations(posterior: Posterior, h: Hypothesis, sentence: Sentence) -> Ite
     """The translations that a sentence may have under a hypothesis; none, if the sentence is impossible."""
     component = posterior.components[h.component]
     own, others = h.divide(sentence)
-    rest = math.prod((group.weights for group in others), start=h.prior) / h.weights.sum()
+    rest = math.prod((group.weights for group in others), start=h.prior) / h.total
     for form, groups, _, odds in parses(component, sentence, h.decided, own, posterior.classes):
         # Given the setting groups are independent.
         weights = odds * math.prod((group.weights for group in groups), start=rest)

@@ -66,7 +66,7 @@ def learned(belief: Belief) -> list[Fact]:
         for word, classes in classes_of(h).items() if component.class_names else ():
             for of_class, odds in classes.items():
                 add("class", word, component.class_names[of_class], weight * odds)
-        of_settings = h.weights / h.weights.sum()
+        of_settings = h.weights / h.total
         for switch, values in component.config.switches.items():
             if len(values) > 1:
                 sets = by_setting([masks(component.config)[switch, value] for value in values], len(of_settings))
@@ -86,10 +86,9 @@ def learned(belief: Belief) -> list[Fact]:
 def classes_of(h: Hypothesis) -> dict[str, dict[int, float]]:
     """The classes that words may be of under a hypothesis, with their probabilities."""
     found: dict[str, dict[int, float]] = {word: {of_class: 1.0} for word, of_class in h.decided.items()}
-    total = h.weights.sum()
     for group in h.groups:
         rest = math.prod((other.weights for other in h.groups if other is not group), start=h.prior)
-        of_ways = by_setting([way.settings for way in group.ways], len(rest)) @ rest / total
+        of_ways = by_setting([way.settings for way in group.ways], len(rest)) @ rest / h.total
         for way, possible in zip(group.ways, of_ways.tolist(), strict=True):
             for word, of_class in way.classes.items():
                 odds = found.setdefault(word, {})

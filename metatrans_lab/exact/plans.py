@@ -119,10 +119,13 @@ def distinct_plans(config: PlannedLanguage, form: tuple[int, ...], possible: int
 @lru_cache(maxsize=1 << 12)
 def _plans_of_few(config: PlannedLanguage, form: tuple[int, ...], possible: int) -> dict[tuple[int, ...], int]:
     plans: dict[tuple[int, ...], int] = {}
-    for number, setting in enumerate(all_settings(config)):
-        if possible >> number & 1:
-            items = tuple(_item(config, said.place, said.unit) for said in config.plan(form, setting))
-            plans[items] = plans.get(items, 0) | 1 << number
+    settings = all_settings(config)
+    while possible:
+        one = possible & -possible  # the lowest bit
+        said = config.plan(form, settings[one.bit_length() - 1])
+        items = tuple(_item(config, item.place, item.unit) for item in said)
+        plans[items] = plans.get(items, 0) | one
+        possible ^= one
     return plans
 
 

@@ -23,13 +23,14 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from weakref import WeakValueDictionary
 
 import numpy as np
 
 from metatrans_lab.exact.classes import Component, Group, Sentence, Way, divided, parses, together
 from metatrans_lab.exact.plans import Node, plan_tree
 
-MAX_HYPOTHESES = 3_000
+MAX_HYPOTHESES = 6_000
 """Of a person's language: where more are alive the least probable are left out, and answers are no longer exact."""
 
 DIVIDED = 3
@@ -37,6 +38,19 @@ DIVIDED = 3
 
 Unit = str | int
 """What has a string: a source word, or, below 0, one that no word of the source says (`plans.PARTICLE`)."""
+
+
+_arrays: WeakValueDictionary[int, np.ndarray] = WeakValueDictionary()
+
+
+def _shared(array: np.ndarray) -> np.ndarray:
+    """The array, or one that is equal to it and in use: most hypotheses have the settings of some other."""
+    key = hash(array.tobytes())
+    known = _arrays.get(key)
+    if known is not None and np.array_equal(known, array):
+        return known
+    _arrays[key] = array
+    return array
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,15 +77,20 @@ class Hypothesis:
     units: Mapping[Sentence, Unit] = field(default_factory=dict)
     is_exact: bool = True
 
-    @cached_property
+    @property
     def weights(self) -> np.ndarray:
         """Of each setting, its probability, to a factor; (settings,)."""
         return math.prod((group.weights for group in self.groups), start=self.prior)
 
     @cached_property
+    def total(self) -> float:
+        """The sum of these."""
+        return float(self.weights.sum())
+
+    @cached_property
     def log_weight(self) -> float:
         """The logarithm of its weight, all settings together."""
-        return self.log_prior + math.log(self.weights.mean())
+        return self.log_prior + math.log(self.total / len(self.prior))
 
     def divide(self, sentence: Sentence) -> tuple[list[Group], list[Group]]:
         """The groups that have words of a sentence, and the others."""
@@ -96,7 +115,7 @@ class Hypothesis:
         return replace(
             self,
             settings=self.settings & possible,
-            prior=self.prior if is_open else self.prior * group.weights,
+            prior=self.prior if is_open else _shared(self.prior * group.weights),
             log_prior=self.log_prior + log,
             decided={**self.decided, **new} if new else self.decided,
             groups=(*groups, group) if is_open else tuple(groups),
@@ -105,10 +124,9 @@ class Hypothesis:
 
     def in_full(self) -> Iterator[tuple[float, Hypothesis]]:
         """Itself with every word's class decided, in every way there is, and the probability of each."""
-        total = self.weights.sum()
         for way in together(self.groups, self.settings):
             one = self.with_ways([way], [])
-            share = way.share * float(one.prior.sum() / total)
+            share = way.share * one.total / self.total
             if share:
                 yield share, one
 

@@ -358,7 +358,7 @@ class _Sides:
 def _is_plain(sides: _Sides) -> bool:
     """Does a language of the first reading explain all examples?"""
     ordered = in_good_order(sides.examples)
-    return bool(posterior_of(sides.readings[0], ordered, dict(sides.classes), MAX_COMPARED).hypotheses)
+    return bool(posterior_of(sides.readings[0], ordered, dict(sides.classes)).hypotheses)
 
 
 def _worth(sides: _Sides, read_as: Sequence[Reading]) -> float:

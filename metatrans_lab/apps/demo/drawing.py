@@ -33,6 +33,7 @@ STYLE = """
   padding: 0.15rem 0.6rem 0.15rem 0; overflow-wrap: anywhere; }
 .mt-facts td:last-child { text-align: right; white-space: nowrap; }
 .mt svg { max-width: 100%; height: auto; }
+@media (max-width: 640px) { textarea, input[type=text] { font-size: 16px !important; } button { min-height: 40px; } }
 .mt svg text { fill: var(--body-text-color); font-size: 12px; }
 """
 

@@ -15,6 +15,7 @@ from dataset_script.mixtures import read_pairs
 from dataset_script.predictor import family_probabilities
 from metatrans_lab.exact.answers import answers
 from metatrans_lab.exact.classes import Component
+from metatrans_lab.exact.grammar import SpokenGrammar
 from metatrans_lab.exact.learned import classes_of
 from metatrans_lab.exact.posterior import Belief, Example, Posterior, in_good_order
 from metatrans_lab.exact.readings import CLASS_NAMES, components
@@ -24,6 +25,13 @@ GRAMMAR = GrammarConfig(
     sentence_length=1,
     order=("SVO", "SOV", "VSO"),
     article=("before", "dropped"),
+    plural=("suffix", "dropped"),
+    subject_particle="none",
+    object_particle=("none", "after"),
+)
+SPOKEN = SpokenGrammar(
+    order=("SVO", "OVS"),
+    article="dropped",
     plural=("suffix", "dropped"),
     subject_particle="none",
     object_particle=("none", "after"),
@@ -101,12 +109,26 @@ def enumerate_answers(components, examples, question, num_symbols, longest=1, al
         ((ORDER, GRAMMAR), ["a b = x y", "c d = z w"], "a d", 4, 1, False, False),
         ((GRAMMAR,), ["a b c = x y"], "b c", 4, 1, False, False),
         ((GRAMMAR,), ["a b = x", "b = x", "c = y"], "a c", 4, 1, False, False),
+        ((SPOKEN,), ["a b c d = x y z w"], "a b d", 5, 1, False, False),
+        ((SPOKEN,), ["a b c = x y", "d b c = w y"], "a b d", 5, 1, False, False),
         ((ORDER, REPETITION), ["a b = x x", "c = y"], "c b", 4, 1, False, False),
         ((ORDER,), ["a b = x y x", "b = x"], "b a", 2, 2, False, False),
         ((ORDER,), ["a b c = x y x"], "c a", 3, 1, False, True),
         ((ORDER,), ["a b c = x y"], "c b", 2, 2, True, True),
     ],
-    ids=["order", "settled", "groups", "article", "dropped", "operator", "strings", "alike", "silent"],
+    ids=[
+        "order",
+        "settled",
+        "groups",
+        "article",
+        "dropped",
+        "cases",
+        "marked",
+        "operator",
+        "strings",
+        "alike",
+        "silent",
+    ],
 )
 def test_answers_are_those_of_an_enumeration_of_every_language(
     components, texts, question, num_symbols, longest, silent, alike
