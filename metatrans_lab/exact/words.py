@@ -130,9 +130,11 @@ class Side:
         bare, colon, name = word.rpartition(":")
         of_class = name.casefold() if colon and bare and name.casefold() in self.class_names else None
         word = word if of_class is None else bare
-        pieces, join = self._without_affixes(word), ""
-        if len(pieces) == 1 and not self.spelling.exact and self.spelling.separator is None:
+        pieces, join = [word], ""
+        if not self.spelling.exact and self.spelling.separator is None:
             pieces, join = [piece for piece in re.split("[-‐‑]", word) if piece] or [word], HYPHEN
+        if len(pieces) == 1:
+            pieces, join = self._without_affixes(word), ""
         if of_class is not None:
             self.classes.setdefault(self.spelling.key(pieces[0]), of_class)
         return pieces, join

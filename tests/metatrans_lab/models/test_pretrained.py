@@ -9,7 +9,7 @@ import yaml
 from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
 
 import modeling_metalstm  # noqa: F401
-from dataset_script import LanguageConfig
+from dataset_script import make_language
 from metatrans_lab.apps.shell import main
 from metatrans_lab.config.command_line import read_config
 from metatrans_lab.errors import UserError
@@ -24,17 +24,23 @@ NAMES = sorted(path.name for path in PRETRAINED.iterdir() if path.is_dir())
 @pytest.mark.parametrize("name", NAMES)
 def test_results_are_what_comes_out_again(name):
     results = json.loads((PRETRAINED / name / "results.json").read_text())
-    language = LanguageConfig(**results["config"]["language"], seed=results["config"]["seed"] + 1)  # other episodes
+    knobs = dict(results["config"]["language"])
+    family = knobs.pop("family", "lexicon")
+    language = make_language(family, **knobs, seed=results["config"]["seed"] + 1)  # other episodes
     model = load_model(name)
-    again = evaluate(model, language, "test", 2048 if language.num_source_words == 6 else 512)  # 98,304 target words
+    num_episodes = 192 if family == "mixed" else 2048 if language.num_source_words == 6 else 512  # 98,304 target words
+    again = evaluate(model, language, "test", num_episodes)
     for key in ("target_regret", "target_nll", "determined_accuracy", "exact_match"):
         (low, high), (from_, to) = results["intervals"][key], again["intervals"][key]
         assert low <= to and from_ <= high, key
-    assert again["target_regret"] <= 0.005 and again["determined_accuracy"] >= 0.999
-    assert ragged_exact_match(model, language, 200)["ragged_exact_match"] >= 0.98
+    if family == "lexicon":
+        assert again["target_regret"] <= 0.005 and again["determined_accuracy"] >= 0.999
+        assert ragged_exact_match(model, language, 200)["ragged_exact_match"] >= 0.98
 
 
-@pytest.mark.parametrize(("name", "recipe"), [("six-words", "optimum"), ("translator", "translator")])
+@pytest.mark.parametrize(
+    ("name", "recipe"), [("six-words", "optimum"), ("translator", "translator"), ("grammarian", "grammarian")]
+)
 def test_it_was_made_by_a_committed_config(name, recipe):
     made_by = yaml.safe_load((PRETRAINED / name / "training_config.yaml").read_text())
     config = asdict(read_config(str(CONFIGS / f"{recipe}.yaml"), {}))
@@ -75,7 +81,7 @@ def test_translation_works_at_once(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     main(["translate", "translator", "--example", "red = dax", "--example", "blue red = wif dax", "blue red blue"])
     first, *_, last = capsys.readouterr().out.splitlines()
-    assert first.startswith("wif dax wif   9") and last.startswith("  translator says the same: ")
+    assert first.startswith("wif dax wif   9") and last == "  translator says the same"
     folder = pretrained()
     translator = pipeline("in-context-translation", model=folder)
     assert translator("blue", examples=[("red", "dax"), ("blue red", "wif dax")])["translation_text"] == "wif"
@@ -84,5 +90,5 @@ def test_translation_works_at_once(capsys, tmp_path, monkeypatch):
     assert (
         AutoTokenizer.from_pretrained(folder).decode(model.generate(**prompt, max_new_tokens=3)[0, -3:]) == "t2 t2 t4"
     )
-    with pytest.raises(UserError, match="no model called 'cpu' comes with metatrans, only six-words, translator"):
+    with pytest.raises(UserError, match="no model called 'cpu' comes with metatrans, only grammarian, six-words, translator"):
         pretrained("cpu")
