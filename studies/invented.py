@@ -13,6 +13,7 @@ import math
 import os
 import random
 import re
+import shlex
 import sys
 
 os.environ.pop("OMP_NUM_THREADS", None)  # all cores: torch reads it at import
@@ -21,9 +22,12 @@ import torch
 from matplotlib.figure import Figure
 
 from metatrans_lab.apps.asked import GRAMMARIAN, Asked
+from metatrans_lab.apps.files import read_expected
+from metatrans_lab.apps.printing import words_of
 from metatrans_lab.exact.by_model import MixedReader
 from metatrans_lab.exact.invented import PHENOMENA, Invented, invent
 from metatrans_lab.exact.translator import ExactTranslator
+from metatrans_lab.experiments.checkout import ROOT
 from metatrans_lab.experiments.drawing import BLUE, GREY, ORANGE
 from metatrans_lab.experiments.pages import markdown
 from metatrans_lab.experiments.studies import read_arguments, report
@@ -113,7 +117,32 @@ def main(arguments: list[str]) -> None:
         [phenomenon, *("–" if row[c] is None else f"{row[c]:.3f}" if c != "questions" else row[c] for c in columns)]
         for phenomenon, row in results.items()
     ]
-    report(options, "invented", results, [markdown(["phenomenon", *columns], rows)], draw(results))
+    gallery = markdown(["gallery", "questions", "exact", "model", "which"], ask_gallery(asked))
+    report(options, "invented", results, [markdown(["phenomenon", *columns], rows), gallery], draw(results))
+
+
+def ask_gallery(asked: Asked) -> list[list]:
+    """Of each language of examples/gallery: its name, the number of its questions, and how many of them are answered
+    as expected, exactly and by the model; and the model's name.
+    """
+    rows = []
+    for path in sorted((ROOT / "examples" / "gallery").glob("*.txt")):
+        line = next((line for line in path.read_text().splitlines() if line.startswith("# options:")), "")
+        options = shlex.split(line.removeprefix("# options:"))
+        separator = options[options.index("--separator") + 1] if "--separator" in options else None
+        rules, questions = read_expected(str(path))
+        exact = ExactTranslator([rule[:2] for rule in rules], separator, "--exact" in options)
+        of_model = asked if separator is None else Asked(separator=separator)
+        right, models = 0, []
+        for question in questions:
+            expected = words_of(question.target)
+            right += words_of(exact(question.source).text) == expected
+            with contextlib.suppress(TranslationError):
+                said = of_model.say(exact, [rule[:2] for rule in rules], question.source)
+                models.append(words_of(said["translation_text"]) == expected)
+        which = [sum(models), of_model.who(exact)] if models else ["–", "–"]
+        rows.append([path.stem, len(questions), right, *which])
+    return rows
 
 
 def draw(results: dict[str, dict]) -> Figure:

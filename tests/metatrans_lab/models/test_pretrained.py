@@ -90,5 +90,7 @@ def test_translation_works_at_once(capsys, tmp_path, monkeypatch):
     assert (
         AutoTokenizer.from_pretrained(folder).decode(model.generate(**prompt, max_new_tokens=3)[0, -3:]) == "t2 t2 t4"
     )
-    with pytest.raises(UserError, match="no model called 'cpu' comes with metatrans, only grammarian, six-words, translator"):
+    with pytest.raises(
+        UserError, match="no model called 'cpu' comes with metatrans, only grammarian, six-words, translator"
+    ):
         pretrained("cpu")
