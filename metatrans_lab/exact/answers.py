@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from metatrans_lab.exact.classes import Form, Sentence, Way, parses, together
-from metatrans_lab.exact.plans import distinct_plans, plan_numbers
-from metatrans_lab.exact.posterior import Belief, Hypothesis, Posterior, Unit
+from metatrans_lab.exact.plans import numbered_plans
+from metatrans_lab.exact.posterior import MAX_WAYS, Belief, Hypothesis, Posterior, Unit
 from modeling_metalstm.rules_metalstm import UNKNOWN_WORD
 
 CERTAIN = 1 - 1e-9
@@ -114,8 +114,7 @@ def translations(posterior: Posterior, h: Hypothesis, sentence: Sentence) -> Ite
     for form, groups, _, odds in parses(component, sentence, h.decided, own, posterior.classes):
         # Given the setting groups are independent.
         weights = odds * math.prod((group.weights for group in groups), start=rest)
-        plans = distinct_plans(component.config, form, h.settings)
-        settings, numbers = plan_numbers(component.config, form, h.settings)
+        plans, settings, numbers = numbered_plans(component.config, form, h.settings)
         of_plans = np.bincount(numbers, weights[settings], len(plans)).tolist()
         for (items, possible), probability in zip(plans.items(), of_plans, strict=True):
             if probability > 0:
@@ -133,6 +132,6 @@ def given(posterior: Posterior, h: Hypothesis, sentence: Sentence, settings: Map
         posterior.components[h.component], sentence, h.decided, own, posterior.classes
     ):
         ways = together(groups, h.settings & settings.get(form, 0))
-        for way in itertools.islice(ways, posterior.most + 1 - len(chosen)):
+        for way in itertools.islice(ways, MAX_WAYS + 1 - len(chosen)):
             chosen.append(Way({**way.classes, **new}, way.settings, way.share * odds))
-    return h.with_ways(chosen, others, posterior.most)
+    return h.with_ways(chosen, others)

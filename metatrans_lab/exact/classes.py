@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -77,6 +78,19 @@ def by_setting(sets: Sequence[int], num_settings: int) -> np.ndarray:
     return np.unpackbits(packed.reshape(len(sets), size), axis=1, count=num_settings, bitorder="little")
 
 
+_arrays: WeakValueDictionary[int, np.ndarray] = WeakValueDictionary()
+
+
+def shared(array: np.ndarray) -> np.ndarray:
+    """The array, or one that is equal to it and in use: most have the same as some other."""
+    key = hash(array.tobytes())
+    known = _arrays.get(key)
+    if known is not None and np.array_equal(known, array):
+        return known
+    _arrays[key] = array
+    return array
+
+
 @dataclass(frozen=True)
 class Way:
     """One way to give the words of a group their classes.
@@ -110,7 +124,7 @@ class Group:
     def weights(self) -> np.ndarray:
         """Of each setting, how probable the ways for it are, together; (settings,)."""
         shares = np.array([way.share for way in self.ways])
-        return shares @ by_setting([way.settings for way in self.ways], self.num_settings)
+        return shared(shares @ by_setting([way.settings for way in self.ways], self.num_settings))
 
     @cached_property
     def _of_classes(self) -> dict[tuple[str, ...], dict[Form, Group]]:

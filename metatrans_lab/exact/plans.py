@@ -11,6 +11,7 @@ which those are shows when the family asks for a switch: until it does, nothing 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 
@@ -99,26 +100,31 @@ def masks(config: PlannedLanguage) -> dict[tuple[str, str], int]:
     return found
 
 
-FEW = 32
-"""Of so few settings each one's plan is asked for, rather than those of all."""
+FEW, OFTEN = 32, 100
+"""Of so few settings each one's plan is asked for, rather than those of all, so often."""
+
+_asked: Counter[tuple[PlannedLanguage, tuple[int, ...]]] = Counter()
 
 
-def distinct_plans(config: PlannedLanguage, form: tuple[int, ...], possible: int | None = None) -> Mapping:
+Plan = tuple[int, ...]
+"""What is said, one after the other: places of the source, and particles (`PARTICLE`, and below)."""
+
+
+def distinct_plans(config: PlannedLanguage, form: tuple[int, ...], few: int | None = None) -> Mapping[Plan, int]:
     """Every plan of a form, and the settings that it stands for, a bit each: {(1, 0, …): 0b110, …}.
 
     Args:
-        possible: settings that count, a bit each; None: all. Of others too there may be some, or not.
+        few: the settings that count, a bit each; None: all.
 
     Raises:
         ValueError: a plan has a blank, which people's sentences don't have.
     """
-    few = _if_few(possible)
     return _plans_of_all(config, form) if few is None else _plans_of_few(config, form, few)
 
 
 @lru_cache(maxsize=1 << 12)
-def _plans_of_few(config: PlannedLanguage, form: tuple[int, ...], possible: int) -> dict[tuple[int, ...], int]:
-    plans: dict[tuple[int, ...], int] = {}
+def _plans_of_few(config: PlannedLanguage, form: tuple[int, ...], possible: int) -> dict[Plan, int]:
+    plans: dict[Plan, int] = {}
     settings = all_settings(config)
     while possible:
         one = possible & -possible  # the lowest bit
@@ -130,8 +136,8 @@ def _plans_of_few(config: PlannedLanguage, form: tuple[int, ...], possible: int)
 
 
 @lru_cache(maxsize=1 << 12)
-def _plans_of_all(config: PlannedLanguage, form: tuple[int, ...]) -> dict[tuple[int, ...], int]:
-    of_value, switches, plans = masks(config), config.switches, dict[tuple[int, ...], int]()
+def _plans_of_all(config: PlannedLanguage, form: tuple[int, ...]) -> dict[Plan, int]:
+    of_value, switches, plans = masks(config), config.switches, dict[Plan, int]()
     everything = (1 << len(all_settings(config))) - 1
     undone: list[dict[str, str]] = [{}]
     while undone:
@@ -157,32 +163,36 @@ def _item(config: PlannedLanguage, place: int | None, unit: int | None) -> int:
     return PARTICLE - (unit - config.num_source_words)
 
 
-def plan_numbers(
+def numbered_plans(
     config: PlannedLanguage, form: tuple[int, ...], possible: int | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Settings, and of each the number of its plan among those of `distinct_plans`; both (settings,)."""
-    return _plan_numbers(config, form, _if_few(possible))
+) -> tuple[Mapping[Plan, int], np.ndarray, np.ndarray]:
+    """The plans of `distinct_plans`, of possible settings at least; settings, and of each the number of its plan, both
+    (settings,).
+    """
+    few = _if_few(config, form, possible)
+    return distinct_plans(config, form, few), *_plan_numbers(config, form, few)
 
 
 def plan_tree(config: PlannedLanguage, form: tuple[int, ...], possible: int | None = None) -> Node:
-    """The plans of `distinct_plans`, those together that begin alike."""
-    return _plan_tree(config, form, _if_few(possible))
+    """The plans of `distinct_plans`, of possible settings at least, those together that begin alike."""
+    return _plan_tree(config, form, _if_few(config, form, possible))
 
 
-def _if_few(possible: int | None) -> int | None:
-    """Settings, if so few are possible that they are looked at one by one."""
-    return None if possible is None or possible.bit_count() > FEW else possible
+def _if_few(config: PlannedLanguage, form: tuple[int, ...], possible: int | None) -> int | None:
+    """Settings, if so few are possible that they are looked at one by one; unless that was often done of the form."""
+    if possible is None or possible.bit_count() > FEW or _asked[config, form] > OFTEN:
+        return None
+    _asked[config, form] += 1
+    return possible
 
 
 @lru_cache(maxsize=1 << 12)
-def _plan_numbers(
-    config: PlannedLanguage, form: tuple[int, ...], possible: int | None
-) -> tuple[np.ndarray, np.ndarray]:
-    sets = by_setting(list(distinct_plans(config, form, possible).values()), len(all_settings(config)))
+def _plan_numbers(config: PlannedLanguage, form: tuple[int, ...], few: int | None) -> tuple[np.ndarray, np.ndarray]:
+    sets = by_setting(list(distinct_plans(config, form, few).values()), len(all_settings(config)))
     numbers = np.flatnonzero(sets.any(0))
     return numbers, sets.argmax(0)[numbers]
 
 
 @lru_cache(maxsize=1 << 12)
-def _plan_tree(config: PlannedLanguage, form: tuple[int, ...], possible: int | None) -> Node:
-    return Node(list(distinct_plans(config, form, possible).items()))
+def _plan_tree(config: PlannedLanguage, form: tuple[int, ...], few: int | None) -> Node:
+    return Node(list(distinct_plans(config, form, few).items()))

@@ -23,34 +23,23 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from weakref import WeakValueDictionary
 
 import numpy as np
 
-from metatrans_lab.exact.classes import Component, Group, Sentence, Way, divided, parses, together
+from metatrans_lab.exact.classes import Component, Group, Sentence, Way, divided, parses, shared, together
 from metatrans_lab.exact.plans import Node, plan_tree
 
 MAX_HYPOTHESES = 6_000
 """Of a person's language: where more are alive the least probable are left out, and answers are no longer exact."""
+
+MAX_WAYS = 1_000
+"""To give the words of a group their classes: as many are kept of a hypothesis, and likewise."""
 
 DIVIDED = 3
 """How many times as many are made at an example, of which the most probable are kept."""
 
 Unit = str | int
 """What has a string: a source word, or, below 0, one that no word of the source says (`plans.PARTICLE`)."""
-
-
-_arrays: WeakValueDictionary[int, np.ndarray] = WeakValueDictionary()
-
-
-def _shared(array: np.ndarray) -> np.ndarray:
-    """The array, or one that is equal to it and in use: most hypotheses have the settings of some other."""
-    key = hash(array.tobytes())
-    known = _arrays.get(key)
-    if known is not None and np.array_equal(known, array):
-        return known
-    _arrays[key] = array
-    return array
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,15 +86,11 @@ class Hypothesis:
         own = [group for group in self.groups if not group.words.isdisjoint(sentence)]
         return own, [group for group in self.groups if group not in own] if own else list(self.groups)
 
-    def with_ways(self, ways: Sequence[Way], groups: Sequence[Group], most: int = MAX_HYPOTHESES) -> Hypothesis:
-        """With these ways for some words, beside other groups.
-
-        Args:
-            most: ways that are kept; of more the most probable.
-        """
-        is_exact = self.is_exact and len(ways) <= most
-        if len(ways) > most:
-            ways = sorted(ways, key=lambda way: -way.share * way.settings.bit_count())[:most]
+    def with_ways(self, ways: Sequence[Way], groups: Sequence[Group]) -> Hypothesis:
+        """With these ways for some words, beside other groups."""
+        is_exact = self.is_exact and len(ways) <= MAX_WAYS
+        if len(ways) > MAX_WAYS:
+            ways = sorted(ways, key=lambda way: -way.share * way.settings.bit_count())[:MAX_WAYS]
         new, ways, log = divided(ways)
         group = Group(ways, len(self.prior))
         possible = 0
@@ -115,7 +100,7 @@ class Hypothesis:
         return replace(
             self,
             settings=self.settings & possible,
-            prior=self.prior if is_open else _shared(self.prior * group.weights),
+            prior=self.prior if is_open else shared(self.prior * group.weights),
             log_prior=self.log_prior + log,
             decided={**self.decided, **new} if new else self.decided,
             groups=(*groups, group) if is_open else tuple(groups),
@@ -218,11 +203,11 @@ class Posterior:
             for strings, settings in matches.items():
                 found.setdefault(strings, []).extend(
                     Way({**way.classes, **new}, way.settings, way.share * odds)
-                    for way in itertools.islice(together(possible, settings), self.most + 1)
+                    for way in itertools.islice(together(possible, settings), MAX_WAYS + 1)
                 )
         for strings, ways in found.items():
             if ways:
-                after = h.with_ways(ways, others, self.most)
+                after = h.with_ways(ways, others)
                 yield replace(
                     after,
                     log_prior=after.log_prior + self._log_strings(h, strings),

@@ -269,11 +269,11 @@ class _Steps:
     """What was learned lately, example by example: while a person types, nearly all of it stays as it is.
 
     Args:
-        most: hypotheses that are kept, about; with more all are forgotten.
+        most: of their size that is kept, about half a kilobyte each; with more all are forgotten.
     """
 
     def __init__(self, most: int) -> None:
-        self.most, self.number = most, 0
+        self.most, self.size = most, 0
         self.starts: dict[tuple, _Step] = {}
 
     def learn(self, start: Posterior, examples: Sequence[Example], is_patient: bool = False) -> Posterior:
@@ -282,15 +282,15 @@ class _Steps:
         Args:
             start: without examples. is_patient: leave out an example that nothing explains, and go on.
         """
-        if self.number > self.most:
-            self.starts, self.number = {}, 0
+        if self.size > self.most:
+            self.starts, self.size = {}, 0
         key = start.longest, start.silent, start.alike, start.num_symbols, start.most, tuple(start.classes.items())
         step = self.starts.setdefault(key, _Step(start.open()))
         for example in examples:
             if example not in step.following:
                 after = step.after.learn(example)
                 step.following[example] = _Step(after)
-                self.number += len(after.hypotheses) + 1
+                self.size += 1 + sum(10 + sum(16 + len(g.ways) for g in h.groups[-1:]) for h in after.hypotheses)
             if step.following[example].after.hypotheses or not is_patient:
                 step = step.following[example]
             if not step.after.hypotheses:
@@ -298,7 +298,7 @@ class _Steps:
         return step.after
 
 
-_STEPS = _Steps(most=60_000)
+_STEPS = _Steps(most=600_000)
 
 
 def posterior_of(

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from metatrans_lab.exact.answers import answers, as_heard, given, translations
+from metatrans_lab.exact.answers import Answer, as_heard, given, translations
 from metatrans_lab.exact.classes import Form, Sentence
 from metatrans_lab.exact.posterior import Belief, Hypothesis, Posterior
 
 NUM_HYPOTHESES = 50
 """The most probable ones, which are looked at."""
+
+NUM_ANSWERS = 20
+"""Under each of these, the most probable ones, which are told apart."""
 
 NUM_SENTENCES = 60
 """The first ones, which are compared."""
@@ -32,36 +35,40 @@ class Telling:
     """A sentence whose translation would tell much.
 
     Attributes:
-        sentence: which. nats: how much it would tell of the answer, on average: their mutual information.
+        sentence: which. nats: how much it would tell of the answer, on average: their mutual information; infinite,
+            where it would tell a word that has no translation yet.
     """
 
     sentence: Sentence
     nats: float
 
 
-def most_telling(belief: Belief, question: Sentence) -> Telling | None:
+def most_telling(belief: Belief, question: Sentence, found: Sequence[Answer]) -> Telling | None:
     """The sentence to ask for next; None if the question is settled, or nothing that is tried would help.
 
     Where a word of the question has no translation yet, the sentence has that word.
+
+    Args:
+        found: the question's answers.
     """
-    found = answers(belief, question)
     if not found or (len(found) == 1 and found[0].is_complete):
         return None
     unknown = [said.unit for said in found[0].translation if not said.is_known and isinstance(said.unit, str)]
     known = {example.source for example in belief.examples}
     sentences = [sentence for sentence in _sentences(belief, question) if sentence not in known]
-    if unknown:
-        sentences = [sentence for sentence in sentences if unknown[0] in sentence]
+    if unknown:  # any sentence with it tells what it is
+        with_it = (sentence for sentence in sentences if unknown[0] in sentence)
+        first = min(with_it, key=lambda sentence: (sentence == question, len(sentence)), default=None)
+        return None if first is None else Telling(first, math.inf)
     by_answer = sorted(_hypotheses_by_answer(belief, question), key=lambda one: -one[0])
     likeliest = by_answer[:NUM_FIRST]
     sentences = sorted(sentences[:NUM_SENTENCES], key=lambda sentence: -_information(likeliest, sentence))[:NUM_LAST]
     told = [Telling(sentence, _information(by_answer, sentence)) for sentence in sentences]
     most = max((telling.nats for telling in told), default=0.0)
     # Of those that tell nearly as much as any the shortest, rather than the question, which is what is asked for.
-    # A word without a translation is told by any sentence that has it.
-    good = [telling for telling in told if unknown or telling.nats >= ENOUGH * most]
+    good = [telling for telling in told if telling.nats >= ENOUGH * most]
     best = min(good, key=lambda telling: (telling.sentence == question, len(telling.sentence)), default=None)
-    return best if best is not None and (unknown or best.nats > 1e-6) else None
+    return best if best is not None and best.nats > 1e-6 else None
 
 
 def _sentences(belief: Belief, question: Sentence) -> Iterable[Sentence]:
@@ -94,7 +101,8 @@ def _hypotheses_by_answer(belief: Belief, question: Sentence) -> Iterator[Weight
             share, settings = same.get(as_heard(possible.translation), (0.0, {}))
             settings[possible.form] = settings.get(possible.form, 0) | possible.settings
             same[as_heard(possible.translation)] = share + weight * possible.probability, settings
-        for answer, (share, settings) in same.items():
+        likeliest = sorted(same.items(), key=lambda item: -item[1][0])[:NUM_ANSWERS]
+        for answer, (share, settings) in likeliest:
             yield share, answer, posterior, given(posterior, h, question, settings)
 
 

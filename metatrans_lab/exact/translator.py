@@ -220,7 +220,7 @@ class ExactTranslator:
         if not found or found[0].possible < LEAST_POSSIBLE:
             return self._word_by_word(words)
         best = found[0]
-        telling = most_telling(belief, words)
+        telling = most_telling(belief, words, found)
         return Translation(
             text=self._text(best, joined),
             probability=best.probability,
@@ -379,7 +379,7 @@ def _joint(sides: _Sides) -> float:
     return _worth(sides, sides.readings) - len(words) * math.log(max(len(set(words)), NUM_SYMBOLS))
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def _understand(
     examples: tuple[Example, ...],
     classes: tuple[tuple[str, str], ...],

@@ -49,7 +49,7 @@ def test_what_was_learned_before_changes_nothing(monkeypatch):
     examples = in_good_order(examples_of("a b c = x y z", "b a = y x", "c = z", "a c = x z"))
     monkeypatch.setattr(readings, "_STEPS", readings._Steps(most=0))
     alone = posterior_of(READINGS[0], examples, {})
-    monkeypatch.setattr(readings, "_STEPS", readings._Steps(most=10_000))
+    monkeypatch.setattr(readings, "_STEPS", readings._Steps(most=100_000))
     for number in range(len(examples)):
         posterior_of(READINGS[0], examples[:number], {})
     together = posterior_of(READINGS[0], examples, {})
