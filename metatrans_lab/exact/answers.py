@@ -10,9 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from metatrans_lab.exact.classes import Form, Sentence, Way, parses, together
-from metatrans_lab.exact.plans import numbered_plans
+from metatrans_lab.exact.plans import PARTICLE, numbered_plans
 from metatrans_lab.exact.posterior import MAX_WAYS, Belief, Hypothesis, Posterior, Unit
 from modeling_metalstm.rules_metalstm import UNKNOWN_WORD
+
+PARTICLES = (PARTICLE, PARTICLE - 1)
+"""The units that no word says."""
 
 CERTAIN = 1 - 1e-9
 """A probability that is 1, to rounding."""
@@ -71,7 +74,7 @@ def answers(belief: Belief, sentence: Sentence) -> list[Answer]:
     mass: dict[tuple, float] = {}
     best: dict[tuple, tuple[float, Translation]] = {}
     has_sentence = 0.0
-    for weight, posterior, h in belief.weighted():
+    for weight, posterior, h in _told_apart(belief, sentence):
         found = list(translations(posterior, h, sentence))
         has_sentence += weight * bool(found)
         for possible in found:
@@ -82,6 +85,23 @@ def answers(belief: Belief, sentence: Sentence) -> list[Answer]:
     total = sum(mass.values())
     told = [Answer(best[key][1], weight / total, has_sentence) for key, weight in mass.items()]
     return sorted(told, key=lambda answer: (-answer.probability, answer.words))
+
+
+def _told_apart(belief: Belief, sentence: Sentence) -> list[tuple[float, Posterior, Hypothesis]]:
+    """The hypotheses of a belief, of those that say the same of a sentence one, with the probability of all."""
+    mass: dict[tuple, float] = {}
+    one_of: dict[tuple, tuple[Posterior, Hypothesis]] = {}
+    units: list[Unit] = [*sentence, *PARTICLES]
+    for weight, posterior, h in belief.weighted():
+        own, _ = h.divide(sentence)
+        key = (
+            *(id(posterior), h.component, hash((h.weights / h.total).tobytes()), *map(id, own)),
+            *(h.decided.get(word) for word in sentence),
+            *(h.lexicon.get(unit) for unit in units),
+        )
+        mass[key] = mass.get(key, 0.0) + weight
+        one_of.setdefault(key, (posterior, h))
+    return [(weight, *one_of[key]) for key, weight in mass.items()]
 
 
 def as_heard(translation: Translation) -> tuple:
