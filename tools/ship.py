@@ -33,9 +33,10 @@ def main(run: str, name: str) -> None:
             values.pop(key, None)
         (folder / file).write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n")
     results = json.loads((source / "results.json").read_text())
-    results["config"]["output_dir"] = None
+    _forget_folders(results["config"])
     (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n")
-    config = yaml.safe_load((source / "training_config.yaml").read_text()) | {"output_dir": None}
+    config = yaml.safe_load((source / "training_config.yaml").read_text())
+    _forget_folders(config)
     (folder / "training_config.yaml").write_text(yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
     card = (source / "README.md").read_text().replace("- custom_code\n", "")
     card = card.replace(f"\n# {config['name']}\n", f"\n# {name}\n").replace(
@@ -53,6 +54,13 @@ def main(run: str, name: str) -> None:
         f'translator = pipeline("in-context-translation", model=pretrained("{name}"))\n{rest}'
     )
     (folder / "README.md").write_text(card)
+
+
+def _forget_folders(config: dict) -> None:
+    """Leaves of a run's folders the names alone, or nothing."""
+    config["output_dir"] = None
+    if config.get("initial_weights") is not None:
+        config["initial_weights"] = Path(config["initial_weights"]).name
 
 
 if __name__ == "__main__":
