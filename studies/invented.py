@@ -104,7 +104,7 @@ def main(arguments: list[str]) -> None:
     torch.set_num_threads(options.threads)
     asked, language = Asked(), mixed_language(GRAMMARIAN)
     assert language is not None
-    reader = MixedReader(load_model(GRAMMARIAN), language)
+    reader = MixedReader(load_model(GRAMMARIAN), language, 16)
     results: dict[str, dict] = {}
     for phenomenon in PHENOMENA:
         answers = []

@@ -31,7 +31,7 @@ class Asked:
 
     Args:
         name: as of `load_model`. trust_remote_code: run code that comes with it.
-        num_bindings, separator, exact: as of `TranslatorSession`.
+        num_bindings, separator, exact: as of `TranslatorSession`; of a model of the family mixed twice as many.
         model: itself, if it is loaded.
     """
 
@@ -100,9 +100,10 @@ class Asked:
             language = None if name in self.models else mixed_language(name)
             if language is None:
                 return None
-            from metatrans_lab.exact.by_model import MixedReader
+            from metatrans_lab.exact.by_model import MANY_BINDINGS, MixedReader
 
-            self._readers[name] = MixedReader(load_model(name, self.trust_remote_code), language, self.num_bindings)
+            model, number = load_model(name, self.trust_remote_code), MANY_BINDINGS * self.num_bindings
+            self._readers[name] = MixedReader(model, language, number)
         return self._readers[name]
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
+from dataset_script.families.grammar import PLURAL, VERB, GrammarConfig
 from dataset_script.families.mixed import MixedConfig
 from metatrans_lab.exact.answers import given, translations
 from metatrans_lab.exact.classes import Sentence
@@ -33,6 +34,9 @@ MAX_CLASSES = 4
 
 MAX_HYPOTHESES = 50
 """The most probable ones, whose classes are thought of."""
+
+MANY_BINDINGS = 2
+"""Times as many bindings are averaged as of a model that reads words in place: the order of examples is too."""
 
 LONGEST = 24
 """Words of a translation; by then the model has lost its thread."""
@@ -136,9 +140,12 @@ class MixedReader:
         for one in classes:
             source, own = self._bind(one, rng), rng.sample(range(self.language.num_symbols), len(targets))
             shuffled = rng.sample(examples, len(examples))
-            written = (self._write(example.source, example.target, source, targets, own) for example in shuffled)
+            written = (
+                self._write(_unmarked(example.source, one), example.target, source, targets, own)
+                for example in shuffled
+            )
             rows.append(list(itertools.chain(*written)))
-            asked.append(self._write(words, None, source, targets, own))
+            asked.append(self._write(_unmarked(words, one), None, source, targets, own))
             symbols.append(own)
         return _Question(targets, rows, asked, symbols)
 
@@ -226,6 +233,18 @@ class MixedReader:
                 chosen = own[:, number] if number < num_words else (of_symbols * is_free).argmax(1)
                 tokens = (first + chosen)[:, None]
         return said, probabilities
+
+
+def _unmarked(sentence: Sentence, classes: Classes) -> Sentence:
+    """A sentence without the marks of its verb, which the family's grammars haven't."""
+    if classes.family != GrammarConfig.family:
+        return sentence
+    of_word = [classes.of_word.get(word) for word in sentence]
+    return tuple(
+        word
+        for number, word in enumerate(sentence)
+        if not (number and of_word[number] == PLURAL and of_word[number - 1] == VERB)
+    )
 
 
 def likely_classes(

@@ -69,3 +69,11 @@ def test_a_translation_s_probability_is_that_of_its_words(bayes_model):
     assert reader.probability(translator, "red house", "casa") < said["probability"]
     with pytest.raises(TranslationError, match="No example has the word 'coche'"):
         reader.probability(translator, "red house", "coche roja")
+
+
+def test_marks_of_verbs_are_not_read_to_a_model_that_never_met_them(bayes_model):
+    reader = MixedReader(bayes_model(MIXED), MIXED, num_bindings=2)
+    lines = ["the cat see-s the dog = neko inu o miru", "the dog sleep-s = inu neru", "cat sleep-s = neko neru"]
+    translator = ExactTranslator([tuple(line.split(" = ")) for line in lines])
+    assert reader(translator, "the dog see-s the cat")["translation_text"] == "inu neko o miru"
+    assert reader(translator, "the dog see the cat")["translation_text"] == "inu neko o miru"
