@@ -191,9 +191,9 @@ class GrammarConfig(PlannedLanguage):
         values = tuple(setting[switch] if of_class in classes else "" for of_class, switch in switches)
         beside_phrase = _noun_phrase(classes, places.start, values, particle, particle_unit, False)
         if particle == "none":
-            return beside_phrase
+            return list(beside_phrase)
         beside_noun = _noun_phrase(classes, places.start, values, particle, particle_unit, True)
-        return beside_noun if beside_noun != beside_phrase and self.marks_nouns(setting) else beside_phrase
+        return list(beside_noun if beside_noun != beside_phrase and self.marks_nouns(setting) else beside_phrase)
 
 
 @lru_cache(maxsize=1 << 14)
@@ -204,8 +204,8 @@ def _noun_phrase(
     particle: str,
     particle_unit: int | None,
     marks_noun: bool,
-) -> list[Said]:
-    """What a noun phrase says; it isn't to be changed.
+) -> tuple[Said, ...]:
+    """What a noun phrase says.
 
     Args:
         classes: of its words. first: the place of the first one.
@@ -230,4 +230,4 @@ def _noun_phrase(
     if article in ("before", "after"):
         word = Said("article", at[ARTICLE])
         said = [word, *said] if article == "before" else [*said, word]
-    return said if marks_noun else marked(said)
+    return tuple(said if marks_noun else marked(said))

@@ -11,12 +11,12 @@ from typing import TypeVar
 from metatrans_lab.apps.asked import Asked
 from metatrans_lab.apps.files import write_rules
 from metatrans_lab.apps.printing import (
-    how_sure,
     in_words,
     print_answer,
     print_facts,
     print_json,
     print_model,
+    sure_of,
     visible,
     words_of,
 )
@@ -322,7 +322,7 @@ def check(conversation: Conversation, expected: Sequence[Rule], as_json: bool) -
             print_json({**answer, "expected": target, "where": rule.where})
         else:
             said = visible(answer["translation_text"])
-            open_ = "" if answer["is_settled"] else f", {how_sure(answer)}"
+            open_ = "" if answer["is_settled"] else f", {sure_of(answer)}"
             print(f"{rule.where}: {visible(source)} = {said}{open_}, expected {visible(target)}")
     if not as_json:
         print(f"{len(expected) - differ} of {len(expected)} as expected")

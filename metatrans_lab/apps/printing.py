@@ -58,28 +58,30 @@ def words_of(text: str) -> list[str]:
     return [spelling.key(word) for word in spelling.split(text)]
 
 
-def how_sure(answer: dict) -> str:
+def how_sure(probability: float, is_settled: bool, is_complete: bool, is_exact: bool, proviso: str) -> str:
     """How sure an answer is, in words: certain if nothing else is possible by all examples.
 
     Args:
-        answer: as of `Conversation.ask`.
+        probability, is_settled, is_complete, is_exact: as of `Translation`.
+        proviso: what has to be so, if examples were left out; "" if none were.
     """
-    probability, left_out = answer["probability"], answer["left_out"]
     if not probability:
         return "no sentence of these rules"
-    if probability < CERTAIN:
+    if probability < CERTAIN or is_settled:
         return percent(probability)
-    if not answer["is_complete"]:
+    if not is_complete:
         return "not all of it is known"
-    if not answer["is_exact"] or not (answer["is_settled"] or answer["left_out"] or answer["changed_at"]):
-        return percent(0.9999)
+    return f"certain{proviso}" if is_exact and proviso else "nearly certain"
+
+
+def sure_of(answer: dict) -> str:
+    """How sure an answer is, as of `Conversation.ask`, in words."""
+    left_out, proviso = answer["left_out"], ""
     if answer["changed_at"] is not None:
-        return f"certain, if the rules changed at example {answer['changed_at']}"
-    if len(left_out) == 1:
-        return f"certain, if example {left_out[0]} is wrong"
-    if left_out:
-        return "certain by the other examples"
-    return "certain"
+        proviso = f", if the rules changed at example {answer['changed_at']}"
+    elif left_out:
+        proviso = f", if example {left_out[0]} is wrong" if len(left_out) == 1 else " by the other examples"
+    return how_sure(answer["probability"], answer["is_settled"], answer["is_complete"], answer["is_exact"], proviso)
 
 
 def _in_colour(stream: TextIO) -> bool:
@@ -106,7 +108,7 @@ def print_answer(answer: dict) -> None:
     settled = answer["is_settled"]
     if answer["read_as"]:
         print(paint(f"  read so that {visible(answer['read_as'])}", "2"))
-    print(f"{paint(visible(answer['translation_text']), '1')}   {paint(how_sure(answer), '32' if settled else '33')}")
+    print(f"{paint(visible(answer['translation_text']), '1')}   {paint(sure_of(answer), '32' if settled else '33')}")
     width = max((len(visible(word["source"])) for word in answer["words"]), default=0)
     arrow = "→" if prints("→") else "->"
     for word in answer["words"]:

@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from metatrans_lab.apps.printing import LEAST, MAX_OTHERS, NEARLY, in_words, percent, told, words_of
-from metatrans_lab.exact.answers import CERTAIN
+from metatrans_lab.apps.printing import LEAST, MAX_OTHERS, NEARLY, how_sure, in_words, percent, told, words_of
 from metatrans_lab.exact.learned import Fact
 from metatrans_lab.exact.translator import ExactTranslator, Translation
 from modeling_metalstm.rules_metalstm import UNKNOWN_WORD, Rule
@@ -62,7 +61,9 @@ def question(text: str) -> str:
 def answer(translation: Translation, rules: Sequence[Rule]) -> str:
     """A translation, what each of its words hangs on, and what else it may be."""
     settled = translation.is_settled
-    sure = _how_sure(translation)
+    one = translation
+    proviso = ", if what was left out is wrong" if one.left_out else ""
+    sure = how_sure(one.probability, one.is_settled, one.is_complete, one.is_exact, proviso)
     lines = []
     for word in translation.words:
         kind, note = "", ""
@@ -82,18 +83,6 @@ def answer(translation: Translation, rules: Sequence[Rule]) -> str:
         f'<div class="mt" aria-live="polite"><div class="mt-answer{" mt-settled" * settled}">'
         f'{escape(translation.text)}<span class="mt-sure">{sure}</span></div>{also}{"".join(lines)}</div>'
     )
-
-
-def _how_sure(translation: Translation) -> str:
-    """How sure a translation is, in words; "certain" only if nothing else is possible by all rules."""
-    if not translation.probability:
-        return "word by word: no such sentence"
-    if translation.is_settled or translation.probability < CERTAIN:
-        return percent(translation.probability)
-    if not translation.is_complete:
-        return "not all of it is known"
-    is_by_others = translation.is_exact and translation.left_out
-    return "certain, if what was left out is wrong" if is_by_others else percent(0.9999)
 
 
 def hint(translation: Translation) -> str:

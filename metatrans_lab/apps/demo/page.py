@@ -106,10 +106,10 @@ def as_lines(rules: list[tuple[str, str]]) -> str:
     return "\n".join(f"{source} = {target}" for source, target in rules)
 
 
-def _play_tab(page: gr.Blocks, model: Asked) -> None:
+def _play_tab(page: gr.Blocks, asked: Asked) -> None:
     gr.Markdown("The same rules, the same question, one answer that they allow: who finds it, you or the model?")
     game = gr.State(None)
-    rules, asked = gr.HTML(elem_id="game-rules"), gr.HTML(elem_id="game-question")
+    rules, question = gr.HTML(elem_id="game-rules"), gr.HTML(elem_id="game-question")
     said = gr.Textbox(label="Your answer", elem_id="game-answer", max_length=MAX_CHARACTERS)
     with gr.Row():
         check, another = (
@@ -127,12 +127,12 @@ def _play_tab(page: gr.Blocks, model: Asked) -> None:
 
     def play(game: Game, text: str) -> tuple[Game, str]:
         try:
-            return game, drawing.note(game.play(model, text))
+            return game, drawing.note(game.play(asked, text))
         except TranslationError as error:
             return game, drawing.message(str(error))
 
     quiet = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
-    outputs = [game, rules, asked, said, verdict]
+    outputs = [game, rules, question, said, verdict]
     another.click(deal, game, outputs, **quiet)
     gr.on([check.click, said.submit], play, [game, said], [game, verdict], **quiet)
     page.load(deal, game, outputs, **quiet)
