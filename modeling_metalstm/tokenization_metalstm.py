@@ -9,19 +9,36 @@ START_OF_SOURCE, START_OF_TARGET, PADDING = "␁", "␂", "<pad>"
 
 # An assistant's turn ends with the ␁ that the model says when its sentence is done. That ␁ opens the next user's turn
 # too, so only the first brings its own, and a conversation that ends with the assistant's turn is a whole episode.
+# What clients put before a conversation, a system's turn, has no place in an episode.
 CHAT_TEMPLATE = """
-{%- for message in messages -%}
+{%- macro text_of(message) -%}
+    {%- set ns = namespace(texts=[], read=true) -%}
+    {%- set content = message['content'] -%}
+    {%- set is_list = content is sequence and content is not string and content is not mapping -%}
+    {%- for part in (content if is_list else [content]) -%}
+        {%- set text = part if part is string else part['text'] -%}
+        {%- set ns.texts = ns.texts + [text | trim] -%}
+        {%- set ns.read = ns.read and text is string -%}
+    {%- endfor -%}
+    {%- if not ns.read or not ns.texts | join(' ') | trim -%}
+        {{- raise_exception("A turn's content is a sentence, or a list of parts that have a 'text' each, not " ~
+                            (content | string) ~ '.') -}}
+    {%- endif -%}
+    {{- ns.texts | join(' ') | trim -}}
+{%- endmacro -%}
+{%- set turns = messages | rejectattr('role', 'in', ['system', 'developer']) | list -%}
+{%- for message in turns -%}
     {%- if message['role'] != ('user' if loop.index0 % 2 == 0 else 'assistant') -%}
         {{- raise_exception('The turns must alternate, a user turn (a source sentence) first, then an assistant turn '
                             '(its translation).') -}}
     {%- endif -%}
     {%- if message['role'] == 'user' -%}
-        {{- ('␁ ' if loop.first else ' ') + message['content'] | trim -}}
+        {{- ('␁ ' if loop.first else ' ') + text_of(message) -}}
     {%- else -%}
-        {{- ' ␂ ' -}}{%- generation -%}{{- message['content'] | trim + ' ␁' -}}{%- endgeneration -%}
+        {{- ' ␂ ' -}}{%- generation -%}{{- text_of(message) + ' ␁' -}}{%- endgeneration -%}
     {%- endif -%}
 {%- endfor -%}
-{%- if add_generation_prompt and messages and messages[-1]['role'] == 'user' -%}
+{%- if add_generation_prompt and turns and turns[-1]['role'] == 'user' -%}
     {{- ' ␂' -}}
 {%- endif -%}
 """.strip()

@@ -65,11 +65,38 @@ def test_assistant_mask_covers_what_the_model_says():
 
 @pytest.mark.parametrize(
     "chat",
-    [[assistant("t0")], [user("s0"), user("s1")], [*EXAMPLE, assistant("t0")], [{"role": "system", "content": ""}]],
+    [[assistant("t0")], [user("s0"), user("s1")], [*EXAMPLE, assistant("t0")], [{"role": "tool", "content": "s0"}]],
 )
 def test_turns_must_alternate(chat):
     with pytest.raises(TemplateError, match=r"The turns must alternate, a user turn .* first"):
         build_tokenizer().apply_chat_template(chat)
+
+
+def parts(*texts):
+    return [{"type": "text", "text": text} for text in texts]
+
+
+@pytest.mark.parametrize(
+    "content, said",
+    [(parts("s0 s1"), "s0 s1"), (parts("s0", " s1\n"), "s0 s1"), (["s0 s1"], "s0 s1"), (parts("s0 s1")[0], "s0 s1")],
+)
+def test_content_may_come_in_parts(content, said):
+    chat = [user(content), assistant(parts("t3", "t2")), user("s1")]
+    encoded = build_tokenizer().apply_chat_template(chat, return_dict=True, return_assistant_tokens_mask=True)
+    assert encoded["input_ids"] == build_tokenizer()(f"␁ {said} ␂ t3 t2 ␁ s1")["input_ids"]
+    assert encoded["assistant_masks"] == [0, 0, 0, 0, 1, 1, 1, 0]
+
+
+@pytest.mark.parametrize("content", [None, "", " ", [], parts(""), [{"type": "image", "url": "cat.png"}], 7])
+def test_content_without_a_sentence_is_refused(content):
+    with pytest.raises(TemplateError, match=r"^A turn's content is a sentence, or a list of parts"):
+        build_tokenizer().apply_chat_template([user(content)])
+
+
+@pytest.mark.parametrize("role", ["system", "developer"])
+def test_what_clients_put_before_a_conversation_is_no_part_of_the_episode(role):
+    before = {"role": role, "content": "You are a helpful assistant."}
+    assert build_tokenizer().apply_chat_template([before, *EXAMPLE], tokenize=False) == "␁ s0 s1 ␂ t3 t2 ␁"
 
 
 def test_unknown_symbols_are_named():
