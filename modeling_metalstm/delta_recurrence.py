@@ -24,9 +24,9 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch.autograd.function import once_differentiable
 
-from .matrix_recurrence import fill_chunks
+from .derivatives_metalstm import gradients_by_reference
+from .matrix_recurrence import fill_chunks, starts_of, steps_of
 
 
 def delta_reference(
@@ -183,17 +183,19 @@ class _Chunks(torch.autograd.Function):
             outputs[:, j] = said[:, :size].baddbmm_(pairs[:, j], written)
             memory = torch.baddbmm(passed[:, j] * memory, keeps[:, j].mT, written)
             memories.append(memory)
-        kept_for_later = both, gates, read, left, passed, weights, products, solver, reads, keeps, missing, u
-        ctx.save_for_backward(*kept_for_later, *memories)
+        inputs = both, v, kept, log_i, memories[0], stretch
+        kept_for_later = gates, read, left, passed, weights, products, solver, reads, keeps, missing, u
+        ctx.save_for_backward(*inputs, *kept_for_later, *memories)
         return outputs, memory
 
     @staticmethod
     @_in_its_own_dtype
-    @once_differentiable
     def backward(ctx: Any, dy, d_memory):  # type: ignore[no-untyped-def]
-        both, gates, read, left, passed, weights, products, solver, reads, keeps, missing, u, *memories = (
-            ctx.saved_tensors
-        )
+        inputs, kept_for_later = ctx.saved_tensors[:6], ctx.saved_tensors[6:]
+        if torch.is_grad_enabled():  # these gradients are to be differentiated again
+            return gradients_by_reference(_chunks_reference, inputs, (dy, d_memory), ctx.needs_input_grad)
+        both = inputs[0]
+        gates, read, left, passed, weights, products, solver, reads, keeps, missing, u, *memories = kept_for_later
         num_chunks, size = dy.shape[1:3]
         k = both[:, :, size:]
         # From the last chunk to the first: the gradients of what is read of the memory, for queries and of keys, and
@@ -225,3 +227,20 @@ class _Chunks(torch.autograd.Function):
         d_kept -= d_left
         d_kept[..., -1] += d_left.sum(-1).addcmul_(torch.stack(d_passed[::-1], 1), passed[..., 0, 0])
         return d_both, d_said[:, :, size:].neg(), d_kept, d_log_i, d_memory, None
+
+
+def _chunks_reference(
+    both: torch.Tensor,
+    v: torch.Tensor,
+    kept: torch.Tensor,
+    log_i: torch.Tensor,
+    memory: torch.Tensor,
+    stretch: torch.Tensor | None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """`delta_reference` of what `_Chunks` is given, each head a row of its own."""
+    q, k = both.chunk(2, dim=2)
+    q, k, v = (x.flatten(1, 2)[:, None] for x in (q, k, v))  # (B·N, 1, J·C, …)
+    log_i, log_f = (x.flatten(1)[:, None] for x in (log_i, steps_of(kept)))
+    starts = None if stretch is None else starts_of(stretch[:, None])
+    outputs, memory = delta_reference(q, k, v, log_i, log_f, memory[:, None], starts)
+    return outputs.view(*both.shape[:2], -1, v.shape[-1]), memory[:, 0]

@@ -58,6 +58,7 @@ def plan_call(
     needs_vectors: bool = False,
     is_padded: bool = False,
     is_frozen: bool = False,
+    is_transformed: bool = False,
 ) -> Plan:
     """
     Args:
@@ -69,7 +70,10 @@ def plan_call(
             first layer is no LSTM.
         is_padded (`bool`): whether there is padding in the input.
         is_frozen (`bool`): whether the model's `frozen_weights()` is open.
+        is_transformed (`bool`): whether it runs under a transformation, see `derivatives_metalstm.py`.
     """
+    if is_transformed:
+        return Plan("reference", "reference", reads_tokens=False)
     if sequence_length == 1:
         # Never nn.LSTM: each of its calls rearranges the weights on a CPU, which costs more than the token. What is
         # kept of frozen weights has no gradient and isn't in autocast's dtype.

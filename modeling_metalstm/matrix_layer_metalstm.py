@@ -183,7 +183,8 @@ class MatrixMemoryLayer(FreezableWeights, GradientCheckpointingLayer):
         )  # (B, S, …, N, d)
         if places is not None:
             cos, sin = turns(places, self.head_size)  # (B, S, d/2) each
-            qk = _Turn.apply(qk, cos[:, :, None, None].to(qk.dtype), sin[:, :, None, None].to(qk.dtype))
+            turn = turned if way == "reference" else _Turn.apply
+            qk = turn(qk, cos[:, :, None, None].to(qk.dtype), sin[:, :, None, None].to(qk.dtype))
         q, k, v = (x.transpose(1, 2) for x in (*qk.unbind(2), v.squeeze(2)))  # (B, N, S, d) each
         if self.num_shifted_heads:
             k, keys = self._shift(k, keys, lengths)
@@ -239,11 +240,16 @@ def turns(places: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tensor]:
     return angles.cos(), angles.sin()
 
 
+def turned(vectors: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
+    """
+    Vectors `(…, d)` turned, the first half of their numbers with the second: x, y to x cos - y sin, x sin + y cos.
+    """
+    x, y = vectors.chunk(2, dim=-1)
+    return torch.cat([x * cos - y * sin, x * sin + y * cos], dim=-1)
+
+
 class _Turn(torch.autograd.Function):
-    """
-    Vectors `(…, d)` turned, the first half of their numbers with the second: x, y to x cos - y sin, x sin + y cos. The
-    gradient is turned back, in half of the passes that autograd would make.
-    """
+    """The same; the gradient is turned back, in half of the passes that autograd would make."""
 
     @staticmethod
     def forward(ctx: Any, vectors, cos, sin):  # type: ignore[no-untyped-def]

@@ -24,7 +24,8 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch.autograd.function import once_differentiable
+
+from .derivatives_metalstm import gradients_by_reference
 
 
 def memory_reference(
@@ -188,13 +189,17 @@ class _Chunks(torch.autograd.Function):
             memories.append(passed[:, :, chunk, :, None] * memories[-1] + added[:, :, chunk].to(memory.dtype))
         before = torch.stack(memories[:-1], dim=2).to(dtype).view(len(q), *memory.shape[-2:])  # (B·N·J, d, e)
         y.baddbmm_(q * read_flat, before)
-        ctx.save_for_backward(q, k, v, weights, pairs, y, read_flat, left_flat, passed, before, *memories)
+        inputs = q, k, v, kept, log_i, memory, stretch
+        ctx.save_for_backward(*inputs, weights, pairs, y, read_flat, left_flat, passed, before, *memories)
         return y, memories[-1]
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, dy, d_memory):  # type: ignore[no-untyped-def]
-        q, k, v, weights, pairs, y, read, left, passed, before, *memories = ctx.saved_tensors
+        inputs, kept_for_later = ctx.saved_tensors[:7], ctx.saved_tensors[7:]
+        if torch.is_grad_enabled():  # these gradients are to be differentiated again
+            return gradients_by_reference(_chunks_reference, inputs, (dy, d_memory), ctx.needs_input_grad)
+        q, k, v = inputs[:3]
+        weights, pairs, y, read, left, passed, before, *memories = kept_for_later
         shape, dtype, wide = passed.shape[:3], q.dtype, passed.dtype  # (B, N, J)
         dy = dy.contiguous()
 
@@ -217,6 +222,34 @@ class _Chunks(torch.autograd.Function):
         d_kept = d_kept - d_log_i
         d_kept[..., -1] += torch.stack(d_ends[::-1], dim=2)
         return dq, dk, dv, d_kept, d_log_i, d_memory, None
+
+
+def _chunks_reference(
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    kept: torch.Tensor,
+    log_i: torch.Tensor,
+    memory: torch.Tensor,
+    stretch: torch.Tensor | None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """`memory_reference` of what `_Chunks` is given."""
+    chunks, (batch_size, num_heads) = q.shape[:2], kept.shape[:2]
+    q, k, v = (x.view(batch_size, num_heads, -1, x.shape[-1]) for x in (q, k, v))
+    outputs, memory = memory_reference(
+        q, k, v, log_i.flatten(2), steps_of(kept).flatten(2), memory, starts_of(stretch)
+    )
+    return outputs.view(*chunks, -1), memory
+
+
+def steps_of(sums: torch.Tensor) -> torch.Tensor:
+    """What adds up to these sums along the last axis."""
+    return sums.diff(dim=-1, prepend=torch.zeros_like(sums[..., :1]))
+
+
+def starts_of(stretch: torch.Tensor | None) -> torch.Tensor | None:
+    """The starts `(B, J · C)` that were counted, `(B, 1, J, C)`, within each chunk."""
+    return None if stretch is None else steps_of(stretch[:, 0]).flatten(1) > 0
 
 
 def _is_read(stretch: torch.Tensor) -> torch.Tensor:

@@ -19,6 +19,7 @@ from transformers.utils import can_return_tuple
 
 from .cache_metalstm import read_state
 from .configuration_metalstm import OF_EXAMPLE, MetaLSTMConfig
+from .derivatives_metalstm import is_transformed
 from .dispatch_metalstm import plan_call
 from .generation_metalstm import MetaLSTMGenerationMixin
 from .initialization_metalstm import init_weights
@@ -141,7 +142,8 @@ class MetaLSTMModel(MetaLSTMPreTrainedModel):
         embed, kinds = self.embed_tokens, self.config.layer_types
         weight = embed.weight
         batch_size, sequence_length = given.shape[:2]
-        padding = None if attention_mask is None else find_padding(attention_mask, sequence_length)
+        is_traced = is_transformed()
+        padding = None if attention_mask is None else find_padding(attention_mask, sequence_length, is_traced)
         plan = plan_call(
             self.config.recurrence,
             batch_size,
@@ -152,6 +154,7 @@ class MetaLSTMModel(MetaLSTMPreTrainedModel):
             needs_vectors=inputs_embeds is not None or bool(output_hidden_states) or kinds[0] != "lstm",
             is_padded=padding is not None,
             is_frozen=(self.mlstm[0] if self.lstm is None else self.lstm).layouts is not None,
+            is_transformed=is_traced,
         )
 
         # The embedding: a vector for each token, or the tokens and the vectors of the whole vocabulary.

@@ -18,14 +18,15 @@ class Padding:
 
     Args:
         mask (`torch.Tensor` of shape `(B, S)`): non-zero where a token is real.
+        is_traced (`bool`): whether no number may be read off the mask: all S columns are kept then.
 
     Attributes:
         lengths (`torch.Tensor` of shape `(B,)`): the number of real tokens of each row.
     """
 
-    def __init__(self, mask: torch.Tensor) -> None:
+    def __init__(self, mask: torch.Tensor, is_traced: bool = False) -> None:
         self.lengths = mask.sum(dim=1)
-        width = max(int(self.lengths.max()), 1)
+        width = mask.shape[1] if is_traced else max(int(self.lengths.max()), 1)
         # (B, width): where the real tokens stand, in their order; a stable sort keeps it.
         self.positions = (~mask).to(torch.uint8).argsort(dim=1, stable=True)[:, :width]
         self.num_read = mask.cumsum(dim=1)  # (B, S): real tokens up to here
@@ -39,13 +40,14 @@ class Padding:
         return prepend_state(h0, outputs).take_along_dim(self.num_read[..., None], dim=1)
 
 
-def find_padding(attention_mask: torch.Tensor, sequence_length: int) -> Padding | None:
+def find_padding(attention_mask: torch.Tensor, sequence_length: int, is_traced: bool = False) -> Padding | None:
     """
     The padding of the input, or None where there is none.
 
     Args:
         attention_mask (`torch.Tensor` of shape `(B, ≥ S)`): 0 for padding; the last `S` columns count.
         sequence_length (`int`): `S`.
+        is_traced (`bool`): whether what is computed must not depend on the mask's numbers, as under `vmap`.
 
     Raises:
         ValueError: if the mask is too short or no matrix.
@@ -56,4 +58,4 @@ def find_padding(attention_mask: torch.Tensor, sequence_length: int) -> Padding 
             f"but its shape is {tuple(attention_mask.shape)}."
         )
     mask = attention_mask[:, -sequence_length:] != 0
-    return None if mask.all() else Padding(mask)
+    return None if not is_traced and mask.all() else Padding(mask, is_traced)

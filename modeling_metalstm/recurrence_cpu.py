@@ -16,9 +16,10 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch.autograd import Function
-from torch.autograd.function import once_differentiable
 
+from .derivatives_metalstm import gradients_by_reference
 from .layouts_metalstm import Layouts, PackedLinear, can_pack
+from .recurrence import lstm_reference
 
 MANY = 256
 """Beyond so many tokens in a table, their gradients are added up row by row, not by a product with one-hot rows."""
@@ -104,17 +105,22 @@ class _Recurrence(Function):
                 h_out.copy_(o * tanh_t)
 
         _side_by_side(read, batch_size)
-        ctx.save_for_backward(tokens, h, c, tanh_c, gates)
+        ctx.save_for_backward(gates_x, tokens, h0, c0, weight_hh, h, c, tanh_c, gates)
         ctx.multiply, ctx.table_size = multiply_back, len(gates_x)
         ctx.dtypes = (gates_x.dtype, h0.dtype, c0.dtype, weight_hh.dtype)
         return h[1:], h[-1].clone(), c[-1].clone()
 
     @staticmethod
-    @once_differentiable
     def backward(
         ctx: Any, grad_outputs: torch.Tensor, grad_h: torch.Tensor, grad_c: torch.Tensor
     ) -> tuple[torch.Tensor | None, ...]:
-        tokens, h, c, tanh_c, gates = ctx.saved_tensors
+        *inputs, h, c, tanh_c, gates = ctx.saved_tensors
+        if torch.is_grad_enabled():  # these gradients are to be differentiated again
+            found = gradients_by_reference(
+                _time_major_reference, inputs, (grad_outputs, grad_h, grad_c), ctx.needs_input_grad[:5]
+            )
+            return *found, None, None
+        tokens = inputs[1]
         num_steps, batch_size, _, hidden_size = gates.shape
         (multiply,), needs_dh0 = ctx.multiply, ctx.needs_input_grad[2]
         d_gates = h.new_empty(num_steps, batch_size, 4 * hidden_size)  # (S, B, 4H), of the gates before σ and tanh
@@ -160,6 +166,19 @@ class _Recurrence(Function):
             None,
             None,
         )
+
+
+def _time_major_reference(
+    gates_x: torch.Tensor,
+    tokens: torch.Tensor | None,
+    h0: torch.Tensor,
+    c0: torch.Tensor,
+    weight_hh: torch.Tensor,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """`lstm_reference` of what `_Recurrence` is given."""
+    gates_x, tokens = (gates_x.transpose(0, 1), None) if tokens is None else (gates_x, tokens.t())
+    outputs, h, c = lstm_reference(gates_x, h0, c0, weight_hh.to(gates_x.dtype), tokens)
+    return outputs.transpose(0, 1), h, c
 
 
 def _sum_by_token(rows: torch.Tensor, tokens: torch.Tensor, table_size: int) -> torch.Tensor:
