@@ -9,6 +9,7 @@ import torch
 from .recurrence import lstm_from_inputs, lstm_reference
 from .recurrence_cpu import lstm_cpu
 from .recurrence_nn_lstm import lstm_fused
+from .recurrence_scan import lstm_scan
 from .recurrence_step import lstm_step
 
 RECURRENCES = ("auto", "reference", "cpu", "nn_lstm", "folded")
@@ -20,6 +21,7 @@ IMPLEMENTATIONS: dict[str, Callable[..., tuple[torch.Tensor, torch.Tensor, torch
     "nn_lstm": lstm_fused,
     "folded": lstm_fused,  # which folds where it is given tokens
     "step": lstm_step,
+    "scan": partial(lstm_from_inputs, lstm_scan),
 }
 """What a plan may name. A faster recurrence, of `lstm_from_inputs`' signature, is entered here and chosen below."""
 
@@ -59,6 +61,7 @@ def plan_call(
     is_padded: bool = False,
     is_frozen: bool = False,
     is_transformed: bool = False,
+    is_exported: bool = False,
 ) -> Plan:
     """
     Args:
@@ -66,13 +69,16 @@ def plan_call(
         batch_size, sequence_length (`int`): B and S of the input, padding included.
         hidden_size, vocab_size (`int`): H and V.
         device_type (`str`): where the weights are, such as `"cuda"`.
-        needs_vectors (`bool`): whether the input is vectors, the vectors of its tokens are to be returned, or the
-            first layer is no LSTM.
+        needs_vectors (`bool`): whether the input is vectors, or those of its tokens are to be returned, or go through
+            a hook or an adapter, or the first layer is no LSTM.
         is_padded (`bool`): whether there is padding in the input.
         is_frozen (`bool`): whether the model's `frozen_weights()` is open.
         is_transformed (`bool`): whether it runs under a transformation, see `derivatives_metalstm.py`.
+        is_exported (`bool`): whether `torch.export` follows it, to which a length that may vary isn't an `int`.
     """
-    if is_transformed:
+    if is_exported and not (isinstance(sequence_length, int) and sequence_length == 1):
+        return Plan("scan", "scan", reads_tokens=False)
+    if is_transformed or is_exported:
         return Plan("reference", "reference", reads_tokens=False)
     if sequence_length == 1:
         # Never nn.LSTM: each of its calls rearranges the weights on a CPU, which costs more than the token. What is

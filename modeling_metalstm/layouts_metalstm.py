@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 _LINEAR: Any = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
 _REORDER: Any = getattr(torch.ops.mkldnn, "_reorder_linear_weight", None)
@@ -19,6 +20,17 @@ def can_pack(dtype: torch.dtype, device: torch.device) -> bool:
     if _LINEAR is None or _REORDER is None or device.type != "cpu" or not torch.backends.mkldnn.is_available():
         return False
     return dtype == torch.float32 or (dtype == torch.bfloat16 and torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def is_plain(module: nn.Module, kind: type[nn.Module]) -> bool:
+    """
+    Whether a module is of this very class and no more than its weights, so that these may be used without calling it.
+    An adapter around it isn't, nor is a module with a hook, or whose weights are quantised, parametrised or offloaded.
+    """
+    hooks = module._forward_hooks or module._forward_pre_hooks or module._backward_hooks or module._backward_pre_hooks
+    # Offloading and wrappers put a `forward` of their own on the object; quantisation a tensor of its own class.
+    is_wrapped = "forward" in module.__dict__ or type(module._parameters.get("weight")) is not nn.Parameter
+    return type(module) is kind and not hooks and not is_wrapped
 
 
 class PackedLinear:

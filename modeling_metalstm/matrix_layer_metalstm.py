@@ -16,10 +16,11 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 
 from .configuration_metalstm import OF_EXAMPLE
 from .delta_recurrence import delta_chunked, delta_parallel, delta_reference
-from .layouts_metalstm import FreezableWeights, Layouts
+from .layouts_metalstm import FreezableWeights, Layouts, is_plain
 from .matrix_recurrence import memory_chunked, memory_parallel, memory_reference
 from .matrix_step import matrix_step, turning_rates
 from .place_metalstm import Marks
+from .recurrence_scan import delta_scan, memory_scan
 
 CHUNK_SIZE, DELTA_CHUNK_SIZE = 64, 32
 """Tokens a chunk; of the delta rule fewer, as a chunk's system is solved in cubic time."""
@@ -30,6 +31,7 @@ MEMORIES: dict[str, Memory] = {
     "reference": memory_reference,
     "parallel": memory_parallel,
     "chunked": partial(memory_chunked, chunk_size=CHUNK_SIZE),
+    "scan": memory_scan,
 }
 """What a plan may name for these layers, see `dispatch_metalstm.py`."""
 
@@ -37,6 +39,7 @@ DELTA_MEMORIES: dict[str, Memory] = {
     "reference": delta_reference,
     "parallel": delta_parallel,
     "chunked": partial(delta_chunked, chunk_size=DELTA_CHUNK_SIZE),
+    "scan": delta_scan,
 }
 """The same for layers that write by the delta rule."""
 
@@ -127,6 +130,7 @@ class MatrixMemoryLayer(FreezableWeights, GradientCheckpointingLayer):
         self.head_norm = nn.LayerNorm(self.head_size, eps=1e-6, bias=False)
         self.out_proj = nn.Linear(hidden_size, hidden_size, bias=False)
         self.resize = None if input_size == hidden_size else nn.Linear(input_size, hidden_size, bias=False)
+        self.kinds = [type(module) for module in self.children()]
 
     def empty_state(self, batch_size: int, device: torch.device | None = None) -> MatrixState:
         """The state before the first token, on a device: the weights' own may be elsewhere until they are needed."""
@@ -164,11 +168,12 @@ class MatrixMemoryLayer(FreezableWeights, GradientCheckpointingLayer):
         if self.is_turned:
             assert marks is not None
             starts, places = marks.starts, marks.places(place)
-        if way == "step" and self.in_proj.weight.is_meta:
-            way = "reference"  # weights that are offloaded come back when their own module is called, and only then
         if way == "step":
             kept = self.layouts  # read once, as another thread may close its context meanwhile
             layouts = Layouts() if kept is None else kept[0]
+            if layouts.get({"are plain": self._are_plain}) == [False]:
+                way = "reference"  # which calls the modules
+        if way == "step":
             if places is not None:
                 place = places[:, 0]
             is_start = None if starts is None else starts[:, 0]
@@ -183,7 +188,7 @@ class MatrixMemoryLayer(FreezableWeights, GradientCheckpointingLayer):
         )  # (B, S, …, N, d)
         if places is not None:
             cos, sin = turns(places, self.head_size)  # (B, S, d/2) each
-            turn = turned if way == "reference" else _Turn.apply
+            turn = turned if way in ("reference", "scan") else _Turn.apply
             qk = turn(qk, cos[:, :, None, None].to(qk.dtype), sin[:, :, None, None].to(qk.dtype))
         q, k, v = (x.transpose(1, 2) for x in (*qk.unbind(2), v.squeeze(2)))  # (B, N, S, d) each
         if self.num_shifted_heads:
@@ -199,7 +204,9 @@ class MatrixMemoryLayer(FreezableWeights, GradientCheckpointingLayer):
         is_over = None  # (B,): was the last token a ␁ after which the memory is empty?
         if starts is not None and self.empty_after_start:
             none = torch.zeros_like(starts[:, 0])
-            is_over = last_of(starts, none, lengths)
+            is_over = last_of(
+                starts.to(torch.uint8), none.to(torch.uint8), lengths
+            ).bool()  # ONNX has no where of bools
             starts = torch.cat([none[:, None], starts[:, :-1]], dim=1)
 
         memories = DELTA_MEMORIES if self.is_delta else MEMORIES
@@ -213,6 +220,9 @@ class MatrixMemoryLayer(FreezableWeights, GradientCheckpointingLayer):
         if places is not None:
             place = last_of(places, place, lengths)
         return outputs, MatrixState(memory, output, place, keys)
+
+    def _are_plain(self) -> bool:
+        return all(is_plain(module, kind) for module, kind in zip(self.children(), self.kinds, strict=True))
 
     def _shift(
         self, k: torch.Tensor, before: torch.Tensor, lengths: torch.Tensor | None
@@ -268,6 +278,6 @@ def last_of(values: torch.Tensor, before: torch.Tensor, lengths: torch.Tensor | 
     if lengths is None:
         return values[:, -1]
     index = (lengths - 1).clamp(min=0)
-    last = values[torch.arange(len(values), device=values.device), index]
+    last = values[torch.arange(values.shape[0], device=values.device), index]
     has_tokens = (lengths > 0).view(-1, *[1] * (values.dim() - 2))
     return torch.where(has_tokens, last, before.to(last.dtype))

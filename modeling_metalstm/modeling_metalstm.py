@@ -24,7 +24,7 @@ from .dispatch_metalstm import plan_call
 from .generation_metalstm import MetaLSTMGenerationMixin
 from .initialization_metalstm import init_weights
 from .layers_metalstm import MetaLSTMLayers
-from .layouts_metalstm import FreezableWeights
+from .layouts_metalstm import FreezableWeights, is_plain
 from .matrix_layer_metalstm import MatrixMemoryLayer, MatrixState
 from .padding_metalstm import find_padding
 from .place_metalstm import find_marks
@@ -142,19 +142,28 @@ class MetaLSTMModel(MetaLSTMPreTrainedModel):
         embed, kinds = self.embed_tokens, self.config.layer_types
         weight = embed.weight
         batch_size, sequence_length = given.shape[:2]
-        is_traced = is_transformed()
-        padding = None if attention_mask is None else find_padding(attention_mask, sequence_length, is_traced)
+        is_exported, is_changed = torch.compiler.is_exporting(), is_transformed()
+        padding = None
+        if attention_mask is not None:
+            padding = find_padding(attention_mask, sequence_length, is_exported or is_changed)
         plan = plan_call(
             self.config.recurrence,
             batch_size,
             sequence_length,
             hidden_size=self.config.lstm_size,
-            vocab_size=embed.num_embeddings,
+            vocab_size=len(weight),
             device_type=weight.device.type,
-            needs_vectors=inputs_embeds is not None or bool(output_hidden_states) or kinds[0] != "lstm",
+            needs_vectors=(
+                inputs_embeds is not None
+                or bool(output_hidden_states)
+                or kinds[0] != "lstm"
+                or not is_plain(embed, nn.Embedding)
+            ),
             is_padded=padding is not None,
-            is_frozen=(self.mlstm[0] if self.lstm is None else self.lstm).layouts is not None,
-            is_transformed=is_traced,
+            # An adapter around the layer has no layouts, and what it adapts isn't the layer's own weights.
+            is_frozen=getattr(self.mlstm[0] if self.lstm is None else self.lstm, "layouts", None) is not None,
+            is_transformed=is_changed,
+            is_exported=is_exported,
         )
 
         # The embedding: a vector for each token, or the tokens and the vectors of the whole vocabulary.
@@ -163,7 +172,7 @@ class MetaLSTMModel(MetaLSTMPreTrainedModel):
             # Through the module, so that the padding token gets no gradient here either; a step has no gradients.
             vocabulary = weight
             if plan.recurrence != "step":
-                vocabulary = embed(torch.arange(embed.num_embeddings, device=given.device))
+                vocabulary = embed(torch.arange(len(weight), device=given.device))
         elif inputs_embeds is None:
             inputs = embed(given)
         hidden_states: tuple[torch.Tensor, ...] = (inputs,) if output_hidden_states else ()
@@ -183,7 +192,7 @@ class MetaLSTMModel(MetaLSTMPreTrainedModel):
             if kind == "lstm":
                 lstm: Any = self.lstm  # there, as there are layers of this type
                 if state is None:
-                    zeros = torch.zeros(batch_size, lstm.hidden_size, device=inputs.device, dtype=weight.dtype)
+                    zeros = torch.zeros(batch_size, self.config.lstm_size, device=inputs.device, dtype=weight.dtype)
                     state = zeros, zeros
                 said = state[0]
                 outputs, *state = lstm(index, plan.recurrence, inputs, *state, lengths, vocabulary)

@@ -27,17 +27,23 @@ class Padding:
     def __init__(self, mask: torch.Tensor, is_traced: bool = False) -> None:
         self.lengths = mask.sum(dim=1)
         width = mask.shape[1] if is_traced else max(int(self.lengths.max()), 1)
-        # (B, width): where the real tokens stand, in their order; a stable sort keeps it.
-        self.positions = (~mask).to(torch.uint8).argsort(dim=1, stable=True)[:, :width]
         self.num_read = mask.cumsum(dim=1)  # (B, S): real tokens up to here
+        # (B, width): where the real tokens stand, in their order, and the first token's place where there are no more;
+        # padding writes itself to a column of its own. No sort, which ONNX can't be told to keep the order.
+        columns = torch.where(mask, self.num_read - 1, mask.shape[1])
+        index = torch.arange(mask.shape[1], device=mask.device).expand_as(columns)
+        places = torch.zeros_like(columns[:, :1]).expand(-1, mask.shape[1] + 1)
+        self.positions = places.scatter(1, columns, index)[:, :width]
 
     def compact(self, inputs: torch.Tensor) -> torch.Tensor:
         """`(B, S)` or `(B, S, D)` to the same with the longest row's number of real tokens for `S`."""
-        return inputs.take_along_dim(self.positions if inputs.dim() == 2 else self.positions[..., None], dim=1)
+        if inputs.dim() == 2:
+            return inputs.gather(1, self.positions)
+        return inputs.gather(1, self.positions[..., None].expand(-1, -1, inputs.shape[-1]))
 
     def spread(self, outputs: torch.Tensor, h0: torch.Tensor) -> torch.Tensor:
         """Outputs of the compact sequence, and the state `(B, H)` before it, to `(B, S, H)`."""
-        return prepend_state(h0, outputs).take_along_dim(self.num_read[..., None], dim=1)
+        return prepend_state(h0, outputs).gather(1, self.num_read[..., None].expand(-1, -1, outputs.shape[-1]))
 
 
 def find_padding(attention_mask: torch.Tensor, sequence_length: int, is_traced: bool = False) -> Padding | None:

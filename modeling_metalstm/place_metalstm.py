@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import torch
 
+from .recurrence_scan import places_scan
+
 
 class Marks(NamedTuple):
     """
@@ -32,6 +34,8 @@ class Marks(NamedTuple):
         """
         if self.starts.shape[1] == 1 and self.offsets is None:  # a generated token, with no time for more
             return torch.where(self.sentences, 0, before[:, None] + 1)
+        if torch.compiler.is_exporting():
+            return places_scan(self.sentences, before)
         index = torch.arange(self.starts.shape[1], device=self.starts.device)  # (S,)
         last = torch.where(self.sentences, index, -1).cummax(1).values  # (B, S): of the sentence's mark; -1 is before
         places = torch.where(last < 0, before[:, None] + index + 1, index - last)

@@ -132,7 +132,8 @@ def lstm_from_gates(
         tokens = tokens.masked_fill(is_padding, len(gates_x))
         gates_x = torch.cat([gates_x, closed[None]])  # (V + 1, 4H)
     outputs, _, c = recurrence(gates_x, h0, c0, weight_hh, tokens, layouts)
-    h = prepend_state(h0, outputs).take_along_dim(lengths[:, None, None], dim=1).squeeze(1)  # (B, H)
+    ends = lengths[:, None, None].expand(-1, 1, h0.shape[-1])
+    h = prepend_state(h0, outputs).gather(1, ends).squeeze(1)  # (B, H)
     return outputs, h, c
 
 
