@@ -498,6 +498,22 @@ def test_only_allowed_words_are_said_and_criteria_stop(default):
     assert said.shape == (2, 2) and set(said.flatten().tolist()) <= {6, 7}
 
 
+@pytest.mark.parametrize("name", ["model.lstm", "model.mlstm.0", "model.mlstm.1", "model.norm", "lm_head"])
+def test_a_hook_on_a_layer_changes_what_is_generated(default, name):
+    """Steering and patching: `generate()` reads tokens one by one through the same modules as a whole sequence."""
+
+    def turn(module, inputs, outputs):
+        return (-2 * outputs[0], *outputs[1:]) if isinstance(outputs, tuple) else -2 * outputs
+
+    before = default(tokens_of()).logits
+    default.get_submodule(name).register_forward_hook(turn)
+    assert not torch.allclose(default(tokens_of()).logits, before)
+    expected = tokens_of()
+    for _ in range(5):
+        expected = torch.cat([expected, default(expected).logits[:, -1:].argmax(dim=-1)], dim=1)
+    assert torch.equal(default.generate(tokens_of(), **ENDLESS), expected)
+
+
 def test_text_streams_word_by_word(make_model):
     model, tokenizer = make_model(scale=4.0), build_tokenizer()
     prompt = tokenizer(EPISODE, return_tensors="pt")
