@@ -1,5 +1,6 @@
 """A run's config from a YAML file and `--key value` overrides, and the text of `--help` about the keys."""
 
+import copy
 import inspect
 import json
 import typing
@@ -9,6 +10,7 @@ from typing import Any
 
 from dataset_script.families import FAMILIES
 from dataset_script.families.contract import Language
+from metatrans_lab.config.following import follow
 from metatrans_lab.config.keys import Stage, TrainingConfig
 from metatrans_lab.config.typed import from_dict
 from metatrans_lab.config.yaml_files import read_file, read_yaml
@@ -16,7 +18,8 @@ from metatrans_lab.errors import UserError
 
 
 def read_config(path: str, overrides: dict[str, str]) -> TrainingConfig:
-    """A config from a YAML file (laid over its `base`, if it names one) and `--key value` overrides.
+    """A config from a YAML file (laid over its `base`, if it names one) and `--key value` overrides. What the
+    overrides leave behind, they bring after them (`following.follow`).
 
     Args:
         overrides: values as they were typed, by key; the key `model.hidden_size` is one inside the mapping `model`.
@@ -24,7 +27,8 @@ def read_config(path: str, overrides: dict[str, str]) -> TrainingConfig:
     Raises:
         UserError: an unreadable file, an unknown key, a wrong type, or an impossible value.
     """
-    values = read_file(Path(path))
+    file = read_file(Path(path))
+    values = copy.deepcopy(file)
     for key, text in overrides.items():
         value = read_value(key, text)
         *outer, last = key.split(".")
@@ -34,6 +38,7 @@ def read_config(path: str, overrides: dict[str, str]) -> TrainingConfig:
             if not isinstance(inside, dict):
                 raise UserError(f"--{key}: {name} is no mapping")
         inside[last] = value
+    values = follow(file, values, {key.split(".")[0] for key in overrides})
     try:
         return from_dict(TrainingConfig, values)
     except UserError:

@@ -50,8 +50,10 @@ class TrainingConfig:
         alignment_weight: of that in the loss; 0: nothing learns it.
         model: `model_type` and the keyword arguments of its configuration class.
         initial_weights: a saved model of the same shape, whose weights training starts from; None: they are drawn.
-        curriculum: the stages, in order.
-        num_steps: optimiser updates.
+        curriculum: the stages, in order. Where a file's language is set anew, and its curriculum isn't, the stages'
+            active words follow the number of source words.
+        num_steps: optimiser updates. Where a file's are set anew and leave no room for its warm-up and decay, these
+            shrink alike.
         batch_size: episodes a process and micro-batch.
         optimizer: "adam", "adamw" or "muon" (Muon on the hidden matrices, AdamW on the rest).
         learning_rate: of Adam(W). muon_learning_rate, muon_momentum: of Muon.

@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from metatrans_lab.config.following import follow
 from metatrans_lab.errors import UserError
 
 
@@ -53,7 +54,7 @@ def read_yaml(text: str) -> Any:
 
 def read_file(path: Path, above: tuple[Path, ...] = ()) -> dict:
     """A YAML file's keys and values. The key `base` names another file, relative to this one: its keys hold where this
-    file doesn't set them.
+    file doesn't set them, brought after what it does set (`following.follow`).
 
     Args:
         above: the files that this one is a base of, which can't be its own base.
@@ -80,4 +81,5 @@ def read_file(path: Path, above: tuple[Path, ...] = ()) -> dict:
     above = (*above, path.resolve())
     if (path.parent / base).resolve() in above:
         raise UserError(f"the config {path} is its own base")
-    return read_file(path.parent / base, above) | values
+    below = read_file(path.parent / base, above)
+    return follow(below, below | values, values.keys())

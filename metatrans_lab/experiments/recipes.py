@@ -5,6 +5,8 @@ A recipe is a config's keys and values, as `read_file` gives them. These functio
 
 import copy
 
+from metatrans_lab.config.following import stretched
+
 
 def scale_recipe(recipe: dict, num_words: int, pairs_per_word: dict[int, float] | None = None) -> dict:
     """The recipe for L = R = `num_words`, with the ranges of active words in its curriculum scaled alike.
@@ -20,7 +22,7 @@ def scale_recipe(recipe: dict, num_words: int, pairs_per_word: dict[int, float] 
         recipe["language"], pairs
     )
     for stage in recipe.get("curriculum", []):
-        stage["languages"] = [_stretched(knobs, was, num_words) | _pairs(knobs, pairs) for knobs in stage["languages"]]
+        stage["languages"] = [stretched(knobs, was, num_words) | _pairs(knobs, pairs) for knobs in stage["languages"]]
     return recipe
 
 
@@ -28,14 +30,6 @@ def _pairs(knobs: dict, pairs: dict[int, int]) -> dict[str, int]:
     """The knob `num_pairs` for the sentence length of these knobs, if `pairs` has one for it."""
     length = knobs.get("sentence_length")
     return {"num_pairs": pairs[length]} if isinstance(length, int) and length in pairs else {}
-
-
-def _stretched(knobs: dict, was: int, num_words: int) -> dict:
-    """The knobs, with a range of active words that ends at `was` ending at `num_words`."""
-    active = knobs.get("num_active_words")
-    if not isinstance(active, list):
-        return knobs
-    return knobs | {"num_active_words": [num_words if number == was else number for number in active]}
 
 
 def all_or_some(num_words: int, **knobs: int | list[int]) -> list[dict]:
