@@ -437,7 +437,7 @@ def test_mistakes_leave_with_code_2_and_a_sentence(tmp_path):
     process = start(tmp_path, "--num_step", "3")
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 2
-    assert output == "train.py: unknown key 'num_step'; did you mean 'num_steps'?\n"
+    assert output == "train.py: unknown key '--num_step'; did you mean '--num_steps'?\n"
     assert not list(tmp_path.iterdir())
 
 

@@ -249,6 +249,7 @@ def _translate(options: argparse.Namespace) -> int:
 def _evaluate(options: argparse.Namespace, rest: list[str]) -> None:
     """`metatrans evaluate`; the rest of the arguments are knobs of the languages."""
     from metatrans_lab.config.command_line import parse_overrides, read_value
+    from metatrans_lab.config.keys import SYMBOLS
 
     if options.num_episodes < 2:
         raise UserError(f"num_episodes must be at least 2, got {options.num_episodes}")
@@ -265,7 +266,7 @@ def _evaluate(options: argparse.Namespace, rest: list[str]) -> None:
         known = [field.name for field in fields(family_class(family))]
         for name in knobs:
             if name not in known:
-                near = nearest(name, [*known, "family", "split", "num_episodes", "loss_on"])
+                near = nearest(SYMBOLS.get(name, name), [*known, "family", "split", "num_episodes", "loss_on"])
                 raise UserError(f"unknown key {name!r}{owner_of(name) or near}")
         # Of another family than the model's, only the knobs that both have.
         language = make_language(family, **{name: of_model[name] for name in known if name in of_model} | knobs)

@@ -12,9 +12,11 @@ from dataset_script.families import FAMILIES
 from dataset_script.families.contract import Language
 from metatrans_lab.config.following import follow
 from metatrans_lab.config.keys import Stage, TrainingConfig
+from metatrans_lab.config.names import MODEL_KEYS, nearest_key
 from metatrans_lab.config.typed import from_dict
 from metatrans_lab.config.yaml_files import read_file, read_yaml
 from metatrans_lab.errors import UserError
+from modeling_metalstm.configuration_metalstm import MetaLSTMConfig
 
 
 def read_config(path: str, overrides: dict[str, str]) -> TrainingConfig:
@@ -29,7 +31,10 @@ def read_config(path: str, overrides: dict[str, str]) -> TrainingConfig:
     """
     file = read_file(Path(path))
     values = copy.deepcopy(file)
+    for name in file:
+        _check_name(name)
     for key, text in overrides.items():
+        _check_name(key.split(".")[0], typed="--")
         value = read_value(key, text)
         *outer, last = key.split(".")
         inside = values
@@ -45,6 +50,14 @@ def read_config(path: str, overrides: dict[str, str]) -> TrainingConfig:
         raise
     except ValueError as error:
         raise UserError(str(error)) from error
+
+
+def _check_name(name: object, typed: str = "") -> None:
+    """Raises UserError at a name that is no key, naming the nearest key; `typed` is what stood before it."""
+    if name not in {f.name for f in fields(TrainingConfig)}:
+        near = nearest_key(str(name))
+        shown = typed + name if isinstance(name, str) else name
+        raise UserError(f"unknown key {shown!r}" + (f"; did you mean {typed + near!r}?" if near else ""))
 
 
 def read_value(key: str, text: str) -> Any:
@@ -89,8 +102,9 @@ def describe_keys() -> str:
     """The part of `--help` about the keys: their meanings, and their defaults as one would type them."""
     knobs = {f"language.{f.name}": f.default for family in reversed(FAMILIES.values()) for f in fields(family)}
     defaults = asdict(TrainingConfig()) | {"language.family": "lexicon"} | knobs
-    del defaults["language"], defaults["language.seed"]
+    del defaults["language"], defaults["language.seed"], defaults["model"]
+    defaults |= {"model.model_type": "metalstm"} | MODEL_KEYS
     lines = [f"  --{name} {json.dumps(value)}" for name, value in defaults.items()]
     families = [family for family in FAMILIES.values() if family.__doc__ != Language.__doc__]
-    meanings = [inspect.getdoc(cls) or "" for cls in (TrainingConfig, Language, *families, Stage)]
+    meanings = [inspect.getdoc(cls) or "" for cls in (TrainingConfig, Language, *families, Stage, MetaLSTMConfig)]
     return "\n\n".join([*meanings, "\n".join(["The defaults:", *lines])])

@@ -13,6 +13,9 @@ from dataset_script.families.contract import Language
 from metatrans_lab.config.checks import check_config
 from metatrans_lab.errors import UserError, nearest
 
+SYMBOLS = {"K": "num_pairs", "L": "num_source_words", "R": "num_target_words", "T": "sentence_length"}
+"""The knobs that the post and the docs have letters for."""
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -150,7 +153,7 @@ class TrainingConfig:
             if name == "seed":
                 raise UserError("language has no seed of its own; set seed at the top level")
             if name not in known:
-                hint = owner_of(name) or nearest(name, [*known, "family"])
+                hint = owner_of(name) or nearest(SYMBOLS.get(name, name), [*known, "family"])
                 raise UserError(f"language has no knob {name!r}{hint}")
         return make_language(family, **merged, seed=self.seed)
 

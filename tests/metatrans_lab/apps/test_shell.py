@@ -282,6 +282,7 @@ def test_a_misspelt_name_gets_the_nearest(capsys, command, meant):
     "arguments, message",
     [
         (["--num_pair", "3"], "unknown key 'num_pair'; did you mean 'num_pairs'?"),
+        (["--K", "3"], "unknown key 'K'; did you mean 'num_pairs'?"),
         (["--num_target_words", "3"], "num_target_words must be at least num_source_words (6)"),
         (["--sentence_length", "0"], "sentence_length must be at least 1"),
         (["--num_episodes", "1"], "num_episodes must be at least 2"),

@@ -1,10 +1,12 @@
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 import yaml
 
 from metatrans_lab.config.command_line import describe_keys, parse_overrides, read_config
-from metatrans_lab.config.keys import TrainingConfig
+from metatrans_lab.config.keys import SYMBOLS, TrainingConfig
+from metatrans_lab.config.names import ELSEWHERE, MODEL_KEYS, nearest_key
 from metatrans_lab.config.typed import from_dict
 from metatrans_lab.errors import UserError
 
@@ -61,6 +63,8 @@ def test_overrides_reach_inside(tmp_path):
     [
         ("num_step: 3", "unknown key 'num_step'; did you mean 'num_steps'?"),
         ("zzz: 3", "unknown key 'zzz'"),
+        ("num_pairs: 3", "unknown key 'num_pairs'; did you mean 'language.num_pairs'?"),
+        ("lr: 3", "unknown key 'lr'; did you mean 'learning_rate'?"),
         ("num_steps: many", "num_steps must be an integer, got 'many'"),
         ("num_steps: 1.5", "num_steps must be an integer, got 1.5"),
         ("num_steps: true", "num_steps must be an integer, got True"),
@@ -156,6 +160,17 @@ def test_texts_are_taken_as_they_are_from_the_command_line(tmp_path):
         (["--resume_from_checkpoint", ""], "resume_from_checkpoint is empty"),
         (["--name", "--overwrite"], "name must be a text, got True"),
         (["--seed.x", "1"], "seed must be an integer, got {'x': 1}"),
+        (["--num_step", "3"], "unknown key '--num_step'; did you mean '--num_steps'?"),
+        (["--num_pairs", "5"], "unknown key '--num_pairs'; did you mean '--language.num_pairs'?"),
+        (["--num_pair", "5"], "unknown key '--num_pair'; did you mean '--language.num_pairs'?"),
+        (["--orders", "x"], "unknown key '--orders'; did you mean '--language.orders'?"),
+        (["--hidden-size", "5"], "unknown key '--hidden_size'; did you mean '--model.hidden_size'?"),
+        (["--until_step", "5"], "unknown key '--until_step'; did you mean '--curriculum'?"),
+        (["--K", "5"], "unknown key '--K'; did you mean '--language.num_pairs'?"),
+        (["--lr", "1e-3"], "unknown key '--lr'; did you mean '--learning_rate'?"),
+        (["--max_steps=3"], "unknown key '--max_steps'; did you mean '--num_steps'?"),
+        (["--language.T", "5"], "language has no knob 'T'; did you mean 'sentence_length'?"),
+        (["--zzz.num_pairs", "5"], "unknown key '--zzz'"),
     ],
 )
 def test_mistakes_on_the_command_line(tmp_path, arguments, message):
@@ -164,13 +179,24 @@ def test_mistakes_on_the_command_line(tmp_path, arguments, message):
     assert str(error.value).startswith(message)
 
 
+def test_every_hint_is_a_key():
+    keys = {f.name for f in fields(TrainingConfig)} | {f"language.{knob}" for knob in SYMBOLS.values()}
+    keys |= {*MODEL_KEYS, "language.num_pairs", "language.num_source_words"}
+    assert set(ELSEWHERE.values()) <= keys
+    for name, key in ELSEWHERE.items():
+        assert nearest_key(name) == key and name not in keys
+    assert all(nearest_key(f.name) == f.name for f in fields(TrainingConfig)) and nearest_key("zzz") is None
+
+
 def test_help_has_every_key_with_its_meaning_and_its_default():
     text = describe_keys()
-    for key in ("num_steps 1000", "max_grad_norm null", 'optimizer "adamw"', "language.num_pairs 10"):
+    of_model = ("model.hidden_size 1024", 'model.model_type "metalstm"', "model.layer_types null")
+    for key in ("num_steps 1000", "max_grad_norm null", 'optimizer "adamw"', "language.num_pairs 10", *of_model):
         assert f"\n  --{key}\n" in text
-    for name in TrainingConfig.__dataclass_fields__.keys() - {"language"}:
+    for name in TrainingConfig.__dataclass_fields__.keys() - {"language", "model"}:
         assert f"\n  --{name} " in text
-    assert "language.seed" not in text and "optimiser updates" in text and "fraction of all lexicons" in text
+    assert "language.seed" not in text and "model.vocab_size" not in text and "length of a token's embedding" in text
+    assert "optimiser updates" in text and "fraction of all lexicons" in text
 
 
 def test_a_file_is_laid_over_its_base(tmp_path):
