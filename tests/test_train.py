@@ -112,6 +112,58 @@ def test_a_tracker_that_is_not_installed_is_a_sentence(train, monkeypatch):
         train("--log_with", "wandb")
 
 
+def test_a_folder_of_a_tracker_s_files_is_no_package(train, tmp_path, monkeypatch):
+    (tmp_path / "trackio").mkdir()
+    for name in [name for name in sys.modules if name.split(".")[0] == "trackio"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    with pytest.raises(UserError, match="log_with trackio needs its package: pip install trackio"):
+        train("--log_with", "trackio")
+
+
+WANDB = """
+import os, pathlib
+class Config:
+    def update(self, values, **others): print("config", values["name"])
+config = Config()
+class Run:
+    def log(self, values, **others): pass
+    def finish(self): print("finished")
+def init(project, dir):
+    (pathlib.Path(dir) / "wandb" / "run").mkdir(parents=True)
+    if "KEY" not in os.environ:
+        raise RuntimeError("No API key configured.\\nA second line")
+    return Run()
+"""
+
+
+def test_a_tracker_that_fails_is_a_sentence_and_leaves_nothing(tmp_path):
+    packages, work = tmp_path / "packages", tmp_path / "work"
+    for path, text in (("wandb/__init__.py", WANDB), ("wandb-1.dist-info/METADATA", "Name: wandb\nVersion: 1\n")):
+        (packages / path).parent.mkdir(parents=True)
+        (packages / path).write_text(text)
+    work.mkdir()
+    before = {name: value for name, value in os.environ.items() if name != "WANDB_DIR"}
+    environment = before | {"PYTHONPATH": os.pathsep.join([str(packages), os.environ.get("PYTHONPATH", "")])}
+    short = ("--log_with", "wandb", "--num_steps", "4")
+    process = start(work, *short, environment=environment)
+    output, _ = process.communicate(timeout=120)
+    advice = "set it up, or leave out log_with"
+    assert process.returncode == 2, output
+    assert output == f"train.py: log_with wandb can't be started: No API key configured; {advice}\n"
+    assert not list(work.iterdir())
+    process = start(work, *short, environment=environment | {"KEY": "k"})
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0 and "config tiny" in output and "finished" in output, output
+    assert (work / "outputs/wandb/run").is_dir() and (work / "outputs/tiny/results.json").is_file()
+    whole = (work / "outputs/tiny/model.safetensors").read_bytes()
+    shutil.rmtree(work / "outputs/wandb")
+    process = start(work, *short, "--overwrite", environment=environment)
+    assert process.wait(timeout=120) == 2
+    assert [path.name for path in (work / "outputs").iterdir()] == ["tiny"]
+    assert (work / "outputs/tiny/model.safetensors").read_bytes() == whole  # the run that would have been removed
+
+
 SUMMARY = ["determined accuracy", "target regret", "exact match", "training", "all of it"]
 
 

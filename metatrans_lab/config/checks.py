@@ -72,7 +72,7 @@ def check_config(config: TrainingConfig) -> None:
         raise UserError(f"adam_betas must be two numbers in [0, 1), got {config.adam_betas}")
     if not config.curriculum:
         raise UserError("curriculum must have at least one stage")
-    if config.log_with != "none" and importlib.util.find_spec(config.log_with) is None:
+    if config.log_with != "none" and not _is_installed(config.log_with):
         raise UserError(f"log_with {config.log_with} needs its package: pip install {config.log_with}")
     if config.hub_dataset_id is not None and not _names_repository(config.hub_dataset_id):
         raise UserError(f"hub_dataset_id must be like user/name, got {config.hub_dataset_id!r}")
@@ -102,6 +102,12 @@ def _check_curriculum(config: TrainingConfig) -> None:
             step_before = stage.until_step
         if stage.until_step is stage.until_accuracy is None and number < len(config.curriculum) - 1:
             raise UserError(f"{where} needs until_step or until_accuracy to be followed by a stage")
+
+
+def _is_installed(package: str) -> bool:
+    """Whether there is a package of that name, which a folder of a tracker's files isn't."""
+    found = importlib.util.find_spec(package)
+    return found is not None and found.origin is not None
 
 
 def _names_repository(text: str) -> bool:

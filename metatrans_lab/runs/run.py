@@ -18,6 +18,7 @@ from metatrans_lab.runs.exit_codes import NOT_PUSHED, RESUME
 from metatrans_lab.runs.folder import RunFolder
 from metatrans_lab.runs.processes import joining
 from metatrans_lab.runs.signals import StopSignal
+from metatrans_lab.runs.trackers import start_tracker, start_tracker_in_folder
 from metatrans_lab.training.prepare import fresh_model
 from metatrans_lab.training.training import Diverged, Training
 
@@ -63,11 +64,11 @@ class Run:
     def __enter__(self) -> "Run":
         """Makes and claims the folder. From now on a signal has the run stop after its step."""
         try:
+            start_tracker(self.accelerator, self.config)
             if self.is_main:
                 self.folder.begin()
             self.accelerator.wait_for_everyone()
-            if self.config.log_with != "none":
-                self.accelerator.init_trackers(self.config.name, config=self.config.flat())
+            start_tracker_in_folder(self.accelerator, self.config)
         except BaseException:
             self._let_go()
             raise
