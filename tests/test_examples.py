@@ -1,7 +1,10 @@
 """Each example, as its text says to run it, for a few steps."""
 
+import json
 import re
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +24,22 @@ def run(tmp_path, monkeypatch):
     yield lambda name, *arguments: runpy.run_path(str(EXAMPLES / f"{name}.py"))["main"](list(arguments))
     for state in states:
         state._reset_state()
+
+
+def test_an_architecture_of_one_s_own_is_trained_and_loaded_by_its_folder_alone(tmp_path):
+    config = str(EXAMPLES.parent / "configs" / "tiny.yaml")
+    model = '{"model_type": "my-gru", "hidden_size": 24}'
+    given = ["--config", config, "--name", "gru", "--num_threads", "1", "--model", model]
+    script = str(EXAMPLES / "own_architecture" / "run.py")
+    subprocess.run([sys.executable, script, *given], cwd=tmp_path, check=True, timeout=200)
+    results = json.loads((tmp_path / "outputs/gru/results.json").read_text())
+    assert results["steps"] == 40 and results["num_exact_match"] > 0
+    code = (
+        "from metatrans_lab.models.load import load_model; model = load_model('outputs/gru', trust_remote_code=True); "
+        "print(type(model).__name__, model.config.hidden_size, sum(p.numel() for p in model.parameters()))"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=200)
+    assert loaded.stdout.split() == ["GruForCausalLM", "24", str(results["num_parameters"])], loaded.stderr
 
 
 def test_the_trainer_learns_and_saves_a_model(run, capsys):

@@ -270,6 +270,19 @@ def test_a_layer_that_the_head_can_t_read_is_refused(train):
         train("--alignment_weight", "-1")
 
 
+def test_a_model_that_can_not_generate_is_found_before_the_first_step(train, tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise KeyError("past")
+
+    monkeypatch.setattr("transformers.LlamaForCausalLM.generate", fail)
+    model = (
+        '{"model_type":"llama","hidden_size":8,"intermediate_size":8,"num_hidden_layers":1,"num_attention_heads":1}'
+    )
+    with pytest.raises(UserError, match=r"the model can't generate\(\), by which it is evaluated: 'past'"):
+        train("--model", model)
+    assert not list(tmp_path.iterdir())
+
+
 def test_training_goes_on_from_another_model_s_weights(train):
     train("--name", "one", "--num_steps", "20", "--decay_steps", "0")
     start = ("--initial_weights", "outputs/one", "--seed", "1")

@@ -10,6 +10,7 @@ from transformers import GenerationConfig, PreTrainedModel
 from dataset_script.costs import CERTAIN
 from dataset_script.episodes import Episodes, sample_episodes
 from dataset_script.families.contract import Language
+from metatrans_lab.errors import UserError
 from metatrans_lab.evaluation.intervals import proportion_interval, ratio
 
 RAGGED_PAIRS, RAGGED_WORDS = 11, 5
@@ -24,7 +25,6 @@ def last_sentences_exact(model: PreTrainedModel, episodes: Episodes, at_most: in
     `at_most` are asked.
     """
     config, tokens = episodes.config, episodes.input_ids  # (N, S)
-    device = next(model.parameters()).device
     exact = []
     last = (episodes.shot == config.num_pairs - 1) & episodes.is_target  # (N, S)
     lengths = last.sum(1)  # (N,)
@@ -41,20 +41,47 @@ def last_sentences_exact(model: PreTrainedModel, episodes: Episodes, at_most: in
         columns = np.arange(width) - (width - prompt_lengths)[:, None]  # (n, width), left-padded: negative on padding
         prompts = np.where(columns >= 0, tokens[rows[:, None], np.maximum(columns, 0)], config.pad)  # (n, width)
         answers = tokens[rows[:, None], prompt_lengths[:, None] + np.arange(length + 1)]  # (n, length + 1)
-        generated = model.generate(
-            input_ids=torch.as_tensor(prompts, dtype=torch.long, device=device),
-            attention_mask=torch.as_tensor(columns >= 0, dtype=torch.long, device=device),
-            # Greedy, whatever the model's generation_config.json says.
-            generation_config=GenerationConfig(
-                max_new_tokens=int(length) + 1, eos_token_id=config.soh, pad_token_id=config.pad
-            ),
-        )
-        generated = generated[:, width:].cpu().numpy()  # (n, length + 1), or fewer columns if all rows ended early
+        # (n, length + 1), or fewer columns if all rows ended early
+        generated = _continued(model, config, prompts, columns >= 0, int(length) + 1)[:, width:]
         if generated.shape[1] <= length:
             exact.append(np.zeros(len(rows), bool))
         else:
             exact.append((generated == answers).all(1))
     return np.concatenate(exact) if exact else np.zeros(0, bool)
+
+
+def _continued(model: PreTrainedModel, config: Language, prompts: np.ndarray, mask: np.ndarray, at_most: int) -> Any:
+    """(n, width) prompts, and whether their tokens are no padding → the same, up to `at_most` tokens after them."""
+    device = next(model.parameters()).device
+    generated = model.generate(
+        input_ids=torch.as_tensor(prompts, dtype=torch.long, device=device),
+        attention_mask=torch.as_tensor(mask, dtype=torch.long, device=device),
+        # Greedy, whatever the model's generation_config.json says.
+        generation_config=GenerationConfig(max_new_tokens=at_most, eos_token_id=config.soh, pad_token_id=config.pad),
+    )
+    return generated.cpu().numpy()
+
+
+@torch.no_grad()
+def check_generation(model: PreTrainedModel, language: Language) -> None:
+    """Has the model continue two prompts, one of them padded, as its evaluation will: a model whose `generate()` fails
+    would be trained to its end and then not be measured.
+
+    Raises:
+        UserError: it fails, or gives no continued prompts.
+    """
+    prompts = np.array([[language.pad, language.soh, 0, language.stx], [language.soh, 0, 0, language.stx]])
+    was_training = model.training
+    model.eval()
+    try:
+        generated = _continued(model, language, prompts, prompts != language.pad, 2)
+    except Exception as error:  # a model that isn't ours may raise anything
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+        raise UserError(f"the model can't generate(), by which it is evaluated: {reason}") from error
+    finally:
+        model.train(was_training)
+    if generated.shape not in ((2, 5), (2, 6)) or (generated[:, :4] != prompts).any():
+        raise UserError("the model's generate() must give the prompts, (N, S), with new tokens after them, (N, S + n)")
 
 
 def ragged_language(language: Language, num_pairs: int = RAGGED_PAIRS) -> Language:

@@ -32,7 +32,8 @@ def evaluate(
     """Figures of a causal LM whose tokens are `language`'s; the keys are those of results.json.
 
     Args:
-        model: anything with `model(input_ids=…).logits`, and `generate()` if exact_match is asked for.
+        model: anything with `config.vocab_size` and `model(input_ids=…, use_cache=False).logits`, and `generate()` if
+            exact_match is asked for.
         split: with `held_out_languages`, "validation" and "test" have lexicons that training never saw.
         loss_on: what the model was trained on; after "targets", `token_regret` is None.
         exact_match: whether last sentences are decoded too; else `exact_match` is None.
@@ -40,11 +41,19 @@ def evaluate(
         num_bindings: as of `next_token_log_probabilities`; decoding is always without bindings.
 
     Raises:
-        UserError: the model has fewer tokens than the language.
+        UserError: the model has fewer tokens than the language, or doesn't say how many; or it has no `generate()`.
     """
-    if model.config.vocab_size < language.vocab_size:
+    vocab_size = getattr(getattr(model, "config", None), "vocab_size", None)
+    if not isinstance(vocab_size, int):
         raise UserError(
-            f"the model knows {model.config.vocab_size} tokens, but {language.num_source_words} source and "
+            f"the model, a {type(model).__name__}, has no config.vocab_size, the number of its tokens; give it one: "
+            f"model.config = types.SimpleNamespace(vocab_size={language.vocab_size})"
+        )
+    if exact_match and not hasattr(model, "generate"):
+        raise UserError(f"the model, a {type(model).__name__}, has no generate(); leave it out by exact_match=False")
+    if vocab_size < language.vocab_size:
+        raise UserError(
+            f"the model knows {vocab_size} tokens, but {language.num_source_words} source and "
             f"{language.num_target_words} target words need {language.vocab_size}"
         )
     was_training = model.training

@@ -6,7 +6,7 @@ from transformers import PreTrainedModel
 
 from metatrans_lab.config.keys import TrainingConfig
 from metatrans_lab.errors import UserError
-from metatrans_lab.evaluation.answers import ragged_language
+from metatrans_lab.evaluation.answers import check_generation, ragged_language
 from metatrans_lab.machine import choose_mixed_precision, share_of_cores
 from metatrans_lab.models.build import build_model
 from metatrans_lab.models.limits import check_batch
@@ -19,14 +19,15 @@ def fresh_model(config: TrainingConfig) -> PreTrainedModel:
     resumed has its checkpoint's in a moment.
 
     Raises:
-        UserError: the model can't be built, its batches don't fit into the machine's memory, or `initial_weights` are
-            not of such a model.
+        UserError: the model can't be built or can't generate, its batches don't fit into the machine's memory, or
+            `initial_weights` are not of such a model.
     """
     check_batch(config)
     torch.manual_seed(config.seed)
     language = config.language_config()
     longest = max(config.max_episode_length, ragged_language(language).max_episode_length)
     model = build_model(config.model, language, longest)
+    check_generation(model, language)
     if config.initial_weights is not None and config.resume_from_checkpoint is None:
         _take_weights(model, config.initial_weights)
     if config.alignment_weight:

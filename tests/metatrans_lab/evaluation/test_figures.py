@@ -1,8 +1,10 @@
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from dataset_script import LanguageConfig, bayes_nll, expected_nll, sample_episodes
 from metatrans_lab.errors import UserError
@@ -70,3 +72,26 @@ def test_source_words_left_out_of_training_have_no_token_regret(bayes_model):
 def test_a_model_with_too_few_tokens_is_refused(bayes_model):
     with pytest.raises(UserError, match="the model knows 15 tokens, but 8 source and 8 target words need 19"):
         evaluate(bayes_model(POST), LanguageConfig(num_source_words=8, num_target_words=8), num_episodes=2)
+
+
+def test_a_module_that_lacks_something_is_a_sentence(bayes_model):
+    bare = bayes_model(POST)
+    config = bare.config
+    del bare.config
+    with pytest.raises(UserError, match=r"a TableModel, has no config\.vocab_size, the number of its tokens; give it"):
+        evaluate(bare, POST, num_episodes=2)
+    bare.config = SimpleNamespace()
+    with pytest.raises(UserError, match=r"SimpleNamespace\(vocab_size=15\)"):
+        evaluate(bare, POST, num_episodes=2)
+
+    class Reader(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner, self.config = bare, config
+
+        def forward(self, **inputs):
+            return self.inner(**inputs)
+
+    with pytest.raises(UserError, match=r"a Reader, has no generate\(\); leave it out by exact_match=False"):
+        evaluate(Reader(), POST, num_episodes=2)
+    assert evaluate(Reader(), POST, num_episodes=2, exact_match=False)["target_regret"] < 1e-6
