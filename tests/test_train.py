@@ -301,8 +301,14 @@ def test_initial_weights_of_another_shape_are_refused(train):
     train("--name", "one", "--num_steps", "20", "--decay_steps", "0")
     with pytest.raises(UserError, match="initial_weights: outputs/one is another model than the run's"):
         train("--name", "two", "--initial_weights", "outputs/one", "--model.hidden_size", "8")
-    with pytest.raises(UserError, match="outputs/none"):
-        train("--name", "two", "--initial_weights", "outputs/none")
+    for name, message in (
+        ("outputs/none", "there is no folder outputs/none"),
+        ("outputs/one/checkpoint-20", "is no model folder: it has no config.json; a checkpoint is to resume from"),
+        ("outputs/one/config.json", "is a file, and a model is a folder; give outputs/one"),
+        ("translater", "there is no model 'translater'.*did you mean 'translator'"),
+    ):
+        with pytest.raises(UserError, match=message):
+            train("--name", "two", "--initial_weights", name)
     assert not Path("outputs/two").exists()
 
 
@@ -337,6 +343,28 @@ def test_resuming_gives_the_same_bits_and_the_same_log(train):
         return [{key: value for key, value in line.items() if "second" not in key} for line in lines]
 
     assert figures("parts") == figures("whole")
+
+
+def test_a_resumed_run_may_have_more_steps_and_is_that_run(train):
+    train("--name", "whole", "--num_steps", "60")
+    train("--name", "longer", "--keep_checkpoints", "9")
+    with pytest.raises(
+        UserError, match="num_steps is 40, not 60; they are the same up to step 31, and it is of step 40"
+    ):
+        train("--name", "longer", "--num_steps", "60", "--resume_from_checkpoint", "latest")
+    train("--name", "longer", "--num_steps", "60", "--resume_from_checkpoint", "outputs/longer/checkpoint-30")
+    assert same_weights(Path("outputs/whole"), Path("outputs/longer"))
+    one, two = (read(f"outputs/{name}/results.json") for name in ("whole", "longer"))
+    assert one.pop("timing") and two.pop("timing") and one == two
+
+
+def test_a_run_without_decay_goes_on_from_its_end(train):
+    train("--name", "whole", "--num_steps", "60", "--decay_steps", "0")
+    train("--name", "longer", "--decay_steps", "0")
+    train("--name", "longer", "--num_steps", "60", "--decay_steps", "0", "--resume_from_checkpoint", "latest")
+    assert same_weights(Path("outputs/whole"), Path("outputs/longer"))
+    lines = map(json.loads, Path("outputs/longer/log.jsonl").read_text().splitlines())
+    assert [line["step"] for line in lines if "eval_loss" in line] == [20, 60]
 
 
 def test_the_model_is_the_average_of_late_weights(train):
@@ -533,8 +561,8 @@ def test_another_run_s_folder_is_left_alone(train):
         UserError, match="outputs/tiny holds another run: --resume_from_checkpoint latest goes on with it"
     ):
         train()
-    with pytest.raises(UserError, match="the checkpoint is of another run: its num_steps is 20, not 40"):
-        train("--resume_from_checkpoint", "latest")
+    with pytest.raises(UserError, match="the checkpoint is of another run: its seed is 0, not 1"):
+        train("--resume_from_checkpoint", "latest", "--seed", "1")
     assert {path: path.stat().st_mtime_ns for path in Path("outputs").rglob("*")} == before
     assert train("--overwrite") == 0
 

@@ -63,7 +63,7 @@ class RunFolder:
             self._check_folder(checkpoint)
             if progress is not None:
                 self.log.goes_on_from(progress["step"], progress["train_seconds"])
-                self.log.read(progress["step"])
+                self.log.read(progress["step"], progress["config"].get("num_steps", config.num_steps))
         except OSError as error:
             raise UserError(f"can't use the folder {self.path}: {error.strerror}") from error
 

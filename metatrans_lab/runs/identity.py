@@ -8,6 +8,7 @@ from dataset_script.families import FAMILIES
 from dataset_script.families.contract import GENERATOR_VERSION
 from metatrans_lab.config.keys import Stage, TrainingConfig
 from metatrans_lab.errors import UserError, tell
+from metatrans_lab.training.schedule import learning_rate_factor
 
 # Keys that may differ between a run and its resumption, as they don't shape the weights. (num_threads does, by
 # rounding, where an operation is divided among threads: a resumed run keeps its number unless it is given another.)
@@ -16,6 +17,9 @@ FREE_KEYS = (
     *("save_every", "keep_checkpoints", "save_errors", "max_rollbacks", "resume_from_checkpoint", "overwrite"),
     *("log_with", "push_to_hub", "hub_model_id", "hub_dataset_id", "hub_private", "hub_strategy", "hub_patience"),
 )
+
+SCHEDULE = ("num_steps", "warmup_steps", "decay_steps", "decay_power", "average_steps")
+"""Keys that may differ between a run and its resumption as far as the steps already done would have been the same."""
 
 
 def run_identity(config: TrainingConfig, num_processes: int, mixed_precision: str) -> dict:
@@ -89,16 +93,39 @@ def check_same_run(identity: dict, progress: dict) -> None:
         progress: the checkpoint's, as of `load_checkpoint`.
 
     Raises:
-        UserError: it was made with other settings, or by another version; the message names the first difference.
+        UserError: it was made with other settings, those of SCHEDULE aside as long as its steps are no others by them,
+            or by another version; the message names the first difference.
     """
     advice = "resume with the settings that it was made with, or start anew"
     for name, value in identity.items():
         if name != "config" and progress[name] != value:
             raise UserError(f"the checkpoint was made with {name} {progress[name]!r}, not {value!r}; {advice}")
-    difference = differing_key(identity["config"], progress["config"])
-    if difference is not None:
-        advice = advice if difference.known else "resume with the version that it was made with, or start anew"
-        raise UserError(f"the checkpoint is of another run: {difference}; {advice}")
+    asked, saved, step = identity["config"], progress["config"], progress["step"]
+    shared = _steps_in_common(asked, saved)
+    if step <= shared:
+        saved = saved | {key: asked[key] for key in SCHEDULE}
+    difference = differing_key(asked, saved)
+    if difference is None:
+        return
+    if not difference.known:
+        advice = "resume with the version that it was made with, or start anew"
+    elif difference.key in SCHEDULE:
+        advice = (
+            f"they are the same up to step {shared}, and it is of step {step}; resume from one up to there, or start "
+            "a new run with its model as initial_weights"
+        )
+    raise UserError(f"the checkpoint is of another run: {difference}; {advice}")
+
+
+def _steps_in_common(asked: dict, saved: dict) -> int:
+    """How many steps two runs that differ in nothing but their schedules begin with alike."""
+    defaults = asdict(TrainingConfig())
+    runs = [TrainingConfig(**{key: run.get(key, defaults[key]) for key in SCHEDULE}) for run in (asked, saved)]
+    ends = min(run.num_steps - run.average_steps for run in runs)
+    for step in range(ends):
+        if learning_rate_factor(runs[0], step) != learning_rate_factor(runs[1], step):
+            return step
+    return ends
 
 
 def share_out(micro_batches: int, before: int, now: int) -> int:

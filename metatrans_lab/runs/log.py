@@ -31,13 +31,14 @@ class RunLog:
         """Sets the step and the time from which the next line's speed is computed."""
         self._step, self._seconds = step, train_seconds
 
-    def read(self, step: int) -> None:
-        """Takes up the lines of the folder's log up to a step, if there is a log."""
+    def read(self, step: int, num_steps: int) -> None:
+        """Takes up the lines of the folder's log up to a step, if there is a log; `num_steps` it was to have."""
         if (self.storage.path / LOG).is_file():
             lines = map(_parse, (self.storage.path / LOG).read_text().splitlines())
             self.lines = [line for line in lines if line and line["step"] <= step]
-            # The last evaluation, if it was the last thing done before a kill, is done again.
-            last = self.config.num_steps
+            # The last evaluation, if it was the last thing done before a kill, is done again; if the run now has more
+            # steps, it was of other episodes than those on the way.
+            last = min(self.config.num_steps, num_steps)
             self.lines = [line for line in self.lines if line["step"] < last or "eval_loss" not in line]
 
     def write(self) -> None:

@@ -8,6 +8,7 @@ from metatrans_lab.config.keys import TrainingConfig
 from metatrans_lab.errors import UserError
 from metatrans_lab.evaluation.answers import check_generation, ragged_language
 from metatrans_lab.machine import choose_mixed_precision, share_of_cores
+from metatrans_lab.model_names import check_model
 from metatrans_lab.models.build import build_model
 from metatrans_lab.models.limits import check_batch
 from metatrans_lab.models.load import load_model
@@ -36,7 +37,8 @@ def fresh_model(config: TrainingConfig) -> PreTrainedModel:
 
 
 def _take_weights(model: PreTrainedModel, name: str) -> None:
-    """Raises UserError unless the model of that name has weights of the same names and shapes."""
+    """Raises UserError unless there is a model of that name, and its weights have the same names and shapes."""
+    check_model(name)
     weights = load_model(name).state_dict()
     own = model.state_dict()
     other = [key for key in sorted({*own, *weights}) if key not in own or key not in weights]

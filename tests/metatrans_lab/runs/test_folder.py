@@ -51,7 +51,7 @@ def test_a_run_that_was_begun_before_a_key_existed_goes_on_to_the_same_end(train
     "key, sentence",
     [
         ("max_grad_norm", "its max_grad_norm is None, not 1.0"),
-        ("decay_steps", "its decay_steps is 0, not 10"),
+        ("loss_on", "its loss_on is 'all', not 'targets'"),
         ("language", "its language is {}, not {'num_pairs': 4, "),
     ],
 )

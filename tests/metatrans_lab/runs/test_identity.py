@@ -85,7 +85,7 @@ def test_values_of_another_kind_are_a_difference(broken):
 
 
 def test_a_key_that_is_no_longer_known_is_refused():
-    progress = run_identity(CONFIG, 1, "no") | {"config": saved() | {"momentum": 0.5}}
+    progress = run_identity(CONFIG, 1, "no") | {"config": saved() | {"momentum": 0.5}, "step": 20}
     with pytest.raises(UserError) as error:
         check_same_run(run_identity(CONFIG, 1, "no"), progress)
     assert str(error.value) == (
@@ -105,9 +105,9 @@ def test_a_key_that_is_no_longer_known_is_refused():
 )
 def test_what_a_run_can_not_go_on_from(change, sentence):
     identity = run_identity(CONFIG, 1, "no")
-    check_same_run(identity, json.loads(json.dumps(identity)))
+    check_same_run(identity, json.loads(json.dumps(identity)) | {"step": 20})
     with pytest.raises(UserError) as error:
-        check_same_run(identity, identity | change)
+        check_same_run(identity, identity | {"step": 20} | change)
     assert str(error.value) == f"{sentence}; resume with the settings that it was made with, or start anew"
 
 
@@ -120,3 +120,39 @@ def test_processes_take_as_many_micro_batches_together(each, before, now, then, 
 def test_processes_that_can_not_share_alike():
     with pytest.raises(UserError, match=r"a step of this run is 4 micro-batches, .* resume it with 1 or 2 or 4$"):
         share_out(2, 2, 3)
+
+
+FALLING = {"num_steps": 100, "warmup_steps": 10, "decay_steps": 40}
+
+
+@pytest.mark.parametrize(
+    "schedule, shared",
+    [
+        ({"num_steps": 200}, 61),  # the rates fall from step 60 on, and step 61 is the first whose rate is lower
+        ({"num_steps": 80}, 41),
+        ({"decay_steps": 50}, 51),
+        ({"decay_power": 2.0}, 61),
+        ({"num_steps": 200, "decay_steps": 140}, 61),
+        ({"num_steps": 160, "decay_steps": 100, "decay_power": 3.0}, 61),
+        ({"warmup_steps": 9}, 0),
+        ({"average_steps": 30}, 70),
+        ({"num_steps": 50, "decay_steps": 0}, 50),
+    ],
+)
+def test_a_schedule_may_change_as_long_as_no_step_was_another(schedule, shared):
+    before = run_identity(replace(CONFIG, **FALLING), 1, "no")
+    after = run_identity(replace(CONFIG, **FALLING | schedule), 1, "no")
+    check_same_run(after, before | {"step": shared})
+    check_same_run(before, after | {"step": shared})
+    with pytest.raises(UserError) as error:
+        check_same_run(after, before | {"step": shared + 1})
+    assert str(error.value).endswith(
+        f"; they are the same up to step {shared}, and it is of step {shared + 1}; resume from one up to there, or "
+        "start a new run with its model as initial_weights"
+    )
+
+
+def test_another_key_still_counts_where_the_schedule_may_change():
+    before, after = (run_identity(replace(CONFIG, num_steps=n, seed=n), 1, "no") for n in (100, 200))
+    with pytest.raises(UserError, match="its seed is 100, not 200"):
+        check_same_run(after, before | {"step": 20})

@@ -50,7 +50,7 @@ def test_a_resumed_log_goes_up_to_its_step(tmp_path):
     lines = [{"step": 10, "loss": 2.0}, {"step": 20, "loss": 1.0}, {"step": 20, "eval_loss": 1.5}, {"step": 30}]
     (tmp_path / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"step": 2')
     log = make_log(tmp_path)
-    log.read(20)
+    log.read(20, 40)
     assert log.lines == lines[:3]
     log.write()
     assert read(tmp_path) == lines[:3]
@@ -60,13 +60,21 @@ def test_the_last_evaluation_is_done_again(tmp_path):
     lines = [{"step": 40, "loss": 1.0}, {"step": 40, "eval_loss": 1.5}]
     (tmp_path / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     log = make_log(tmp_path)
-    log.read(40)
+    log.read(40, 40)
     assert log.lines == lines[:1]
+
+
+def test_an_evaluation_at_what_was_the_end_is_not_one_on_the_way(tmp_path):
+    lines = [{"step": 10, "eval_loss": 2.0}, {"step": 20, "loss": 1.0}, {"step": 20, "eval_loss": 1.5}]
+    (tmp_path / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    log = make_log(tmp_path)
+    log.read(20, 20)
+    assert log.lines == lines[:2]
 
 
 def test_without_a_file_there_is_nothing_to_resume(tmp_path):
     log = make_log(tmp_path)
-    log.read(20)
+    log.read(20, 40)
     assert log.lines == []
 
 
