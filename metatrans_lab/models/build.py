@@ -1,5 +1,8 @@
 """Freshly initialised models by `model_type`, with a language's tokens as their vocabulary."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from huggingface_hub.errors import StrictDataclassError
 from transformers import (
@@ -9,6 +12,7 @@ from transformers import (
     AutoModelForCausalLM,
     PreTrainedModel,
 )
+from transformers.utils import logging
 
 import modeling_metalstm  # noqa: F401  (registers model_type "metalstm")
 from dataset_script.families.contract import Language
@@ -40,7 +44,8 @@ def build_model(settings: dict, language: Language, longest: int | None = None) 
     # A model that isn't ours may raise anything at a setting that it can't work with.
     try:
         _check_settings(model_type, settings, tokens)
-        config = AutoConfig.for_model(model_type, **tokens, **settings)
+        with _without_logs():
+            config = AutoConfig.for_model(model_type, **tokens, **settings)
         check_reach(config, longest)
         check_memory(config)
         model = AutoModelForCausalLM.from_config(config)
@@ -51,6 +56,17 @@ def build_model(settings: dict, language: Language, longest: int | None = None) 
         given = ", ".join(f"{name}={value!r}" for name, value in settings.items()) or "its defaults"
         raise UserError(f"model: {sentence_of_model(error)} ({model_type} with {given})") from error
     return model
+
+
+@contextmanager
+def _without_logs() -> Iterator[None]:
+    """Without transformers' logs: at some mistakes it logs the whole config, and then raises all the same."""
+    before = logging.get_verbosity()
+    logging.set_verbosity(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
 
 
 def _check_settings(model_type: str, settings: dict, tokens: dict) -> None:

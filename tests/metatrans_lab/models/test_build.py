@@ -1,3 +1,6 @@
+import io
+import logging
+
 import pytest
 import torch
 
@@ -21,6 +24,20 @@ def test_a_model_speaks_the_language(settings):
     assert config.hidden_size == settings.get("hidden_size", 8)
     episodes = sample_episodes(language, range(2))
     assert model(input_ids=torch.as_tensor(episodes.input_ids).long()).logits.shape == (2, 81, 10)
+
+
+@pytest.mark.parametrize("model_type", ["falcon_h1", "bamba"])
+def test_of_a_mistake_only_the_sentence_shows(model_type):
+    logged = io.StringIO()
+    logger, handler = logging.getLogger("transformers"), logging.StreamHandler(logged)
+    logger.addHandler(handler)
+    before = logger.level
+    try:
+        with pytest.raises(UserError, match=rf"^model: property .* \({model_type} with layer_types=\['lstm'\]\)$"):
+            build_model({"model_type": model_type, "layer_types": ["lstm"]}, LanguageConfig())
+    finally:
+        logger.removeHandler(handler)
+    assert logged.getvalue() == "" and logger.level == before
 
 
 def test_trying_a_model_draws_no_random_numbers():
