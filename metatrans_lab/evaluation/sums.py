@@ -34,7 +34,7 @@ class Sums:
         self.count_by_shot: list[np.ndarray] = []  # of each batch: (N, K) tokens of translations
         self.groups: dict[str, dict[str, list[np.ndarray]]] = {}  # by group, as `columns`
         self.reliability = Reliability()
-        self.by_position = np.zeros((2, K, places))  # summed probability of the right token, and count
+        self.by_position = np.zeros((3, K, places))  # summed probability of the right token, the optimum's, and count
 
     def add(self, episodes: Episodes, log_q: np.ndarray, exact: np.ndarray) -> None:
         """Takes a batch in.
@@ -100,13 +100,13 @@ class Sums:
             self.by_shot[name] += np.bincount(shot[mask], weights=weights[mask], minlength=K)
         words = slice(self.config.num_source_words, self.config.soh)
         self.reliability.add(np.exp(log_q[word][:, words]), tokens[word] - words.start)
-        self._add_positions(episodes, np.exp(log_q_right))
+        self._add_positions(episodes, np.exp(log_q_right), np.exp(-bayes))
 
-    def _add_positions(self, episodes: Episodes, probability: np.ndarray) -> None:
+    def _add_positions(self, episodes: Episodes, probability: np.ndarray, optimum: np.ndarray) -> None:
         """Adds up by place within the sentence pair: source 1…T, ␂, target 1…T′, and the ␁ that follows.
 
         Args:
-            probability: (N, S − 1), the model's probability of the right token.
+            probability, optimum: (N, S − 1), the model's and the exact predictor's probability of the right token.
         """
         K, T = self.config.num_pairs, self.config.length_range[1]
         role, shot = episodes.role, episodes.shot  # (N, S) each, as all but `columns`
@@ -123,7 +123,7 @@ class Sums:
         where = (pair * (last + 1) + place)[real]  # a bin for each pair and place
         shape = self.by_position.shape[1:]
         size = math.prod(shape)
-        for row, weights in enumerate((probability[real[:, 1:]], None)):
+        for row, weights in enumerate((probability[real[:, 1:]], optimum[real[:, 1:]], None)):
             self.by_position[row] += np.bincount(where, weights, minlength=size).reshape(shape)
 
     def results(self) -> dict[str, Any]:
@@ -150,8 +150,9 @@ class Sums:
         figures["excess_nll_by_shot"] = (excess.sum(0) / number.sum(0)).tolist()
         intervals_by_shot = [mean_interval(*columns) for columns in zip(excess.T, number.T, strict=True)]
         figures["excess_nll_by_shot_intervals"] = intervals_by_shot
-        total, number = self.by_position
-        figures["probability_by_position"] = np.where(number > 0, total / np.maximum(number, 1), 0).tolist()
+        *totals, number = self.by_position
+        for name, total in zip(("probability", "bayes_probability"), totals, strict=True):
+            figures[f"{name}_by_position"] = np.where(number > 0, total / np.maximum(number, 1), 0).tolist()
         figures["reliability"] = self.reliability.results()
         figures["intervals"] = intervals
         if self.groups:

@@ -9,6 +9,7 @@ from matplotlib import colormaps
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from dataset_script.episodes import Role, is_scored
@@ -81,7 +82,7 @@ def plot_shots(path: Path, results: dict, language: Language, loss_on: str) -> N
     """shots.png: how fast the language is learned within the episode.
 
     Left: nats per target word by shot, and the Bayes optimum's. Right, as in the post: the probability of the right
-    token by its place in the sentence pair, one line for each shot.
+    token by its place in the sentence pair, one line for each shot; dashed, the Bayes optimum's.
 
     Args:
         results: as of `evaluate`.
@@ -110,8 +111,13 @@ def plot_shots(path: Path, results: dict, language: Language, loss_on: str) -> N
     places = [f"source {i}" for i in range(1, T + 1)] + ["␂"] + [f"target {i}" for i in targets] + ["␁"]
     first = 0 if is_scored(Role.SOURCE, loss_on) else T  # predictions of tokens outside the loss mean nothing
     colours = colormaps["viridis"](np.linspace(0, 0.92, len(probabilities)))
-    for row, colour in zip(probabilities, colours, strict=True):
+    optimum = np.array(results["bayes_probability_by_position"])
+    for row, best, colour in zip(probabilities, optimum, colours, strict=True):
         right.plot(range(first, len(row)), row[first:], color=colour, lw=1.4)
+        right.plot(range(first, len(row)), best[first:], color=colour, lw=1, ls="--")
+    kinds = [Line2D([], [], color=GREY, lw=1.4, label="model"), Line2D([], [], color=GREY, lw=1, ls="--")]
+    kinds[1].set_label("Bayes optimum")
+    right.legend(handles=kinds, loc="center left", fontsize=9)
     every = 1 + T // 8  # of longer sentences, only some places have room for their labels
     named = [i for i, place in enumerate(places) if place in "␂␁" or (int(place.split()[1]) - 1) % every == 0]
     right.set_xticks(named, [_printable(places[i]) for i in named])

@@ -62,6 +62,16 @@ def test_probability_by_position(bayes_model):
     assert (np.diff(probability[:4, 4:7].mean(1)) > 0).all() and probability[9, 4:7] == pytest.approx(1, abs=0.01)
 
 
+def test_the_optimum_s_probability_by_position_is_the_exact_predictor_s(bayes_model, uniform_model):
+    best = evaluate(bayes_model(POST), POST, num_episodes=40)
+    assert best["bayes_probability_by_position"] == best["probability_by_position"]
+    other = evaluate(uniform_model(POST), POST, num_episodes=40)
+    assert other["bayes_probability_by_position"] == best["bayes_probability_by_position"]
+    ragged = evaluate(bayes_model(RAGGED), RAGGED, num_episodes=20)
+    bayes, own = (np.array(ragged[f"{name}probability_by_position"]) for name in ("bayes_", ""))
+    assert bayes == pytest.approx(own, abs=1e-6) and bayes[0, 6] == pytest.approx(1 / 6, abs=0.02)
+
+
 def test_source_words_left_out_of_training_have_no_token_regret(bayes_model):
     results = evaluate(bayes_model(POST), POST, num_episodes=30, loss_on="targets", exact_match=False)
     assert results["token_regret"] is None and results["intervals"]["token_regret"] is None
