@@ -13,7 +13,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # where train.py is
 
-from modeling_gru import GruConfig, GruForCausalLM
+from modeling_gru import GruConfig, GruForCausalLM  # type: ignore[import-not-found]  # it lies beside this file
 
 from metatrans_lab.runs.exit_codes import guarded
 from train import main

@@ -25,8 +25,8 @@ def follow(before: dict, values: dict, given: Collection[str]) -> dict:
     was, words = _num_words(before), _num_words(values)
     if was and words and was != words and isinstance(values.get("curriculum"), list):
         followed["curriculum"] = [_of_words(stage, was, words) for stage in values["curriculum"]]
-    steps = [before.get("num_steps"), values.get("num_steps")]
-    parts = {name: values.get(name, 0) for name in SCHEDULE}
+    steps: list[Any] = [before.get("num_steps"), values.get("num_steps")]
+    parts: dict[str, Any] = {name: values.get(name, 0) for name in SCHEDULE}
     are_numbers = all(isinstance(number, int) for number in [*steps, *parts.values()])
     if are_numbers and 0 < steps[1] < steps[0] and sum(parts.values()) > steps[1]:
         followed |= {name: number * steps[1] // steps[0] for name, number in parts.items()}
