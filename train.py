@@ -2,7 +2,9 @@
 
     accelerate launch train.py --config configs/cpu.yaml [--any_key value] [--model.hidden_size 128] …
 
-Without --config it is configs/cpu.yaml; what a config leaves out has the default that --help shows.
+Without --config it is configs/cpu.yaml; what a config leaves out has the default that --help shows. Where metatrans is
+installed without its repository, this is `metatrans train --config cpu …`, and on several processes
+`accelerate launch --module metatrans_lab.train --config cpu …`.
 
 The keys are those of `metatrans_lab.config.TrainingConfig`. What comes out, and where: see README.md; what happens
 when something goes wrong: docs/reliability.md.

@@ -1,12 +1,14 @@
-"""The command `metatrans`: translate by your own rules, measure a model, push the data set.
+"""The command `metatrans`: translate by your own rules, train a model, measure it, push the data set.
 
 Exit codes: 0 done, 1 not as expected (`--check`), 2 bad input.
 """
 
 import argparse
+import ast
 import importlib.util
 import json
 import os
+import runpy
 import sys
 from dataclasses import fields
 from pathlib import Path
@@ -14,8 +16,10 @@ from pathlib import Path
 from dataset_script.episodes import LOSS_ON
 from dataset_script.families import family_class, make_language, owner_of
 from dataset_script.families.contract import SPLITS, Language
+from metatrans_lab import __version__
 from metatrans_lab.errors import UserError, exit_with, nearest
 from metatrans_lab.model_names import check_model, is_model
+from metatrans_lab.shipped import TRAIN
 
 MAX_BINDINGS = 100  # as of `TranslatorSession`, whose import takes seconds
 
@@ -62,7 +66,10 @@ The token is that of `hf auth login`, or HF_TOKEN.
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="metatrans", description=(__doc__ or "").splitlines()[0])
-    commands = parser.add_subparsers(dest="command", required=True, metavar="{translate,evaluate,demo,push-dataset}")
+    parser.add_argument("--version", action="version", version=f"metatrans {__version__}")
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="{translate,train,evaluate,demo,push-dataset}"
+    )
     raw = argparse.RawDescriptionHelpFormatter
     translate = commands.add_parser(
         "translate", help="translate a sentence by examples", epilog=TRANSLATE_EXAMPLES, formatter_class=raw
@@ -112,6 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     translate.add_argument("--json", action="store_true", help="print JSON")
     translate.add_argument("--trust_remote_code", action="store_true", help="run code that comes with the model")
+    commands.add_parser("train", help="train a model: train.py, with its arguments", add_help=False)
     evaluate = commands.add_parser(
         "evaluate", help="measure a model against the Bayes optimum", epilog=EVALUATE_EXAMPLES, formatter_class=raw
     )
@@ -169,7 +177,7 @@ def main(arguments: list[str] | None = None) -> None:
     options, rest = parser.parse_known_args(arguments)
     if options.command == "translate":
         _sort_positionals(options, rest)
-    if rest and options.command != "evaluate":
+    if rest and options.command not in ("train", "evaluate"):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
         # Imports of torch and transformers take seconds; --help should not.
@@ -177,6 +185,8 @@ def main(arguments: list[str] | None = None) -> None:
             code = _translate(options)
             if code:
                 sys.exit(code)
+        elif options.command == "train":
+            _train(rest)
         elif options.command == "evaluate":
             _evaluate(options, rest)
         elif options.command == "demo":
@@ -244,6 +254,17 @@ def _translate(options: argparse.Namespace) -> int:
         print(f"Write rules and questions. {conversation.known()}.\n{HELP}")
     failed = conversation.run(keyboard(), options.json)
     return 2 if failed and not typed() else 0
+
+
+def _train(arguments: list[str]) -> None:
+    """`metatrans train`: runs train.py; its help without the seconds that its imports take."""
+    if {"-h", "--help"} & set(arguments):
+        from metatrans_lab.config.command_line import describe_keys
+
+        print(f"{ast.get_docstring(ast.parse(TRAIN.read_text()))}\n\n{describe_keys()}")
+        return
+    sys.argv = [str(TRAIN), *arguments]
+    runpy.run_path(str(TRAIN), run_name="__main__")
 
 
 def _evaluate(options: argparse.Namespace, rest: list[str]) -> None:

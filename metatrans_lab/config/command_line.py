@@ -5,7 +5,6 @@ import inspect
 import json
 import typing
 from dataclasses import asdict, fields
-from pathlib import Path
 from typing import Any
 
 from dataset_script.families import FAMILIES
@@ -16,6 +15,7 @@ from metatrans_lab.config.names import MODEL_KEYS, nearest_key
 from metatrans_lab.config.typed import from_dict
 from metatrans_lab.config.yaml_files import read_file, read_yaml
 from metatrans_lab.errors import UserError
+from metatrans_lab.shipped import CONFIGS, find_config, named_configs
 from modeling_metalstm.configuration_metalstm import MetaLSTMConfig
 
 
@@ -24,12 +24,13 @@ def read_config(path: str, overrides: dict[str, str]) -> TrainingConfig:
     overrides leave behind, they bring after them (`following.follow`).
 
     Args:
+        path: a file, or the name of a config that comes with metatrans, such as "cpu".
         overrides: values as they were typed, by key; the key `model.hidden_size` is one inside the mapping `model`.
 
     Raises:
         UserError: an unreadable file, an unknown key, a wrong type, or an impossible value.
     """
-    file = read_file(Path(path))
+    file = read_file(find_config(path))
     values = copy.deepcopy(file)
     for name in file:
         _check_name(name)
@@ -99,7 +100,7 @@ def parse_overrides(arguments: list[str]) -> dict[str, str]:
 
 
 def describe_keys() -> str:
-    """The part of `--help` about the keys: their meanings, and their defaults as one would type them."""
+    """The part of `--help` about configs and keys: which there are, what keys mean, and their defaults as typed."""
     knobs = {f"language.{f.name}": f.default for family in reversed(FAMILIES.values()) for f in fields(family)}
     defaults = asdict(TrainingConfig()) | {"language.family": "lexicon"} | knobs
     del defaults["language"], defaults["language.seed"], defaults["model"]
@@ -107,4 +108,5 @@ def describe_keys() -> str:
     lines = [f"  --{name} {json.dumps(value)}" for name, value in defaults.items()]
     families = [family for family in FAMILIES.values() if family.__doc__ != Language.__doc__]
     meanings = [inspect.getdoc(cls) or "" for cls in (TrainingConfig, Language, *families, Stage, MetaLSTMConfig)]
-    return "\n\n".join([*meanings, "\n".join(["The defaults:", *lines])])
+    configs = f"The configs in {CONFIGS}, by name: {', '.join(named_configs())}."
+    return "\n\n".join([configs, *meanings, "\n".join(["The defaults:", *lines])])

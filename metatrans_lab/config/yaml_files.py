@@ -7,7 +7,8 @@ from typing import Any
 import yaml
 
 from metatrans_lab.config.following import follow
-from metatrans_lab.errors import UserError
+from metatrans_lab.errors import UserError, nearest
+from metatrans_lab.shipped import find_config, named_configs
 
 
 class _Loader(yaml.SafeLoader):
@@ -53,8 +54,8 @@ def read_yaml(text: str) -> Any:
 
 
 def read_file(path: Path, above: tuple[Path, ...] = ()) -> dict:
-    """A YAML file's keys and values. The key `base` names another file, relative to this one: its keys hold where this
-    file doesn't set them, brought after what it does set (`following.follow`).
+    """A YAML file's keys and values. The key `base` names another file, relative to this one, or a config that comes
+    with metatrans: its keys hold where this file doesn't set them, brought after what it does set (`following.follow`).
 
     Args:
         above: the files that this one is a base of, which can't be its own base.
@@ -66,7 +67,8 @@ def read_file(path: Path, above: tuple[Path, ...] = ()) -> dict:
         with path.open(encoding="utf-8") as file:
             values = read_yaml(file.read(MAX_YAML_CHARACTERS + 1))
     except OSError as error:
-        raise UserError(f"can't read the config {path}: {error.strerror}") from error
+        near = nearest(path.with_suffix(""), named_configs()) if isinstance(error, FileNotFoundError) else ""
+        raise UserError(f"can't read the config {path}: {error.strerror}{near}") from error
     except UnicodeDecodeError as error:
         raise UserError(f"the config {path} is not UTF-8 text") from error
     except UserError as error:
@@ -78,8 +80,8 @@ def read_file(path: Path, above: tuple[Path, ...] = ()) -> dict:
         return values
     if not isinstance(base, str):
         raise UserError(f"base must be a file, got {base!r}")
-    above = (*above, path.resolve())
-    if (path.parent / base).resolve() in above:
+    above, below = (*above, path.resolve()), find_config(base, path.parent)
+    if below.resolve() in above:
         raise UserError(f"the config {path} is its own base")
-    below = read_file(path.parent / base, above)
-    return follow(below, below | values, values.keys())
+    keys = read_file(below, above)
+    return follow(keys, keys | values, values.keys())

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from dataset_script import LanguageConfig
+from metatrans_lab import __version__
 from metatrans_lab.apps import shell
 from metatrans_lab.apps.shell import main
 from metatrans_lab.models.build import build_model
@@ -315,6 +316,25 @@ def test_a_model_too_short_for_the_episode(tmp_path, capsys):
     assert capsys.readouterr().err.splitlines()[-1].startswith(message)
     main(["evaluate", str(tmp_path), "--num_pairs", "2", "--num_episodes", "4", "--num_active_words", "(2, 6)"])
     assert "num_active_words=(2, 6)" in capsys.readouterr().out
+
+
+def test_train_runs_the_script_with_its_arguments(tmp_path, monkeypatch, capsys):
+    script = tmp_path / "train.py"
+    script.write_text("import sys\nif __name__ == '__main__':\n    print(*sys.argv)\n    sys.exit(3)\n")
+    monkeypatch.setattr(shell, "TRAIN", script)
+    monkeypatch.setattr(sys, "argv", ["metatrans"])
+    arguments = ["--config", "cpu", "--learning_rate", "-1", "--curriculum", "[{}]", "--seed=2", "stray", "--help-me"]
+    with pytest.raises(SystemExit) as stop:
+        main(["train", *arguments])
+    assert stop.value.code == 3 and capsys.readouterr().out.split() == [str(script), *arguments]
+
+
+def test_the_version_is_the_installed_one(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["--version"])
+    assert stop.value.code == 0 and capsys.readouterr().out == f"metatrans {__version__}\n"
+    cited = (Path(__file__).parents[3] / "CITATION.cff").read_text()
+    assert f"\nversion: {__version__}\n" in cited
 
 
 def test_help_shows_examples(capsys):

@@ -23,7 +23,7 @@ def run_and_list_modules(*arguments: str) -> tuple[str, set[str]]:
 
 
 def test_an_exact_answer_and_help_need_neither_torch_nor_transformers_nor_datasets():
-    for arguments in (["translate", *RULES, "--no_model", "blue red"], ["--help"]):
+    for arguments in (["translate", *RULES, "--no_model", "blue red"], ["--help"], ["--version"], ["train", "--help"]):
         printed, ran = run_and_list_modules(*arguments)
         assert printed and "numpy" in ran
         assert not {"torch", "transformers", "datasets", "dataset_script", "modeling_metalstm"} & ran
