@@ -89,13 +89,13 @@ class TranslatorSession:
         self._check_reach(lesson)
         self.lesson = lesson
 
-    @overload
-    def __call__(self, sentences: str) -> dict[str, Any]: ...
+    @overload  # a `str` is an iterable of texts too, but one sentence
+    def __call__(self, sentences: str) -> dict[str, Any]: ...  # type: ignore[overload-overlap]
 
     @overload
-    def __call__(self, sentences: list[str]) -> list[dict[str, Any]]: ...
+    def __call__(self, sentences: Iterable[str]) -> list[dict[str, Any]]: ...
 
-    def __call__(self, sentences: str | list[str]) -> dict[str, Any] | list[dict[str, Any]]:
+    def __call__(self, sentences: str | Iterable[str]) -> dict[str, Any] | list[dict[str, Any]]:
         """
         Translates a sentence, or a list of them in batches.
 
