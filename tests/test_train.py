@@ -654,3 +654,15 @@ def test_a_full_disk_is_one_sentence(tmp_path, size, sentence):
     assert "Traceback" not in result.stderr
     for checkpoint in list_checkpoints(tmp_path / "outputs" / "tiny"):
         load_checkpoint(checkpoint)
+
+
+def test_a_run_goes_on_though_nobody_reads_what_it_says(tmp_path):
+    reader, writer = os.pipe()
+    os.close(reader)
+    for arguments in (["--help"], ["--config", TINY, "--num_threads", "1"]):
+        command = [sys.executable, str(ROOT / "train.py"), *arguments]
+        said = {"stdout": writer, "stderr": subprocess.PIPE, "text": True}
+        done = subprocess.run(command, cwd=tmp_path, **said, timeout=120)
+        assert done.returncode == 0 and "Error" not in done.stderr
+    assert (tmp_path / "outputs/tiny/results.json").is_file()
+    os.close(writer)

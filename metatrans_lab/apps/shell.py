@@ -7,7 +7,6 @@ import argparse
 import ast
 import importlib.util
 import json
-import os
 import runpy
 import sys
 from dataclasses import fields
@@ -19,6 +18,7 @@ from dataset_script.families.contract import SPLITS, Language
 from metatrans_lab import __version__
 from metatrans_lab.errors import UserError, exit_with, nearest
 from metatrans_lab.model_names import check_model, is_model
+from metatrans_lab.output import to_its_reader
 from metatrans_lab.shipped import TRAIN
 
 MAX_BINDINGS = 100  # as of `TranslatorSession`, whose import takes seconds
@@ -136,7 +136,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     evaluate.add_argument("--split", choices=SPLITS, default="test")
     evaluate.add_argument("--num_episodes", type=int, default=8192)
-    evaluate.add_argument("--loss_on", choices=LOSS_ON, help="what the model was trained on")
+    evaluate.add_argument(
+        "--loss_on",
+        choices=LOSS_ON,
+        help="what the model was trained on; of a baseline and of text, target words alone are measured",
+    )
     evaluate.add_argument(
         "--num_bindings", type=int, default=0, help="average over so many random bindings of words to symbols"
     )
@@ -162,6 +166,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+@to_its_reader()
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command.
 
@@ -195,9 +200,6 @@ def main(arguments: list[str] | None = None) -> None:
             _push_dataset(options)
     except UserError as error:
         exit_with(error, "metatrans")
-    except BrokenPipeError:  # nobody reads any more, nor would they read the interpreter's last flush
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -346,6 +348,9 @@ def _measure(options: argparse.Namespace, language: Language, loss_on: str) -> d
         raise UserError("num_bindings is for models that read tokens; leave it out")
     if is_baseline and options.render == "text":
         raise UserError(f"{options.model} learns nothing and reads no text; leave out --render text")
+    if options.loss_on == "all" and (is_baseline or options.render == "text"):
+        measured = f"{options.model} predicts" if is_baseline else "--render text asks for"
+        raise UserError(f"{measured} target words alone, so there is no loss on all tokens; leave out --loss_on all")
     if is_baseline:
         return evaluate_words(BASELINES[options.model], language, options.split, options.num_episodes)
     try:

@@ -8,6 +8,7 @@ from transformers import PreTrainedModel
 
 from metatrans_lab.config.keys import TrainingConfig
 from metatrans_lab.errors import UserError
+from metatrans_lab.output import say
 from metatrans_lab.report.summary import summary
 from metatrans_lab.runs.checkpoints import (
     PREFIX,
@@ -149,5 +150,5 @@ class RunFolder:
         tracked = self.log.evaluation(config.num_steps, evaluation)
         results = complete_results(config, self.identity, model, self.device, evaluation, ragged, train_seconds)
         write_export(model, config, results, self.storage)
-        print(summary(results, self.path))
+        say(summary(results, self.path))
         return tracked

@@ -13,6 +13,7 @@ from metatrans_lab.evaluation import evaluate, ragged_exact_match
 from metatrans_lab.evaluation.structures import with_seen_structures
 from metatrans_lab.hub.pusher import HubPusher
 from metatrans_lab.machine import choose_mixed_precision, share_of_cores
+from metatrans_lab.output import say
 from metatrans_lab.runs.checkpoints import open_checkpoint
 from metatrans_lab.runs.exit_codes import NOT_PUSHED, RESUME
 from metatrans_lab.runs.folder import RunFolder
@@ -146,7 +147,7 @@ class Run:
             self.bar.close()
             if self.is_main:
                 how = f"saved {saved}, {RESUME}" if saved else "not saved"
-                print(f"stopped by a signal; {how}", flush=True)
+                say(f"stopped by a signal; {how}")
 
     def roll_back(self, error: Diverged) -> None:
         """Goes back to the last checkpoint, with half the learning rates.

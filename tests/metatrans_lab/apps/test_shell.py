@@ -178,7 +178,10 @@ def test_evaluate(model, capsys):
 def test_evaluate_a_baseline(capsys):
     knobs = ["--num_source_words", "12", "--num_target_words", "12", "--num_episodes", "20"]
     main(["evaluate", "family", *knobs, "--json"])
-    assert json.loads(capsys.readouterr().out)["target_regret"] == pytest.approx(0, abs=1e-9)
+    plain = json.loads(capsys.readouterr().out)
+    assert plain["target_regret"] == pytest.approx(0, abs=1e-9)
+    main(["evaluate", "family", *knobs, "--json", "--loss_on", "targets"])
+    assert json.loads(capsys.readouterr().out) == plain
     with pytest.raises(SystemExit) as stop:
         main(["evaluate", "enumerated", *knobs])
     assert stop.value.code == 2 and "12 words into 12 are too many to list" in capsys.readouterr().err
@@ -196,12 +199,24 @@ def test_evaluate_tells_seen_structures_from_those_held_out(capsys):
 
 
 @pytest.mark.parametrize(
-    "option, message", [(["--num_bindings", "2"], "num_bindings is for"), (TEXT, "family learns")]
+    "option, message",
+    [
+        (["--num_bindings", "2"], "num_bindings is for"),
+        (TEXT, "family learns"),
+        (["--loss_on", "all"], "family predicts target words alone, so there is no loss on all tokens; leave out"),
+    ],
 )
 def test_what_a_baseline_has_not(capsys, option, message):
     with pytest.raises(SystemExit) as stop:
         main(["evaluate", "family", *option])
     assert stop.value.code == 2 and capsys.readouterr().err.startswith(f"metatrans: {message}")
+
+
+def test_text_has_no_loss_on_all_tokens(model, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["evaluate", model, *TEXT, "--loss_on", "all"])
+    assert stop.value.code == 2
+    assert capsys.readouterr().err.startswith("metatrans: --render text asks for target words alone, so there is no")
 
 
 def test_a_model_of_tokens_reads_no_text(model, capsys):
