@@ -30,7 +30,9 @@ def trained(train):
 
 
 @pytest.mark.parametrize("path", TYPED, ids=lambda path: path.stem)
-def test_python(path, trained):
+def test_python(path, tmp_path, monkeypatch):
+    """By what comes with the package alone, as whoever has no checkout and trained nothing."""
+    monkeypatch.chdir(tmp_path)
     code = blocks(path, "python")
     assert code
     names = {}  # later blocks go on with earlier ones' names

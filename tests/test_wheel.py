@@ -1,6 +1,7 @@
 """A wheel, built from the tree as it is, does what README promises of it where nothing else of ours is."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+PAGES = ("README", "docs/tutorial", "docs/your-own-language", "docs/your-own-model", "docs/language-families")
 PACKAGES = ("dataset_script", "modeling_metalstm", "metatrans_lab")
 
 
@@ -73,3 +75,12 @@ def test_it_trains(run):
     said = run(command("train", "--config", "tiny", "--name", "few", *few))
     assert "4 steps" in said and said.splitlines()[-1].split() == ["all", "of", "it", "outputs/few"]
     assert (run.folder / "outputs/few/model.safetensors").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES)
+def test_the_pages_python_runs(run, page):
+    code = "".join(re.findall(r"```python\n(.*?)```", (ROOT / f"{page}.md").read_text(), re.S))
+    code = code.replace("STEPS = 400", "STEPS = 9")
+    found = run(f"{code}\nimport metatrans_lab\nprint(metatrans_lab.__file__)")
+    assert found.splitlines()[-1] == f"{run.site}/metatrans_lab/__init__.py"

@@ -52,7 +52,7 @@ DEMO_EXAMPLES = """examples:
   metatrans demo
   metatrans demo outputs/cpu --port 8000
 
-Needs gradio: pip install ".[demo]". Only this machine can open the page, unless --host says otherwise.
+Needs gradio: pip install "metatrans[demo]". Only this machine can open the page, unless --host says otherwise.
 """
 
 
@@ -373,7 +373,7 @@ def _measure(options: argparse.Namespace, language: Language, loss_on: str) -> d
 def _demo(options: argparse.Namespace) -> None:
     """`metatrans demo`: serves the web page."""
     if importlib.util.find_spec("gradio") is None:
-        raise UserError('the web page needs gradio: pip install ".[demo]"')
+        raise UserError('the web page needs gradio: pip install "metatrans[demo]"')
     if not 0 < options.port < 1 << 16:
         raise UserError(f"port must be between 1 and {(1 << 16) - 1}, got {options.port}")
     from metatrans_lab.apps.demo.page import launch

@@ -145,7 +145,7 @@ def test_the_page_needs_its_package(monkeypatch, capsys):
     monkeypatch.setattr("importlib.util.find_spec", lambda name, *rest: None)
     with pytest.raises(SystemExit) as stop:
         main(["demo"])
-    assert stop.value.code == 2 and 'pip install ".[demo]"' in capsys.readouterr().err
+    assert stop.value.code == 2 and 'pip install "metatrans[demo]"' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", [["translate", "MODEL", *RULES, "red"], ["evaluate", "MODEL"]])
