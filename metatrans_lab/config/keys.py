@@ -82,7 +82,8 @@ class TrainingConfig:
         log_with: a tracker that gets the log's figures too: "tensorboard", "trackio", "wandb" or "none".
         push_to_hub: pushes the run to the Hub; the token is that of `hf auth login` or HF_TOKEN.
         hub_model_id: user/name of the repository; None: the run's name, under the token's user.
-        hub_dataset_id: user/name of the data set on the Hub, which the card names; None: it names none.
+        hub_dataset_id: user/name of the data set on the Hub, which the card and the Hub's `.eval_results` name; None:
+            the card names none, and the figures are in it alone.
         hub_private: whether a new repository is private.
         hub_strategy: "end", or "every_save": each checkpoint a commit too.
         hub_patience: seconds of pauses between tries, when the Hub fails.

@@ -150,7 +150,8 @@ class HubPusher:
             repo_id=self.repository,
             folder_path=folder,
             commit_message=message,
-            ignore_patterns=["checkpoint-*", "checkpoint-*/**", ".*"],
+            # Of what is hidden, which is half written or for this machine, all but .eval_results.
+            ignore_patterns=["checkpoint-*", "checkpoint-*/**", ".[!e]*"],
         )
 
     def _tag(self, tag: str) -> None:

@@ -2,12 +2,16 @@
 
 import textwrap
 
-from huggingface_hub import EvalResult, ModelCardData
+import yaml
+from huggingface_hub import EvalResult, EvalResultEntry, ModelCardData, eval_result_entries_to_yaml
 from transformers import CONFIG_MAPPING
 
 import modeling_metalstm  # noqa: F401  (registers model_type "metalstm")
 from metatrans_lab.config.keys import TrainingConfig
 from metatrans_lab.evaluation.structures import SEEN
+
+FIGURES = {"target_regret": "regret, nats per target word", "determined_accuracy": "accuracy on determined words"}
+"""What the Hub is told, by the keys of results.json, and their titles there."""
 
 CARD = """---
 {front}
@@ -140,22 +144,25 @@ def _brings_code(model_type: str) -> bool:
     return CONFIG_MAPPING[model_type]._auto_class is not None
 
 
+def _measured_on(config: TrainingConfig) -> str:
+    """Which episodes the figures are of."""
+    return "languages never trained on" if config.language_config().held_out_languages else "fresh episodes"
+
+
 def _front_matter(config: TrainingConfig, results: dict) -> str:
     """The YAML that the Hub reads, with the figures as a model index."""
-    held_out = "languages never trained on" if config.language_config().held_out_languages else "fresh episodes"
-    figures = {"target_regret": "regret, nats per target word", "determined_accuracy": "accuracy on determined words"}
     evaluations = [
         EvalResult(
             task_type="translation",
             task_name="in-context translation of made-up languages",
             dataset_type="metatrans",
-            dataset_name=f"metatrans, {held_out}",
+            dataset_name=f"metatrans, {_measured_on(config)}",
             dataset_split="test",
             metric_type=name,
             metric_name=title,
             metric_value=round(results[name], 6),
         )
-        for name, title in figures.items()
+        for name, title in FIGURES.items()
         if results[name] is not None
     ]
     tags = ["metatrans", "metalearning", "in-context-learning"]
@@ -170,6 +177,26 @@ def _front_matter(config: TrainingConfig, results: dict) -> str:
         model_name=config.name,
         eval_results=evaluations,
     ).to_yaml()
+
+
+def evaluation_results(config: TrainingConfig, results: dict) -> str | None:
+    """The YAML of `.eval_results/`, by which the Hub shows figures on the page of the model and of the data set.
+
+    Its task ids are the keys of results.json. The format is that of huggingface_hub's `EvalResultEntry`:
+    https://huggingface.co/docs/hub/eval-results
+
+    Returns:
+        None without `hub_dataset_id`: every entry must name a data set on the Hub.
+    """
+    if config.hub_dataset_id is None:
+        return None
+    notes = f"split test, {results['num_eval_episodes']} episodes, {_measured_on(config)}, seed {config.seed}"
+    entries = [
+        EvalResultEntry(dataset_id=config.hub_dataset_id, task_id=name, value=round(results[name], 6), notes=notes)
+        for name in FIGURES
+        if results[name] is not None
+    ]
+    return yaml.safe_dump(eval_result_entries_to_yaml(entries), sort_keys=False)
 
 
 def model_card(config: TrainingConfig, results: dict) -> str:

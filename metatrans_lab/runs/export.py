@@ -12,9 +12,9 @@ from transformers.utils.logging import disable_progress_bar, enable_progress_bar
 
 from dataset_script.families.contract import Language
 from metatrans_lab.config.keys import TrainingConfig
-from metatrans_lab.report.cards import model_card
+from metatrans_lab.report.cards import evaluation_results, model_card
 from metatrans_lab.report.provenance import describe_device, versions
-from metatrans_lab.runs.storage import CONFIG, LOG, LOSS, RESULTS, SHOTS, Storage, write_whole
+from metatrans_lab.runs.storage import CONFIG, EVAL_RESULTS, LOG, LOSS, RESULTS, SHOTS, Storage, write_whole
 from modeling_metalstm import build_tokenizer
 
 SNAPSHOT = ".push-"
@@ -87,6 +87,11 @@ def write_export(model: PreTrainedModel, config: TrainingConfig, results: dict, 
     with storage.writing("model.safetensors", needed=True):
         write_model(model, config.language_config(), storage.path)
         (storage.path / "README.md").write_text(model_card(config, results))
+        shutil.rmtree((storage.path / EVAL_RESULTS).parent, ignore_errors=True)  # of a run that this one goes on from
+        figures = evaluation_results(config, results)
+        if figures is not None:
+            (storage.path / EVAL_RESULTS).parent.mkdir()
+            (storage.path / EVAL_RESULTS).write_text(figures)
         write_whole(storage.path / RESULTS, json.dumps(results, indent=1) + "\n")
 
 

@@ -6,6 +6,7 @@ outputs/NAME/
   loss.png  shots.png    redrawn at every evaluation
   checkpoint-STEP/       to resume from
   model.safetensors, config.json, tokenizer…, *.py, README.md     the Hub-ready model, at the end
+  .eval_results/         the figures that the Hub shows, if the config names a data set there
   results.json           the figures, last of all: a run that has it is complete
 """
 
@@ -17,6 +18,7 @@ from metatrans_lab.errors import TrainingError, storage_error, tell
 from metatrans_lab.runs.checkpoints import flush, list_checkpoints
 
 CONFIG, LOG, LOSS, SHOTS, RESULTS = "training_config.yaml", "log.jsonl", "loss.png", "shots.png", "results.json"
+EVAL_RESULTS = ".eval_results/metatrans.yaml"
 
 
 class Storage:

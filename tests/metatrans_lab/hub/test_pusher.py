@@ -5,7 +5,8 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from huggingface_hub import HfApi, ModelCard
+import yaml
+from huggingface_hub import HfApi, ModelCard, parse_eval_result_entries
 from transformers import AutoModelForCausalLM
 
 from metatrans_lab.errors import UserError
@@ -27,7 +28,9 @@ def test_the_final_folder_is_pushed_and_tagged(train, hub_here, capsys):
     assert HfApi().repo_info(REPOSITORY).private is False
     found = paths(hub_here)
     assert found >= {"model.safetensors", "config.json", "README.md", "results.json", "tokenizer.json", "shots.png"}
-    assert not [path for path in found if path.startswith("checkpoint-") or path.startswith(".push")]
+    assert not [
+        path for path in found if path.startswith("checkpoint-") or (path[0] == "." and path != ".gitattributes")
+    ]
     assert paths(hub_here, "step-40") == found
     text = "".join(path.read_text(errors="ignore") for path in Path("outputs").rglob("*") if path.is_file())
     captured = capsys.readouterr()
@@ -47,8 +50,14 @@ def test_the_hub_takes_the_card_with_its_data_set(train, hub_here):
     data = ModelCard.load(REPOSITORY).data
     assert (data.license, data.library_name, data.pipeline_tag) == ("apache-2.0", "transformers", "translation")
     assert data.datasets == ["ada/metatrans"] and data.eval_results
+    figures = yaml.safe_load(hub_here.files(REPOSITORY, "main", "model")[".eval_results/metatrans.yaml"])
+    measured = {entry.task_id: entry.value for entry in parse_eval_result_entries(figures)}
+    assert measured == {result.metric_type: result.metric_value for result in data.eval_results}
     assert train("--hub_dataset_id", "ada/other", "--resume_from_checkpoint", "latest") == 0
     assert ModelCard.load("outputs/tiny/README.md").data.datasets == ["ada/other"]
+    assert "ada/other" in Path("outputs/tiny/.eval_results/metatrans.yaml").read_text()
+    assert train("--resume_from_checkpoint", "latest") == 0
+    assert not Path("outputs/tiny/.eval_results").exists()
 
 
 def test_a_second_run_moves_the_tag(train, hub_here):

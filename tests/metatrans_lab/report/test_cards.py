@@ -1,11 +1,12 @@
 import re
 
 import yaml
+from huggingface_hub import parse_eval_result_entries
 
 from dataset_script import LanguageConfig
 from metatrans_lab.config.keys import TrainingConfig
 from metatrans_lab.models.build import build_model
-from metatrans_lab.report.cards import model_card, shown
+from metatrans_lab.report.cards import evaluation_results, model_card, shown
 
 RESULTS = {
     "num_eval_episodes": 8192,
@@ -46,6 +47,19 @@ def test_the_card_names_the_data_set_if_it_is_known():
     assert front["datasets"] == ["ada/metatrans"]
     assert front.keys() >= {"library_name", "pipeline_tag", "license"}
     assert "[ada/metatrans](https://huggingface.co/datasets/ada/metatrans)" in body
+
+
+def test_the_hub_reads_the_figures_beside_the_card():
+    config = TrainingConfig(hub_dataset_id="ada/metatrans", seed=3, language={"held_out_languages": 0.1})
+    (regret,) = parse_eval_result_entries(yaml.safe_load(evaluation_results(config, RESULTS)))
+    assert (regret.dataset_id, regret.task_id, regret.value) == ("ada/metatrans", "target_regret", 0.0041)
+    assert regret.notes == "split test, 8192 episodes, languages never trained on, seed 3"
+    both = yaml.safe_load(evaluation_results(config, RESULTS | {"determined_accuracy": 0.9987654321}))
+    assert {entry.task_id: entry.value for entry in parse_eval_result_entries(both)} == {
+        "target_regret": 0.0041,
+        "determined_accuracy": 0.998765,
+    }
+    assert evaluation_results(TrainingConfig(), RESULTS) is None  # an entry must name a data set on the Hub
 
 
 def test_another_model_is_called_what_it_is():
