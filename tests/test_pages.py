@@ -14,7 +14,7 @@ from metatrans_lab.apps.shell import main
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-TYPED = [path for path in PAGES if path.stem not in ("reference", "reliability")]
+TYPED = [path for path in PAGES if path.stem not in ("reference", "reliability", "run-folder")]
 README = PAGES[0].read_text()
 
 

@@ -1,4 +1,4 @@
-"""The command `metatrans`: translate by your own rules, train a model, measure it, push the data set.
+"""The command `metatrans`: translate by your own rules, train a model, measure and compare, push the data set.
 
 Exit codes: 0 done, 1 not as expected (`--check`), 2 bad input.
 """
@@ -48,6 +48,14 @@ The others are what the model was trained on, if its folder says so, else the po
 """
 
 
+COMPARE_EXAMPLES = """examples:
+  metatrans compare outputs/cpu outputs/wide
+  metatrans compare outputs/* --output seeds.png
+
+Runs that still train are drawn as far as they are.
+"""
+
+
 DEMO_EXAMPLES = """examples:
   metatrans demo
   metatrans demo outputs/cpu --port 8000
@@ -68,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="metatrans", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--version", action="version", version=f"metatrans {__version__}")
     commands = parser.add_subparsers(
-        dest="command", required=True, metavar="{translate,train,evaluate,demo,push-dataset}"
+        dest="command", required=True, metavar="{translate,train,evaluate,compare,demo,push-dataset}"
     )
     raw = argparse.RawDescriptionHelpFormatter
     translate = commands.add_parser(
@@ -146,6 +154,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     evaluate.add_argument("--json", action="store_true", help="print all figures as JSON")
     evaluate.add_argument("--trust_remote_code", action="store_true", help="run code that comes with the model")
+    compare = commands.add_parser(
+        "compare", help="draw the curves of several runs", epilog=COMPARE_EXAMPLES, formatter_class=raw
+    )
+    compare.add_argument("runs", nargs="+", metavar="RUN", help="a run's folder")
+    compare.add_argument("--output", default="compare.png", help="the picture (default: %(default)s)")
     demo = commands.add_parser("demo", help="open the web page", epilog=DEMO_EXAMPLES, formatter_class=raw)
     demo.add_argument(
         "model", nargs="?", default="translator", help='a model, as for translate; "translator", if none'
@@ -194,6 +207,8 @@ def main(arguments: list[str] | None = None) -> None:
             _train(rest)
         elif options.command == "evaluate":
             _evaluate(options, rest)
+        elif options.command == "compare":
+            _compare(options)
         elif options.command == "demo":
             _demo(options)
         else:
@@ -368,6 +383,14 @@ def _measure(options: argparse.Namespace, language: Language, loss_on: str) -> d
         return evaluate_words(predictor, language, options.split, options.num_episodes, batch_size=16)
     check_language(model.config, language)
     return evaluate(model, language, options.split, options.num_episodes, loss_on, num_bindings=options.num_bindings)
+
+
+def _compare(options: argparse.Namespace) -> None:
+    """`metatrans compare`: draws several runs into one picture."""
+    from metatrans_lab.runs.compare import compare
+
+    compare(options.runs, options.output)
+    print(options.output)
 
 
 def _demo(options: argparse.Namespace) -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -133,6 +134,37 @@ def plot_shots(path: Path, results: dict, language: Language, loss_on: str) -> N
     bar.locator = MaxNLocator(integer=True, nbins=10)
     bar.update_ticks()
     figure.suptitle(f"{_task(language)}, {results['num_eval_episodes']:,} episodes", fontsize=10)
+    _save(figure, path)
+
+
+def plot_runs(path: Path, runs: Mapping[str, list[dict]]) -> None:
+    """Several runs in one picture, over their steps: the loss, and the accuracy on determined words. Training batches
+    are a thin line, evaluations have marks.
+
+    Args:
+        runs: lines of log.jsonl, by what the run is called.
+    """
+    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for number, (name, lines) in enumerate(runs.items()):
+        colour = colormaps["tab10"](number % 10)
+        for axes, trained, evaluated in (
+            (left, "loss", "eval_loss"),
+            (right, "determined_accuracy", "determined_accuracy"),
+        ):
+            for key, kind, style in (
+                (trained, "loss", {"lw": 1, "alpha": 0.5}),
+                (evaluated, "eval_loss", {"marker": "o", "ms": 4, "label": name}),
+            ):
+                points = [(line["step"], line[key]) for line in lines if kind in line and line[key] is not None]
+                axes.plot([step for step, _ in points], [value for _, value in points], color=colour, **style)
+    left.set(xlabel="training step", ylabel="loss, nats per predicted token", ylim=(0, None))
+    right.set(xlabel="training step", ylabel="accuracy on determined words", ylim=(0, 1.03))
+    for axes in (left, right):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.25)
+    right.legend(loc="lower right", fontsize=9)
+    figure.suptitle("marks: evaluations on the task; thin: training batches, of other lengths too", fontsize=10)
     _save(figure, path)
 
 

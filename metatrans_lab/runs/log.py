@@ -5,7 +5,7 @@ import math
 
 from metatrans_lab.config.keys import TrainingConfig
 from metatrans_lab.report.plots import plot_loss, plot_shots
-from metatrans_lab.runs.storage import LOG, LOSS, SHOTS, Storage, write_whole
+from metatrans_lab.runs.storage import LOG, LOSS, SHOTS, Storage, read_log, write_whole
 from metatrans_lab.training.training import Training
 
 
@@ -34,8 +34,7 @@ class RunLog:
     def read(self, step: int, num_steps: int) -> None:
         """Takes up the lines of the folder's log up to a step, if there is a log; `num_steps` it was to have."""
         if (self.storage.path / LOG).is_file():
-            lines = map(_parse, (self.storage.path / LOG).read_text().splitlines())
-            self.lines = [line for line in lines if line and line["step"] <= step]
+            self.lines = [line for line in read_log(self.storage.path) if line["step"] <= step]
             # The last evaluation, if it was the last thing done before a kill, is done again; if the run now has more
             # steps, it was of other episodes than those on the way.
             last = min(self.config.num_steps, num_steps)
@@ -99,11 +98,3 @@ class RunLog:
         self.lines = [line for line in self.lines if line["step"] <= step]
         self.lines.append({"step": step, "rolled_back_from": before, "learning_rate_factor": learning_rate_factor})
         self.write()
-
-
-def _parse(line: str) -> dict | None:
-    """A line of the log; None for one that a kill cut short."""
-    try:
-        return json.loads(line)
-    except ValueError:
-        return None

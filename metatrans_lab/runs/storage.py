@@ -10,9 +10,11 @@ outputs/NAME/
   results.json           the figures, last of all: a run that has it is complete
 """
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from metatrans_lab.errors import TrainingError, storage_error, tell
 from metatrans_lab.runs.checkpoints import flush, list_checkpoints
@@ -63,3 +65,21 @@ def write_whole(path: Path, text: str) -> None:
     temporary.write_text(text)
     flush(temporary)
     temporary.replace(path)
+
+
+def read_log(folder: Path) -> list[dict]:
+    """The lines of a run's log.jsonl, but for one that a kill cut short.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    lines = map(_parse, (folder / LOG).read_text().splitlines())
+    return [line for line in lines if isinstance(line, dict) and "step" in line]
+
+
+def _parse(line: str) -> Any:
+    """A line of the log; None for one that isn't whole."""
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None

@@ -55,6 +55,7 @@ FEW = ["--num_episodes", "4"]
         ["evaluate", "--help"],
         ["evaluate", "unigram", *FEW],
         ["evaluate", "unigram", *FEW, "--json"],
+        ["compare", "--help"],
         ["demo", "--help"],
         ["push-dataset", "--help"],
     ],
