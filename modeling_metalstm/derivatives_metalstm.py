@@ -32,7 +32,7 @@ def gradients_by_reference(
     Returns:
         The gradients, None where none is wanted.
     """
-    wanted = [x for x, is_wanted in zip(inputs, needs_input_grad, strict=True) if is_wanted]
+    wanted = [x for x, is_wanted in zip(inputs, needs_input_grad, strict=True) if x is not None and is_wanted]
     with torch.enable_grad():
         outputs = reference(*inputs)
         found = iter(torch.autograd.grad(outputs, wanted, grad_outputs, create_graph=True, materialize_grads=True))

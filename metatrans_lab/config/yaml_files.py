@@ -55,7 +55,7 @@ def read_yaml(text: str) -> Any:
 
 def read_file(path: Path, above: tuple[Path, ...] = ()) -> dict:
     """A YAML file's keys and values. The key `base` names another file, relative to this one, or a config that comes
-    with metatrans: its keys hold where this file doesn't set them, brought after what it does set (`following.follow`).
+    with metatrans: its keys hold where this file doesn't set them, brought after what it sets (`following.follow`).
 
     Args:
         above: the files that this one is a base of, which can't be its own base.
