@@ -24,8 +24,36 @@ class MetaLSTMGenerationMixin(GenerationMixin):
 
     @wraps(GenerationMixin.generate)
     def generate(self, *args: Any, **kwargs: Any) -> ModelOutput | torch.LongTensor:
+        check_goes_on(kwargs.get("past_key_values"), args, kwargs)
         with self.frozen_weights():
             return super().generate(*args, **kwargs)
+
+    def _expand_inputs_for_generation(
+        self, *args: Any, expand_size: int = 1, **kwargs: Any
+    ) -> tuple[torch.LongTensor, dict[str, Any]]:
+        """The prompts' state becomes one of all rows, as the prompts themselves do: a copy, as it is the caller's."""
+        state = kwargs.get("past_key_values")
+        if expand_size > 1 and isinstance(state, Cache) and state.get_seq_length() > 0:
+            kwargs["past_key_values"] = copy.deepcopy(state)
+            kwargs["past_key_values"].batch_repeat_interleave(expand_size)
+        return super()._expand_inputs_for_generation(*args, expand_size=expand_size, **kwargs)
+
+    def heal_tokens(self, *args: Any, **kwargs: Any) -> torch.LongTensor:
+        """
+        Raises:
+            ValueError: always.
+        """
+        raise ValueError("`token_healing` completes parts of words, and this model's tokens are whole ones.")
+
+    def init_continuous_batching(self, *args: Any, **kwargs: Any) -> Any:
+        """
+        Raises:
+            ValueError: always; `generate_batch` and `transformers serve` ask for it.
+        """
+        raise ValueError(
+            "Continuous batching shares out pages of keys and values, of which this model keeps none; `generate()` "
+            "takes prompts of different lengths as one padded batch, at the same cost a token however long they are."
+        )
 
     @wraps(GenerationMixin.prepare_inputs_for_generation)
     def prepare_inputs_for_generation(
@@ -50,8 +78,7 @@ class MetaLSTMGenerationMixin(GenerationMixin):
             )
         for name in ("attention_mask", "inputs_embeds", "labels"):
             kwargs.pop(name, None)
-        newest = input_ids[:, -1:].to(self.lm_head.weight.device)
-        return {"input_ids": newest, "past_key_values": past_key_values, **kwargs}
+        return {"input_ids": input_ids[:, -1:], "past_key_values": past_key_values, **kwargs}
 
     def _get_stopping_criteria(
         self,
@@ -66,6 +93,31 @@ class MetaLSTMGenerationMixin(GenerationMixin):
             generation_config = copy.copy(generation_config)
             generation_config.stop_strings = None
         return super()._get_stopping_criteria(generation_config, stopping_criteria, tokenizer=tokenizer, **kwargs)
+
+
+def check_goes_on(state: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """
+    Whether a prompt has something that its state hasn't read.
+
+    Args:
+        state (`Cache`, *optional*): the state that `generate()` was given.
+        args, kwargs: its other arguments.
+
+    Raises:
+        ValueError: if there is nothing, as a state can't go back to before its last token.
+    """
+    prompt, mask = args[0] if args else None, kwargs.get("attention_mask")
+    for name in ("inputs", "input_ids", "inputs_embeds"):
+        prompt = kwargs.get(name) if prompt is None else prompt
+    if not isinstance(state, Cache) or prompt is None or not state.layers:
+        return
+    num_read, num_given = state.get_seq_length(), (prompt if mask is None else mask).shape[1]
+    if num_read and num_given <= num_read:
+        raise ValueError(
+            f"`past_key_values` has read {num_read} tokens, and the prompt has {num_given}: `generate()` reads what "
+            "is beyond those, and an LSTM can't take any back; keep a copy of the state from before the last token, "
+            "or give the prompt alone."
+        )
 
 
 class ClosedAlphabetStopStrings(StoppingCriteria):

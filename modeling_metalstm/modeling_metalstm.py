@@ -17,6 +17,7 @@ from transformers.cache_utils import Cache
 from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutputWithPast
 from transformers.utils import can_return_tuple
 
+from .arguments_metalstm import check_arguments
 from .cache_metalstm import read_state
 from .configuration_metalstm import OF_EXAMPLE, MetaLSTMConfig
 from .derivatives_metalstm import is_transformed
@@ -27,7 +28,7 @@ from .layers_metalstm import MetaLSTMLayers
 from .layouts_metalstm import FreezableWeights, is_plain
 from .matrix_layer_metalstm import MatrixMemoryLayer, MatrixState
 from .padding_metalstm import find_padding
-from .place_metalstm import find_marks
+from .place_metalstm import find_marks, find_marks_of_vectors
 
 if TYPE_CHECKING:
     # A saved folder holds the files that this one imports from; this line has the pipeline saved with the model.
@@ -106,6 +107,7 @@ class MetaLSTMModel(MetaLSTMPreTrainedModel):
         inputs_embeds: torch.FloatTensor | None = None,
         use_cache: bool | None = None,
         output_hidden_states: bool | None = None,
+        mark_ids: torch.LongTensor | None = None,
         **kwargs: Any,
     ) -> BaseModelOutputWithPast:
         """
@@ -118,20 +120,33 @@ class MetaLSTMModel(MetaLSTMPreTrainedModel):
             inputs_embeds (`torch.FloatTensor` of shape `(B, S, D)`, *optional*): embeddings in place of tokens.
             use_cache (`bool`, *optional*): whether to return the state; `config.use_cache` if not given.
             output_hidden_states (`bool`, *optional*): whether to return the embeddings and each layer's outputs.
+            mark_ids (`torch.LongTensor` of shape `(B, S)`, *optional*): the tokens that `inputs_embeds` stand for, of
+                which `␁` and `␂` tell an `"…_example"` layer where sentences begin; if not given, they are the vectors
+                that point where those tokens' embeddings do.
 
         Returns:
             `BaseModelOutputWithPast`: `last_hidden_state (B, S, H)`, `past_key_values`, `hidden_states`. At a padded
             position they repeat those of the last real token before it.
 
         Raises:
-            ValueError: if there are both or neither of `input_ids` and `inputs_embeds`, or no tokens, if the mask is
-                too short, or if the cache isn't one of this model and batch.
+            ValueError: if there are both or neither of `input_ids` and `inputs_embeds`, or no tokens, if they have
+                another shape, if the mask is too short, if the cache isn't one of this model and batch, or if there is
+                an argument that would have to be heeded and can't be, see `arguments_metalstm.py`.
         """
         given: torch.Tensor | None = input_ids if inputs_embeds is None else inputs_embeds
         if given is None or (input_ids is not None and inputs_embeds is not None):
             raise ValueError("Give the model either `input_ids` or `inputs_embeds`, one of the two.")
+        if given.dim() != (2 if inputs_embeds is None else 3):
+            raise ValueError(
+                "`input_ids` must have the shape (rows, tokens), and `inputs_embeds` one axis more for the vectors, "
+                f"not {tuple(given.shape)}."
+            )
         if given.shape[1] == 0:
             raise ValueError("The input has no tokens; give the model one or more.")
+        if kwargs:
+            check_arguments(given, attention_mask is not None, kwargs)
+        if given.dtype in (torch.uint8, torch.int8, torch.int16, torch.uint16):  # as data sets may store them
+            given = given.long()
         if use_cache is None:
             use_cache = self.config.use_cache
         if output_hidden_states is None:
@@ -184,7 +199,15 @@ class MetaLSTMModel(MetaLSTMPreTrainedModel):
         if set(kinds) & set(OF_EXAMPLE):
             max_offset = self.config.max_place_offset if self.training else 0
             tokens = self.config.start_of_source_id, self.config.start_of_target_id
-            marks = find_marks(given, weight, *tokens, max_offset)
+            if inputs_embeds is None:
+                marks = find_marks(given, *tokens, max_offset)
+            elif mark_ids is not None:
+                marks = find_marks(mark_ids if padding is None else padding.compact(mark_ids), *tokens)
+            else:
+                # Weights that are offloaded come back when their own module is called, and only then.
+                is_there = not weight.is_meta
+                embeddings = weight if is_there else embed(torch.arange(len(weight), device=given.device))
+                marks = find_marks_of_vectors(given, embeddings, *tokens)
 
         # The layers: each reads what the one below it said, from where its own state stands.
         for layer, (kind, index) in enumerate(zip(kinds, self.index_by_type, strict=True)):
@@ -245,11 +268,12 @@ class MetaLSTMForCausalLM(MetaLSTMPreTrainedModel, MetaLSTMGenerationMixin):
         use_cache: bool | None = None,
         output_hidden_states: bool | None = None,
         logits_to_keep: int | torch.Tensor = 0,
+        mark_ids: torch.LongTensor | None = None,
         **kwargs: Any,
     ) -> CausalLMOutputWithPast:
         """
         Args:
-            input_ids, attention_mask, past_key_values, inputs_embeds, use_cache, output_hidden_states: as in
+            input_ids, attention_mask, past_key_values, inputs_embeds, use_cache, output_hidden_states, mark_ids: as in
                 `MetaLSTMModel.forward`.
             labels (`torch.LongTensor` of shape `(B, S)`, *optional*): `input_ids` with -100 where a token doesn't
                 count, unshifted: the model compares each score with the label of the position after it.
@@ -266,7 +290,9 @@ class MetaLSTMForCausalLM(MetaLSTMPreTrainedModel, MetaLSTMGenerationMixin):
             inputs_embeds=inputs_embeds,
             use_cache=use_cache,
             output_hidden_states=output_hidden_states,
+            mark_ids=mark_ids,
             return_dict=True,
+            **kwargs,
         )
         kept = slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep
         logits = self.lm_head(outputs.last_hidden_state[:, kept])

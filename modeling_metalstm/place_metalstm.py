@@ -3,8 +3,12 @@
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 
 from .recurrence_scan import places_scan
+
+ALIKE = 0.9
+"""From this cosine on, a vector stands for a token; those of vectors that stand for none are about 0."""
 
 
 class Marks(NamedTuple):
@@ -45,22 +49,32 @@ class Marks(NamedTuple):
         return places
 
 
-def find_marks(given: torch.Tensor, vectors: torch.Tensor, start: int, translation: int, max_offset: int = 0) -> Marks:
+def find_marks(tokens: torch.Tensor, start: int, translation: int, max_offset: int = 0) -> Marks:
     """
     The marks of an input.
 
     Args:
-        given (`torch.Tensor`): tokens `(B, S)`, or vectors `(B, S, D)`, of which those count as marks that are the
-            embeddings of `␁` and `␂`, to the bit.
-        vectors (`torch.Tensor` of shape `(V, D)`): the embeddings of all tokens.
+        tokens (`torch.LongTensor` of shape `(B, S)`): the input.
         start, translation (`int`): the tokens `␁` and `␂`.
-        max_offset (`int`): the largest offset of an example's places; 0 for none, as vectors have.
+        max_offset (`int`): the largest offset of an example's places; 0 for none.
     """
-    if given.dim() == 2:
-        starts, translations = given == start, given == translation
-        return Marks(starts, starts | translations, draw_offsets(given, max_offset) if max_offset else None)
-    starts, translations = ((given == vectors[token]).all(-1) for token in (start, translation))
-    return Marks(starts, starts | translations)
+    starts, translations = tokens == start, tokens == translation
+    return Marks(starts, starts | translations, draw_offsets(tokens, max_offset) if max_offset else None)
+
+
+def find_marks_of_vectors(vectors: torch.Tensor, embeddings: torch.Tensor, start: int, translation: int) -> Marks:
+    """
+    The marks of an input of vectors: those that point where a mark's embedding points, and nearer to it than to any
+    other token's. Noise on a vector, or another length of it, as attribution makes them, moves no mark.
+
+    Args:
+        vectors (`torch.Tensor` of shape `(B, S, D)`): the input.
+        embeddings (`torch.Tensor` of shape `(V, D)`): of all tokens.
+        start, translation (`int`): the tokens `␁` and `␂`.
+    """
+    embeddings = F.normalize(embeddings.detach(), dim=-1).to(vectors.dtype)
+    alike, nearest = (F.normalize(vectors.detach(), dim=-1) @ embeddings.t()).max(-1)  # (B, S) each
+    return find_marks(torch.where(alike > ALIKE, nearest, -1), start, translation)
 
 
 def draw_offsets(tokens: torch.Tensor, max_offset: int) -> torch.Tensor:

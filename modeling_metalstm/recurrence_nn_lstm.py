@@ -76,5 +76,6 @@ def fold(tokens: torch.Tensor, vocabulary: torch.Tensor, weight_ih: torch.Tensor
     """
     size = -(-len(vocabulary) // BLOCK) * BLOCK  # F
     products = F.linear(vocabulary, weight_ih).t()  # (4H, V)
-    places = torch.arange(size, device=tokens.device)  # (F,)
-    return (tokens[..., None] == places).to(products.dtype), F.pad(products, (0, size - len(vocabulary)))
+    one_hot = torch.eye(len(vocabulary), size, dtype=products.dtype, device=tokens.device)  # (V, F)
+    # By a look-up, which refuses a token outside of the vocabulary.
+    return F.embedding(tokens, one_hot), F.pad(products, (0, size - len(vocabulary)))

@@ -1,6 +1,6 @@
 import torch
 
-from modeling_metalstm.place_metalstm import Marks, draw_offsets, find_marks
+from modeling_metalstm.place_metalstm import Marks, draw_offsets, find_marks, find_marks_of_vectors
 
 START, TRANSLATION = 12, 13
 TOKENS = torch.tensor(
@@ -13,7 +13,7 @@ PLACES = [[0, 1, 2, 0, 1, 2, 0, 1, 0, 1], [1, 2, 0, 1, 0, 0, 0, 0, 1, 2]]
 
 
 def marks_of(tokens, max_offset=0):
-    return find_marks(tokens, torch.empty(15, 4), START, TRANSLATION, max_offset)
+    return find_marks(tokens, START, TRANSLATION, max_offset)
 
 
 def test_places_count_from_the_last_mark():
@@ -38,10 +38,18 @@ def test_token_by_token_is_all_at_once():
 
 
 def test_vectors_have_the_marks_of_their_tokens():
-    vectors = torch.randn(15, 4)
-    marks = find_marks(vectors[TOKENS], vectors, START, TRANSLATION, max_offset=32)
-    assert torch.equal(marks.starts, TOKENS == START) and torch.equal(marks.sentences, TOKENS >= START)
-    assert marks.offsets is None
+    embeddings = torch.randn(15, 4)
+    vectors = embeddings[TOKENS]
+    for changed in (vectors, vectors + 1e-3 * torch.randn_like(vectors), 0.01 * vectors, vectors.requires_grad_()):
+        marks = find_marks_of_vectors(changed, embeddings, START, TRANSLATION)
+        assert torch.equal(marks.starts, TOKENS == START) and torch.equal(marks.sentences, TOKENS >= START)
+        assert marks.offsets is None
+
+
+def test_vectors_of_no_token_are_no_marks():
+    embeddings = torch.randn(15, 64)
+    for vectors in (torch.zeros(2, 10, 64), torch.randn(2, 10, 64)):
+        assert not find_marks_of_vectors(vectors, embeddings, START, TRANSLATION).sentences.any()
 
 
 def test_an_example_is_shifted_as_a_whole():
