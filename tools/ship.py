@@ -2,7 +2,7 @@
 
     python tools/ship.py outputs/optimum-0 translator
 
-Its code is left out, as the package has it, and so are the paths of the machine that it was trained on.
+Its code is the package's, to which one file refers, and the paths of the machine that it was trained on are left out.
 """
 
 import json
@@ -13,6 +13,14 @@ from pathlib import Path
 import yaml
 
 from metatrans_lab.model_names import PRETRAINED
+
+CODE = '''"""The code of this model is that of the package that it comes with."""
+
+from modeling_metalstm import InContextTranslationPipeline, MetaLSTMConfig, MetaLSTMForCausalLM, MetaLSTMModel
+
+__all__ = ["InContextTranslationPipeline", "MetaLSTMConfig", "MetaLSTMForCausalLM", "MetaLSTMModel"]
+'''
+"""What `trust_remote_code=True` runs where the package is installed and not imported yet."""
 
 COPIED = ("model.safetensors", "generation_config.json", "chat_template.jinja", "loss.png", "shots.png")
 
@@ -28,10 +36,8 @@ def main(run: str, name: str) -> None:
     for file in COPIED:
         shutil.copyfile(source / file, folder / file)
     for file in ("config.json", "tokenizer.json", "tokenizer_config.json"):
-        values = json.loads((source / file).read_text())
-        for key in ("auto_map", "custom_pipelines"):
-            values.pop(key, None)
-        (folder / file).write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n")
+        (folder / file).write_text(_refer_to_package((source / file).read_text()))
+    (folder / "package_code.py").write_text(CODE)
     results = json.loads((source / "results.json").read_text())
     _forget_folders(results["config"])
     (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n")
@@ -54,6 +60,16 @@ def main(run: str, name: str) -> None:
         f'translator = pipeline("in-context-translation", model=pretrained("{name}"))\n{rest}'
     )
     (folder / "README.md").write_text(card)
+
+
+def _refer_to_package(text: str) -> str:
+    """A JSON file's text, with the classes that it names, of its own code, in `package_code.py`."""
+    values = json.loads(text)
+    for auto_class, name in values.get("auto_map", {}).items():
+        values["auto_map"][auto_class] = f"package_code.{name.split('.')[-1]}"
+    for task in values.get("custom_pipelines", {}).values():
+        task["impl"] = f"package_code.{task['impl'].split('.')[-1]}"
+    return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
 
 
 def _forget_folders(config: dict) -> None:

@@ -23,8 +23,8 @@ def test_a_run_is_shipped_without_its_code_and_its_machine(train, tmp_path, monk
     assert {path.name for path in shipped.iterdir()} == {
         path.name for path in (ROOT / "metatrans_lab" / "pretrained" / "translator").iterdir()
     }
-    assert "auto_map" in json.loads((run / "config.json").read_text())
-    assert "auto_map" not in json.loads((shipped / "config.json").read_text())
+    classes = [json.loads((folder / "config.json").read_text())["auto_map"]["AutoModel"] for folder in (run, shipped)]
+    assert classes == ["modeling_metalstm.MetaLSTMModel", "package_code.MetaLSTMModel"]
     assert yaml.safe_load((shipped / "training_config.yaml").read_text())["output_dir"] is None
     card = (shipped / "README.md").read_text()
     assert "# good\n" in card and 'model=pretrained("good")' in card and str(tmp_path) not in card

@@ -1,6 +1,9 @@
 """The models that come with the package are what their folders say."""
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -64,6 +67,26 @@ def test_they_are_small_and_say_nothing_of_a_machine():
     assert 1e6 < sum(path.stat().st_size for path in files) <= 1.2e7
     for path in files:
         assert path.suffix in (".safetensors", ".png") or "outputs/" not in path.read_text()
+
+
+TRUSTING = """
+import json, sys
+from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
+folder = sys.argv[1]
+model = AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=True)
+AutoTokenizer.from_pretrained(folder, trust_remote_code=True)
+translator = pipeline("in-context-translation", model=folder, trust_remote_code=True)
+print(json.dumps([type(model).__name__, translator("red", examples=[("red", "dax")])["translation_text"]]))
+"""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_process_that_never_imports_the_package_trusts_the_folder(name, tmp_path):
+    environment = os.environ | {"PYTHONPATH": str(CONFIGS.parent), "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
+    command = [sys.executable, "-c", TRUSTING, str(PRETRAINED / name)]
+    said = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert said.returncode == 0, said.stderr
+    assert json.loads(said.stdout) == ["MetaLSTMForCausalLM", "dax"]
 
 
 @pytest.mark.parametrize("together", [1, 2, 12])
