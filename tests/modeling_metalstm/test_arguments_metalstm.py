@@ -125,3 +125,17 @@ class TestGeneration:
     def test_token_healing(self, make_model):
         with pytest.raises(ValueError, match=r"^`token_healing` completes parts of words"):
             make_model().generate(TOKENS, token_healing=True, tokenizer=object(), max_new_tokens=2)
+
+    def test_a_decoding_loop_of_one_s_own(self, make_model, stack):
+        def greedy(model, input_ids, past_key_values=None, **kwargs):
+            for _ in range(3):
+                has_read = past_key_values is not None and past_key_values.get_seq_length() > 0
+                newest = input_ids[:, -1:] if has_read else input_ids
+                output = model(newest, past_key_values=past_key_values)
+                past_key_values = output.past_key_values
+                input_ids = torch.cat([input_ids, output.logits[:, -1:].argmax(-1)], dim=1)
+            return input_ids
+
+        model = make_model(dtype=torch.float64, **stack)
+        found = model.generate(TOKENS, custom_generate=greedy, max_new_tokens=3)
+        assert torch.equal(found, model.generate(TOKENS, max_new_tokens=3, eos_token_id=None))
