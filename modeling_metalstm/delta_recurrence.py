@@ -191,7 +191,8 @@ class _Chunks(torch.autograd.Function):
     @staticmethod
     @_in_its_own_dtype
     def backward(ctx: Any, dy, d_memory):  # type: ignore[no-untyped-def]
-        inputs, kept_for_later = ctx.saved_tensors[:6], ctx.saved_tensors[6:]
+        saved = ctx.saved_tensors  # read once: with checkpointing, each reading computes them anew
+        inputs, kept_for_later = saved[:6], saved[6:]
         if torch.is_grad_enabled():  # these gradients are to be differentiated again
             return gradients_by_reference(_chunks_reference, inputs, (dy, d_memory), ctx.needs_input_grad)
         both = inputs[0]
