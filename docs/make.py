@@ -19,6 +19,7 @@ MODULES = {
     "dataset_script.baselines": ("unigram", "copy", "induction", "enumerated", "family"),
     "dataset_script.text": ("draw_names", "write_episodes"),
     "modeling_metalstm": None,
+    "modeling_metalstm.export_metalstm": ("export_step", "export_read", "empty_state", "state_names"),
     "metatrans_lab.evaluation": ("evaluate", "evaluate_words", "ragged_exact_match"),
     "metatrans_lab.evaluation.text_predictor": ("TextPredictor",),
     "metatrans_lab.models": ("build_model", "load_model", "pretrained"),
