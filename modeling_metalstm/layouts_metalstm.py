@@ -109,3 +109,8 @@ class FreezableWeights:
                 self.num_open -= 1
                 if not self.num_open:  # the last of those that overlap
                     self.layouts = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy of the module that is made while its weights are frozen has weights that aren't."""
+        state: Any = super().__getstate__()
+        return {name: value for name, value in state.items() if name not in ("layouts", "num_open")}
