@@ -1,7 +1,8 @@
 """The state of each type of layer as a cache layer, so that `past_key_values` and `generate()` carry it."""
 
+import copy
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import torch
 from transformers.cache_utils import STATIC_LAYER_TYPE_MAPPING, Cache, CacheLayerMixin
@@ -12,8 +13,10 @@ class LSTMCacheLayer(CacheLayerMixin):
     One LSTM layer's state: `keys` is the hidden state and `values` the cell state, each `(B, H)`, whatever the number
     of tokens read. `DynamicCache(config=MetaLSTMConfig(…))` builds one for each layer.
 
-    The state is replaced, never written into, so a copy of the cache (`copy.deepcopy`) stays valid. It can't be
-    cropped: an LSTM doesn't remember how it was before its last token.
+    The state is replaced, never written into, so a copy of the cache (`copy.deepcopy`) stays valid, with the same
+    gradients. `for layer in cache.layers: layer.detach()` cuts a cache off from what it was computed from, as between
+    the segments of truncated backpropagation. A state can't be cropped: an LSTM doesn't remember how it was before its
+    last token.
     """
 
     _layer_type = "lstm"  # the base class enters it for `DynamicCache`
@@ -68,14 +71,29 @@ class LSTMCacheLayer(CacheLayerMixin):
                 "The state of an LSTM can't be cropped; keep a copy of it from before the tokens instead."
             )
 
-    def batch_repeat_interleave(self, repeats: int) -> None:
+    def _change(self, change: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        """Puts what `change` makes of it in the place of each part of the state."""
         if self.is_initialized:
-            self.keys = self.keys.repeat_interleave(repeats, dim=0)
-            self.values = self.values.repeat_interleave(repeats, dim=0)
+            self.keys, self.values = change(self.keys), change(self.values)
+
+    def detach(self) -> None:
+        """Cuts the state off from the graph that it was computed in: no gradient goes further back."""
+        self._change(torch.Tensor.detach)
+
+    def batch_repeat_interleave(self, repeats: int) -> None:
+        self._change(lambda part: part.repeat_interleave(repeats, dim=0))
 
     def batch_select_indices(self, indices: torch.Tensor) -> None:
-        if self.is_initialized:
-            self.keys, self.values = self.keys[indices], self.values[indices]
+        self._change(lambda part: part[indices])
+
+    def reorder_cache(self, beam_idx: torch.LongTensor) -> None:
+        self._change(lambda part: part.index_select(0, beam_idx.to(part.device)))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        copied = copy.copy(self)
+        # A tensor that was computed with gradients has no deep copy; a clone passes them on.
+        copied._change(lambda part: copy.deepcopy(part, memo) if part.is_leaf else part.clone())
+        return copied
 
 
 class MatrixCacheLayer(LSTMCacheLayer):
@@ -110,22 +128,10 @@ class MatrixCacheLayer(LSTMCacheLayer):
         self.places, self.last_keys = places, last_keys
         return super().update(key_states, value_states, num_tokens, **kwargs)
 
-    def _change_others(self, change: Callable[[torch.Tensor], torch.Tensor]) -> None:
-        """Changes the parts that the base class doesn't know."""
+    def _change(self, change: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        super()._change(change)
         if self.places is not None and self.last_keys is not None:
             self.places, self.last_keys = change(self.places), change(self.last_keys)
-
-    def batch_repeat_interleave(self, repeats: int) -> None:
-        super().batch_repeat_interleave(repeats)
-        self._change_others(lambda part: part.repeat_interleave(repeats, dim=0))
-
-    def batch_select_indices(self, indices: torch.Tensor) -> None:
-        super().batch_select_indices(indices)
-        self._change_others(lambda part: part[indices])
-
-    def reorder_cache(self, beam_idx: torch.LongTensor) -> None:
-        super().reorder_cache(beam_idx)
-        self._change_others(lambda part: part.index_select(0, beam_idx.to(part.device)))
 
 
 class ExampleMatrixCacheLayer(MatrixCacheLayer):

@@ -17,7 +17,7 @@ def read(make_model, stack):
 
 
 def parts_of(layer):
-    return [layer.keys, layer.values, *([layer.places] if hasattr(layer, "places") else [])]
+    return [layer.keys, layer.values, *([layer.places, layer.last_keys] if hasattr(layer, "places") else [])]
 
 
 def test_the_state_has_one_size_whatever_the_prompt(make_model, stack):
@@ -54,6 +54,47 @@ def test_a_copy_keeps_its_state_while_the_original_reads_on(read):
         assert all(torch.equal(part, old) for part, old in zip(parts_of(layer), parts, strict=True))
     assert not any(torch.equal(layer.keys, parts[0]) for layer, parts in zip(cache.layers, before, strict=True))
     assert (kept.get_seq_length(), cache.get_seq_length()) == (10, 14)
+
+
+def test_a_copy_passes_on_the_same_gradients(make_model, stack):
+    """Branches from one prompt, with gradients through it."""
+    model = make_model(dtype=torch.float64, **stack)
+    prompt, more = torch.randint(0, 14, (3, 10)), torch.randint(0, 14, (3, 4))
+
+    def gradients(copied):
+        cache = model(prompt).past_key_values
+        loss = model(more, past_key_values=copied(cache)).logits.square().sum()
+        return torch.autograd.grad(loss, list(model.parameters()))
+
+    for actual, expected in zip(gradients(copy.deepcopy), gradients(lambda cache: cache), strict=True):
+        assert torch.equal(actual, expected)
+
+
+def test_a_copy_of_a_state_that_learns_is_its_own(make_model):
+    cache = make_model()(torch.randint(0, 14, (3, 10))).past_key_values
+    layer = cache.layers[0]
+    layer.detach()
+    layer.keys.requires_grad_()
+    kept, expected = copy.deepcopy(layer), layer.keys.detach().clone()
+    with torch.no_grad():
+        layer.keys.zero_()
+    assert kept.keys.is_leaf and kept.keys.requires_grad and torch.equal(kept.keys, expected)
+
+
+def test_a_detached_state_has_no_gradients(make_model, stack):
+    model = make_model(**stack)
+    cache = DynamicCache(config=model.config)
+    for layer in cache.layers:
+        layer.detach()  # before the first token there is nothing to do
+    with torch.enable_grad():
+        model(torch.randint(0, 14, (3, 10)), past_key_values=cache)
+    before = [[part.clone() for part in parts_of(layer)] for layer in cache.layers]
+    assert any(part.requires_grad for layer in cache.layers for part in parts_of(layer))
+    for layer in cache.layers:
+        layer.detach()
+    assert not any(part.requires_grad for layer in cache.layers for part in parts_of(layer))
+    for layer, parts in zip(cache.layers, before, strict=True):
+        assert all(torch.equal(part, old) for part, old in zip(parts_of(layer), parts, strict=True))
 
 
 def test_rows_are_repeated_selected_and_reordered(read):

@@ -105,9 +105,7 @@ def test_stateful_training_goes_on_from_a_detached_state(make_model, stack):
         outputs.loss.backward()  # fails where an earlier segment's graph is still in the state
         state = outputs.past_key_values
         for layer in state.layers:
-            for name, part in vars(layer).items():
-                if isinstance(part, torch.Tensor):
-                    setattr(layer, name, part.detach())
+            layer.detach()
 
 
 def test_an_initial_state_can_be_trained(make_model, stack):
@@ -398,6 +396,25 @@ def test_a_whole_model_is_copied(default, clone):
     with torch.no_grad():
         copied.model.lstm.weight_hh_l0.zero_()
     assert default.model.lstm.weight_hh_l0.any()
+
+
+@pytest.mark.parametrize("clone", [copy.deepcopy, through_a_file], ids=["deepcopy", "torch.save"])
+def test_a_model_is_copied_while_it_generates(default, clone):
+    """A checkpoint from one thread while another answers; the copy learns and answers as any model."""
+    copies = []
+
+    class Copying(StoppingCriteria):
+        def __call__(self, input_ids, scores, **kwargs):
+            copies.append(clone(default))
+            return torch.ones(len(input_ids), dtype=torch.bool)
+
+    default.generate(tokens_of(), stopping_criteria=StoppingCriteriaList([Copying()]), **ENDLESS)
+    copied, *_ = copies
+    assert torch.equal(copied.generate(tokens_of(), **ENDLESS), default.generate(tokens_of(), **ENDLESS))
+    with torch.no_grad():
+        copied.model.lstm.weight_hh_l0.zero_()
+        default.model.lstm.weight_hh_l0.zero_()
+    assert torch.equal(copied.generate(tokens_of(), **ENDLESS), default.generate(tokens_of(), **ENDLESS))
 
 
 def test_weights_come_to_an_empty_model(default, tmp_path):
