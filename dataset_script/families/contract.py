@@ -9,6 +9,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Collection
 from dataclasses import dataclass, fields
+from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
@@ -41,9 +42,16 @@ COMMON_KNOBS = (
 """The knobs that `Language` had when families were introduced: see `Language.first_knobs`."""
 
 
-def check_int(name: str, value: object, low: int, high: int | None = None, advice: str = "") -> None:
-    """Raises ValueError if a knob's value is no integer in [low, high]; `advice` ends the message."""
-    if isinstance(value, bool) or not isinstance(value, int):
+def plain(value: Any) -> Any:
+    """A knob's value with Python's own integers in place of numpy's, also in a pair: a stream is named by them."""
+    if isinstance(value, list | tuple):
+        return type(value)(map(plain, value))
+    return int(value) if isinstance(value, Integral) and not isinstance(value, bool) else value
+
+
+def check_int(name: str, value: Any, low: int, high: int | None = None, advice: str = "") -> None:
+    """Raises ValueError if a knob's value, also numpy's, is no integer in [low, high]; `advice` ends the message."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
         raise ValueError(f"{name} must be an integer, got {value!r}{advice}")
     if value < low or (high is not None and value > high):
         allowed = f"at least {low}" if high is None else f"between {low} and {high}"
@@ -64,7 +72,7 @@ def check_range(name: str, value: Any, low: int, high: int | None = None) -> int
         if value[0] > value[1]:
             raise ValueError(f"{name} must have its smaller end first, got {value!r}")
         return value[0] if value[0] == value[1] else tuple(value)
-    check_int(name, value, low, high, "" if isinstance(value, int) else " (a pair is written [min, max])")
+    check_int(name, value, low, high, "" if isinstance(value, Integral) else " (a pair is written [min, max])")
     return value
 
 
@@ -178,6 +186,8 @@ class Language(ABC):
     is_capturable: ClassVar[bool] = False  # does the host never wait for a GPU, so that steps can be CUDA graphs?
 
     def __post_init__(self) -> None:
+        for name, value in self.knobs().items():
+            object.__setattr__(self, name, plain(value))
         check_int("num_pairs", self.num_pairs, 1)
         check_int("num_source_words", self.num_source_words, 1)
         check_int("num_target_words", self.num_target_words, 1)

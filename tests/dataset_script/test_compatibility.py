@@ -143,3 +143,12 @@ def test_workers_that_share_no_memory_read_a_stream():
     whole = sorted(tokens_of(stream))
     loader = DataLoader(stream, batch_size=None, num_workers=1, multiprocessing_context="spawn")
     assert sorted(tokens_of(loader)) == whole
+
+
+def test_knobs_come_from_numpy(cache):
+    given = {"num_pairs": np.int64(3), "sentence_length": tuple(np.arange(1, 3)), "num_episodes": np.int64(5)}
+    plain = {"num_pairs": 3, "sentence_length": (1, 2), "num_episodes": 5}
+    expected = tokens_of(load_dataset("metatrans", split="test", streaming=True, **plain))
+    assert len(expected) == 5
+    assert tokens_of(load_dataset("metatrans", split="test", streaming=True, **given)) == expected
+    assert tokens_of(load_dataset("metatrans", split="test", cache_dir=cache, **given)) == expected

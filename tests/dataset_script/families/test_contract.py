@@ -1,8 +1,10 @@
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 
 from dataset_script import LanguageConfig
+from dataset_script.families import FAMILIES, make_language
 
 
 def test_tokens_follow_the_post():
@@ -46,6 +48,21 @@ def test_impossible_values_are_refused_in_a_sentence(knobs, message):
         LanguageConfig(**knobs)
     assert str(error.value).startswith(message)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_integers_of_numpy_are_integers(family):
+    """As they come from `np.arange` or a table; the stream is the one of Python's own."""
+    knobs = {"num_pairs": 3, "sentence_length": (2, 3), "seed": 5}
+    config = make_language(family, num_pairs=np.int64(3), sentence_length=np.array([2, 3]).tolist(), seed=np.int16(5))
+    assert config.stream_name("test") == make_language(family, **knobs).stream_name("test")
+    config = make_language(family, num_pairs=np.uint8(3), sentence_length=tuple(np.array([2, 3])), seed=5)
+    assert config.stream_name("test") == make_language(family, **knobs).stream_name("test")
+    with pytest.raises(ValueError, match=r"num_pairs must be at least 1, got 0$"):
+        make_language(family, num_pairs=np.int64(0))
+    for value in (np.float64(3), np.bool_(True)):
+        with pytest.raises(ValueError, match="num_pairs must be an integer"):
+            make_language(family, num_pairs=value)
 
 
 def test_split_is_checked():
