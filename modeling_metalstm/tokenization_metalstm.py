@@ -63,7 +63,8 @@ def build_tokenizer(num_source_words: int = 6, num_target_words: int = 6) -> Pre
 
     Returns:
         A plain `PreTrainedTokenizerFast`, which `AutoTokenizer` loads without any code of ours. It raises a bare
-        `Exception` at a symbol outside the alphabet: `check_words` says it in a sentence first.
+        `Exception` at a symbol outside the alphabet: `check_words` says it in a sentence first. What it decodes begins
+        with no blank, so a prompt for `pipeline("text-generation")`, which appends that, ends with one.
 
     Raises:
         ValueError: if a number is below 1.

@@ -638,6 +638,16 @@ def test_a_text_pipeline_answers_batches_as_one_by_one(writer):
     assert writer.tokenizer.decode(tokens[16:], skip_special_tokens=True) == alone[0][0]["generated_text"]
 
 
+@pytest.mark.parametrize("prompt", [EPISODE + " ", EPISODE + " t2 "])
+def test_what_a_text_pipeline_returns_can_be_read_again(writer, prompt):
+    given = {"max_new_tokens": 3, "skip_special_tokens": False}
+    text = writer(prompt, **given)[0]["generated_text"]
+    said = writer(prompt, return_full_text=False, **given)[0]["generated_text"]
+    assert said and text == prompt + said
+    tokenizer = writer.tokenizer
+    assert tokenizer.decode(tokenizer(text).input_ids) == text
+
+
 def test_a_feature_pipeline_gives_the_hidden_states(default, tmp_path):
     default.save_pretrained(tmp_path)
     build_tokenizer().save_pretrained(tmp_path)
