@@ -1,5 +1,6 @@
 """The LSTM layers: parameters of `torch.nn.LSTM`, run one layer at a time by the recurrence that was planned."""
 
+import warnings
 from typing import Any
 
 import torch
@@ -28,6 +29,15 @@ class MetaLSTMLayers(FreezableWeights, GradientCheckpointingLayer, nn.LSTM):
         for layer, input_size in enumerate(input_sizes):
             if layer and input_size != hidden_size:  # a layer of another type, and size, is between
                 setattr(self, f"weight_ih_l{layer}", nn.Parameter(torch.empty(4 * hidden_size, input_size)))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "qconfig":  # which torch.ao gives every module of a model that it quantises
+            warnings.warn(
+                "torch.ao's quantisation knows torch.nn.LSTM alone, not what derives from it: this model's LSTM "
+                "layers stay as they are.",
+                stacklevel=2,
+            )
+        super().__setattr__(name, value)
 
     def layer_weights(self, layer: int) -> list[torch.Tensor]:
         """`weight_ih (4H, D)`, `weight_hh (4H, H)`, `bias_ih (4H,)`, `bias_hh (4H,)` of one layer."""

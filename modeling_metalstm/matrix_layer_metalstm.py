@@ -134,11 +134,11 @@ class MatrixMemoryLayer(FreezableWeights, GradientCheckpointingLayer):
 
     def empty_state(self, batch_size: int, device: torch.device | None = None) -> MatrixState:
         """The state before the first token, on a device: the weights' own may be elsewhere until they are needed."""
-        weight, size = self.out_proj.weight, self.head_size
+        weight, size = self.head_norm.weight, self.head_size  # of a matrix quantisation may have made anything
         device, dtype = device or weight.device, torch.promote_types(weight.dtype, torch.float32)
         return MatrixState(
             torch.zeros(batch_size, self.num_heads, size, size, dtype=dtype, device=device),
-            torch.zeros(batch_size, len(weight), dtype=weight.dtype, device=device),
+            torch.zeros(batch_size, self.num_heads * size, dtype=weight.dtype, device=device),
             torch.zeros(batch_size, dtype=torch.long, device=device),
             torch.zeros(batch_size, self.num_shifted_heads, size, dtype=dtype, device=device),
         )

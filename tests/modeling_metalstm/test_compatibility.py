@@ -8,6 +8,7 @@ import pickle
 import subprocess
 import sys
 import threading
+import warnings
 
 import numpy as np
 import pytest
@@ -473,6 +474,40 @@ def test_a_process_without_utf_8_and_without_asserts_trusts_the_code(make_model,
     assert done.returncode == 0, done.stderr
     expected = model.generate(**tokenizer("␁ s0 ␂", return_tensors="pt"), max_new_tokens=3)
     assert done.stdout.strip() == str(expected.tolist())
+
+
+# Quantisation
+
+
+def quantize(model, kinds):
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        quantized = torch.ao.quantization.quantize_dynamic(model, kinds)
+    return quantized, [str(warning.message) for warning in said if "LSTM layers" in str(warning.message)]
+
+
+def test_dynamically_quantized_matrices_read_and_generate(make_model, stack):
+    model = make_model(scale=1.0, **stack)
+    quantized, said = quantize(model, {torch.nn.Linear})
+    assert len(said) == ("lstm" in model.config.layer_types)
+    assert type(quantized.lm_head) is not torch.nn.Linear
+    tokens = tokens_of()
+    with torch.no_grad():
+        torch.testing.assert_close(quantized(tokens).logits, model(tokens).logits, rtol=0, atol=0.1)
+        last = quantized(tokens, logits_to_keep=1).logits  # what is multiplied together is rounded together
+    generated = quantized.generate(tokens, **ENDLESS)
+    assert generated.shape == (2, 25) and torch.equal(generated[:, 20], last[:, 0].argmax(dim=-1))
+
+
+def test_lstm_layers_that_stay_as_they_are_are_told(make_model):
+    model = make_model()
+    quantized, said = quantize(model, {torch.nn.LSTM})
+    assert said == [
+        "torch.ao's quantisation knows torch.nn.LSTM alone, not what derives from it: this model's LSTM layers "
+        "stay as they are."
+    ]
+    assert torch.equal(quantized(tokens_of()).logits, model(tokens_of()).logits)
+    assert not quantize(make_model(layer_types=["mlstm"]), {torch.nn.LSTM})[1]
 
 
 # Generation
