@@ -1,7 +1,7 @@
 """The configuration of a MetaLSTM: embedding → layers, LSTMs or matrix memories → linear head."""
 
 import copy
-from typing import Any
+from typing import Any, Self
 
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
@@ -28,6 +28,16 @@ LARGEST = {
 }
 MAX_VOCAB_SIZE = 1 << 20
 MAX_PLACE_OFFSET = 1 << 20
+
+_OF_THE_ALPHABET = ("vocab_size", "bos_token_id", "eos_token_id", "pad_token_id")
+FOLLOWERS = {
+    "hidden_size": ("lstm_size",),
+    "num_hidden_layers": ("layer_types",),
+    "layer_types": ("num_hidden_layers",),
+    "num_source_words": _OF_THE_ALPHABET,
+    "num_target_words": _OF_THE_ALPHABET,
+}
+"""What follows from a value unless it is given too."""
 
 # What a saved folder says about its code, so that `trust_remote_code=True` finds every class and the pipeline.
 AUTO_MAP = {
@@ -114,10 +124,56 @@ class MetaLSTMConfig(PreTrainedConfig):
     eos_token_id: int | list[int] | None = None
 
     def __post_init__(self, **kwargs: Any) -> None:
-        if self.num_hidden_layers is None:
-            self.num_hidden_layers = 1 if self.layer_types is None else len(self.layer_types)
-        if self.lstm_size is None:
-            self.lstm_size = self.hidden_size
+        for name, value in self._following().items():
+            if getattr(self, name) is None:
+                setattr(self, name, value)
+        self.layer_types = list(self.layer_types or ())  # the caller's own may change
+        self.check()
+
+        if "custom_pipelines" in kwargs:
+            from transformers.pipelines import PIPELINE_REGISTRY
+
+            # Where our package is imported its own pipeline serves, and no code from the folder has to be trusted.
+            if PIPELINE_TASK in PIPELINE_REGISTRY.supported_tasks:
+                del kwargs["custom_pipelines"]
+        super().__post_init__(**kwargs)
+
+    def _following(self) -> dict[str, Any]:
+        """What the values that follow from others are unless they are given."""
+        num_words = self.num_source_words + self.num_target_words
+        num_layers = min(self.num_hidden_layers or 1, LARGEST["num_hidden_layers"])  # before it is checked
+        return {
+            "num_hidden_layers": 1 if self.layer_types is None else len(self.layer_types),
+            "layer_types": ["lstm"] * num_layers,  # by these `DynamicCache(config=…)` builds the cache too
+            "lstm_size": self.hidden_size,
+            "vocab_size": num_words + 3,
+            "bos_token_id": num_words,
+            "eos_token_id": num_words,
+            "pad_token_id": num_words + 2,
+        }
+
+    @classmethod
+    def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Self:  # type: ignore[override]
+        """
+        As the base class's, but values that are given in the place of saved ones are checked, and what followed from
+        those follows from them.
+        """
+        given = {name: kwargs.pop(name) for name in MetaLSTMConfig.__annotations__ if name in kwargs}
+        if given:
+            saved = cls(**config_dict)
+            followers = {follower for name in given for follower in FOLLOWERS.get(name, ())}
+            following = saved._following()
+            follows = {name for name in followers if getattr(saved, name) == following[name]}
+            config_dict = {name: value for name, value in config_dict.items() if name not in follows} | given
+        return super().from_dict(config_dict, **kwargs)
+
+    def check(self) -> None:
+        """
+        A model checks its configuration when it is built, as values may have been set since this was.
+
+        Raises:
+            ValueError: if a value is impossible, in a sentence that says what is allowed.
+        """
         for name, largest in LARGEST.items():
             if getattr(self, name) < 1:
                 raise ValueError(f"`{name}` must be 1 or more, not {getattr(self, name)}.")
@@ -135,41 +191,32 @@ class MetaLSTMConfig(PreTrainedConfig):
             raise ValueError(f"`initialization` must be one of {INITIALIZATIONS}, not {self.initialization!r}.")
         if self.recurrence not in RECURRENCES:
             raise ValueError(f"`recurrence` must be one of {RECURRENCES}, not {self.recurrence!r}.")
+        self.check_vocab_size(self.vocab_size)
 
-        num_words = self.num_source_words + self.num_target_words
-        if self.vocab_size is None:
-            self.vocab_size = num_words + 3
-        if self.vocab_size > MAX_VOCAB_SIZE:
-            raise ValueError(f"`vocab_size` must be at most {MAX_VOCAB_SIZE:,}, not {self.vocab_size:,}.")
-        if self.vocab_size < num_words + 3:
+    def check_vocab_size(self, vocab_size: Any) -> None:
+        """
+        Args:
+            vocab_size (`int`): a number of tokens.
+
+        Raises:
+            ValueError: if the alphabet doesn't fit in, or memory may not.
+        """
+        if vocab_size > MAX_VOCAB_SIZE:
+            raise ValueError(f"`vocab_size` must be at most {MAX_VOCAB_SIZE:,}, not {vocab_size:,}.")
+        if vocab_size < self.start_of_target_id + 2:
             raise ValueError(
-                f"`vocab_size` must be at least {num_words + 3}, for {self.num_source_words} source words, "
-                f"{self.num_target_words} target words and 3 special tokens, not {self.vocab_size}."
+                f"`vocab_size` must be at least {self.start_of_target_id + 2}, for {self.num_source_words} source "
+                f"words, {self.num_target_words} target words and 3 special tokens, not {vocab_size}."
             )
-        self.bos_token_id = num_words if self.bos_token_id is None else self.bos_token_id
-        self.eos_token_id = num_words if self.eos_token_id is None else self.eos_token_id
-        self.pad_token_id = num_words + 2 if self.pad_token_id is None else self.pad_token_id
-
-        if "custom_pipelines" in kwargs:
-            from transformers.pipelines import PIPELINE_REGISTRY
-
-            # Where our package is imported its own pipeline serves, and no code from the folder has to be trusted.
-            if PIPELINE_TASK in PIPELINE_REGISTRY.supported_tasks:
-                del kwargs["custom_pipelines"]
-        super().__post_init__(**kwargs)
 
     def _check_layers(self) -> None:
-        """Fills in `layer_types`, by which `DynamicCache(config=…)` builds the cache too, and checks them."""
-        if self.layer_types is None:
-            self.layer_types = ["lstm"] * (self.num_hidden_layers or 1)
-        self.layer_types = list(self.layer_types)  # the caller's own may change
-        for layer_type in self.layer_types:
+        for layer_type in self.layer_types or ():
             if layer_type not in LAYER_TYPES:
                 raise ValueError(f"`layer_types` may have {LAYER_TYPES}, not {layer_type!r}.")
         if len(self.layer_types) != self.num_hidden_layers:
             raise ValueError(
                 f"`layer_types` has {len(self.layer_types)} layers, but `num_hidden_layers` is "
-                f"{self.num_hidden_layers}."
+                f"{self.num_hidden_layers}; set both alike."
             )
         if self.layer_types[-1] == "lstm" and self.lstm_size != self.hidden_size:
             raise ValueError(
@@ -212,6 +259,13 @@ class MetaLSTMConfig(PreTrainedConfig):
 
     def validate_layer_type(self) -> None:
         """The library's list of layer types is closed and has none of ours, which are checked with the layers."""
+
+    def to_diff_dict(self) -> dict[str, Any]:
+        """
+        What config.json has. The number of layers isn't there beside `layer_types`: where both are, a process without
+        our code holds the types to the library's list, and doesn't load even the tokenizer.
+        """
+        return {name: value for name, value in super().to_diff_dict().items() if name != "num_hidden_layers"}
 
     def to_dict(self) -> dict[str, Any]:
         """The configuration as a dictionary, with the names of the code that a saved folder needs."""

@@ -7,6 +7,7 @@ The model of Volodymyr Kyrylov's post of 12 October 2023, at home in transformer
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -46,6 +47,16 @@ class MetaLSTMPreTrainedModel(PreTrainedModel):
     # For training: no step of it has the host wait for a GPU, so that steps can be CUDA graphs.
     is_capturable = True
 
+    def __init__(self, config: MetaLSTMConfig) -> None:
+        config.check()
+        super().__init__(config)
+
+    @wraps(PreTrainedModel.resize_token_embeddings)
+    def resize_token_embeddings(self, new_num_tokens: int | None = None, *args: Any, **kwargs: Any) -> nn.Embedding:
+        if new_num_tokens is not None:
+            self.config.check_vocab_size(new_num_tokens)
+        return super().resize_token_embeddings(new_num_tokens, *args, **kwargs)
+
     def _init_weights(self, module: nn.Module) -> None:
         init_weights(module, self.config.initialization)
 
@@ -73,8 +84,6 @@ class MetaLSTMModel(MetaLSTMPreTrainedModel):
         vocab_size: Any = config.vocab_size  # an int, which the configuration has seen to
         self.embed_tokens = nn.Embedding(vocab_size, config.embedding_size, padding_idx=config.pad_token_id)
         kinds: Any = config.layer_types  # a list, as many as layers, which the configuration has seen to
-        if len(kinds) != config.num_hidden_layers:
-            raise ValueError(f"`layer_types` is {kinds}, but `num_hidden_layers` is {config.num_hidden_layers}.")
         # The layers by type, so that LSTMs alone have `torch.nn.LSTM`'s state dict, and each layer's index in its own.
         self.lstm = MetaLSTMLayers(config) if "lstm" in kinds else None
         sizes = zip(kinds, config.input_sizes, strict=True)

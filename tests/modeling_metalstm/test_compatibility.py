@@ -476,6 +476,28 @@ def test_a_process_without_utf_8_and_without_asserts_trusts_the_code(make_model,
     assert done.stdout.strip() == str(expected.tolist())
 
 
+TOKENIZER_ALONE = """
+import sys
+sys.modules["modeling_metalstm"] = None
+from transformers import AutoTokenizer
+for trust in ({}, {"trust_remote_code": False}):
+    print(AutoTokenizer.from_pretrained(sys.argv[1], **trust)("\\u2401 s0 \\u2402").input_ids)
+"""
+
+
+@pytest.mark.parametrize("layers", [{}, DEFAULT], ids=["lstms", "default"])
+def test_the_tokenizer_needs_no_code(make_model, layers, tmp_path):
+    for part in (make_model(**layers), build_tokenizer()):
+        part.save_pretrained(tmp_path / "model")
+    command = [sys.executable, "-c", TOKENIZER_ALONE, str(tmp_path / "model")]
+    environment = os.environ | {"HF_HOME": str(tmp_path / "home")}
+    done = subprocess.run(
+        command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("[12, 0, 13]\n") == 2
+
+
 # Quantisation
 
 
@@ -651,6 +673,17 @@ def test_new_words_are_added_to_the_tokenizer_and_the_model(default):
     prompt = tokenizer("␁ s0 dax ␂ wif", return_tensors="pt")
     assert prompt.input_ids.tolist() == [[12, 0, 15, 13, 16]]
     assert default.generate(**prompt, **ENDLESS).shape == (1, 10)
+
+
+def test_a_vocabulary_is_not_cut_below_the_alphabet(default):
+    before = default(tokens_of()).logits
+    with pytest.raises(ValueError, match=r"at least 15, for 6 source words, 6 target words .*, not 10\.$"):
+        default.resize_token_embeddings(10)
+    assert torch.equal(default(tokens_of()).logits, before)
+    default.resize_token_embeddings(20)
+    default.resize_token_embeddings(15)
+    default.resize_token_embeddings()
+    torch.testing.assert_close(default(tokens_of()).logits, before)
 
 
 # Pipelines and the tokenizer

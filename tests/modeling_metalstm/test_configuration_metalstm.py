@@ -1,9 +1,9 @@
 import json
 
 import pytest
-from transformers import AutoConfig
+from transformers import AutoConfig, AutoModelForCausalLM
 
-from modeling_metalstm import MetaLSTMConfig, MetaLSTMModel
+from modeling_metalstm import MetaLSTMConfig, MetaLSTMForCausalLM, MetaLSTMModel
 
 
 def test_defaults_are_the_post():
@@ -41,11 +41,69 @@ def test_a_config_keeps_a_list_of_its_own():
     assert config.layer_types == ["lstm", "mlstm"]
 
 
-def test_a_model_has_as_many_layers_as_its_config_says():
-    config = MetaLSTMConfig(embedding_size=8, hidden_size=8)
-    config.num_hidden_layers = 2
-    with pytest.raises(ValueError, match=r"`layer_types` is \['lstm'\], but `num_hidden_layers` is 2\.$"):
-        MetaLSTMModel(config)
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("num_hidden_layers", 2, r"`layer_types` has 1 layers, but `num_hidden_layers` is 2; set both alike\.$"),
+        ("hidden_size", 16, r"`lstm_size` \(8\) must equal `hidden_size` \(16\) where the last layer is an LSTM\.$"),
+        ("hidden_size", -1, r"`hidden_size` must be 1 or more, not -1\.$"),
+        ("num_source_words", 10, r"`vocab_size` must be at least 19, .* not 15\.$"),
+        ("tie_word_embeddings", True, r"`embedding_size` \(12\) must equal `hidden_size` \(8\)\.$"),
+    ],
+)
+def test_what_is_set_later_is_checked_when_a_model_is_built(name, value, sentence):
+    config = MetaLSTMConfig(embedding_size=12, hidden_size=8)
+    setattr(config, name, value)
+    for build in (MetaLSTMModel, MetaLSTMForCausalLM, AutoModelForCausalLM.from_config):
+        with pytest.raises(ValueError, match=sentence):
+            build(config)
+
+
+SMALL = {"embedding_size": 12, "hidden_size": 8}
+MIXED = SMALL | {"layer_types": ["lstm", "mlstm"], "lstm_size": 6}
+
+
+@pytest.mark.parametrize(
+    ("saved", "given", "same_as"),
+    [
+        (SMALL, {"hidden_size": 16}, {"embedding_size": 12, "hidden_size": 16}),
+        (SMALL, {"num_hidden_layers": 3}, SMALL | {"num_hidden_layers": 3}),
+        (SMALL, {"layer_types": ["lstm", "mlstm"]}, SMALL | {"layer_types": ["lstm", "mlstm"]}),
+        (SMALL, {"num_source_words": 10}, SMALL | {"num_source_words": 10}),
+        (SMALL, {"num_source_words": 10, "vocab_size": 30}, SMALL | {"num_source_words": 10, "vocab_size": 30}),
+        (SMALL, {"dropout": 0.5, "use_cache": False}, SMALL | {"dropout": 0.5, "use_cache": False}),
+        # What was given in its own right stays.
+        (SMALL | {"vocab_size": 30}, {"num_target_words": 7}, SMALL | {"vocab_size": 30, "num_target_words": 7}),
+        (SMALL | {"eos_token_id": 3}, {"num_target_words": 7}, SMALL | {"eos_token_id": 3, "num_target_words": 7}),
+        (MIXED, {"hidden_size": 16}, MIXED | {"hidden_size": 16}),
+        (MIXED, {"layer_types": ["mlstm"]}, MIXED | {"layer_types": ["mlstm"]}),
+    ],
+    ids=str,
+)
+def test_values_that_are_given_on_loading_bring_what_follows_from_them(tmp_path, saved, given, same_as):
+    MetaLSTMConfig(**saved).save_pretrained(tmp_path)
+    expected = MetaLSTMConfig(**same_as)
+    for loaded in (AutoConfig.from_pretrained(tmp_path, **given), MetaLSTMConfig.from_pretrained(tmp_path, **given)):
+        assert loaded.to_diff_dict() == expected.to_diff_dict()
+        assert loaded.num_hidden_layers == expected.num_hidden_layers
+    model, unused = MetaLSTMConfig.from_pretrained(tmp_path, return_unused_kwargs=True, **given, depth=3)
+    assert model.to_diff_dict() == expected.to_diff_dict() and unused == {"depth": 3}
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"num_hidden_layers": 3}, r"`layer_types` has 2 layers, but `num_hidden_layers` is 3; set both alike\.$"),
+        ({"recurrence": "cudnn"}, r"must be one of \('auto', 'reference', .*\), not 'cudnn'\.$"),
+        ({"hidden_size": 10}, r"`hidden_size` \(10\) must be a multiple of 4, for 4 heads\.$"),
+        ({"vocab_size": 14}, r"`vocab_size` must be at least 15, .* not 14\.$"),
+        ({"num_hidden_layers": 10**9}, r"`num_hidden_layers` must be at most 1,000, not 1,000,000,000\.$"),
+    ],
+)
+def test_impossible_values_that_are_given_on_loading_are_refused(tmp_path, given, sentence):
+    MetaLSTMConfig(**MIXED).save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match=sentence):
+        AutoConfig.from_pretrained(tmp_path, **given)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +123,7 @@ def test_a_model_has_as_many_layers_as_its_config_says():
         ({"layer_types": []}, r"`num_hidden_layers` must be 1 or more, not 0\.$"),
         (
             {"layer_types": ["lstm"], "num_hidden_layers": 2},
-            r"`layer_types` has 1 layers, but `num_hidden_layers` is 2\.$",
+            r"`layer_types` has 1 layers, but `num_hidden_layers` is 2; set both alike\.$",
         ),
         (
             {"lstm_size": 64},
@@ -106,11 +164,22 @@ def test_tying_is_allowed_where_the_sizes_agree():
 
 def test_a_folder_from_before_layers_had_types_has_lstms(tmp_path):
     MetaLSTMConfig(embedding_size=8, hidden_size=8, num_hidden_layers=2).save_pretrained(tmp_path)
-    written = json.loads((tmp_path / "config.json").read_text())
+    written = json.loads((tmp_path / "config.json").read_text()) | {"num_hidden_layers": 2}
     for name in ("layer_types", "num_heads", "lstm_size", "max_place_offset"):
         del written[name]
     (tmp_path / "config.json").write_text(json.dumps(written))
     assert AutoConfig.from_pretrained(tmp_path).layer_types == ["lstm", "lstm"]
+    assert AutoConfig.from_pretrained(tmp_path, hidden_size=16).layer_types == ["lstm", "lstm"]
+
+
+def test_a_folder_that_counts_its_layers_too_loads(tmp_path):
+    """As they were all saved before."""
+    MetaLSTMConfig(**MIXED).save_pretrained(tmp_path)
+    written = json.loads((tmp_path / "config.json").read_text())
+    assert "num_hidden_layers" not in written
+    (tmp_path / "config.json").write_text(json.dumps(written | {"num_hidden_layers": 2}))
+    loaded = AutoConfig.from_pretrained(tmp_path)
+    assert loaded.num_hidden_layers == 2 and loaded.to_diff_dict() == MetaLSTMConfig(**MIXED).to_diff_dict()
 
 
 @pytest.mark.parametrize("layers", [{"num_hidden_layers": 2}, {"layer_types": ["lstm", "mlstm"], "lstm_size": 4}])
@@ -122,6 +191,7 @@ def test_saved_configuration_comes_back_equal_and_names_its_code(tmp_path, layer
     loaded = AutoConfig.from_pretrained(tmp_path)
     assert type(loaded) is MetaLSTMConfig
     assert loaded.to_diff_dict() == config.to_diff_dict()
+    assert loaded.num_hidden_layers == config.num_hidden_layers
     written = loaded.to_dict()
     assert set(written["auto_map"]) == {"AutoConfig", "AutoModel", "AutoModelForCausalLM"}
     assert written["custom_pipelines"]["in-context-translation"]["impl"].startswith("pipeline_metalstm.")

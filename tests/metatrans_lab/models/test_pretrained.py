@@ -89,6 +89,24 @@ def test_a_process_that_never_imports_the_package_trusts_the_folder(name, tmp_pa
     assert json.loads(said.stdout) == ["MetaLSTMForCausalLM", "dax"]
 
 
+WITHOUT_CODE = """
+import sys
+sys.modules["modeling_metalstm"] = None
+from transformers import AutoTokenizer
+print(AutoTokenizer.from_pretrained(sys.argv[1]).tokenize("s0 t0"))
+"""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_process_without_our_code_has_the_tokenizer(name, tmp_path):
+    environment = os.environ | {"HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
+    command = [sys.executable, "-c", WITHOUT_CODE, str(PRETRAINED / name)]
+    said = subprocess.run(
+        command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    assert said.stdout.endswith("['s0', 't0']\n"), said.stderr
+
+
 @pytest.mark.parametrize("together", [1, 2, 12])
 def test_sixty_four_words(together):
     """Each shown once, so many at a time; then all of them asked for, twelve at a time."""
