@@ -153,7 +153,7 @@ class MetaLSTMConfig(PreTrainedConfig):
         }
 
     @classmethod
-    def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Self:  # type: ignore[override]
+    def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Self:
         """
         As the base class's, but values that are given in the place of saved ones are checked, and what followed from
         those follows from them.
@@ -210,21 +210,22 @@ class MetaLSTMConfig(PreTrainedConfig):
             )
 
     def _check_layers(self) -> None:
-        for layer_type in self.layer_types or ():
+        layer_types = self.layer_types or []
+        for layer_type in layer_types:
             if layer_type not in LAYER_TYPES:
                 raise ValueError(f"`layer_types` may have {LAYER_TYPES}, not {layer_type!r}.")
-        if len(self.layer_types) != self.num_hidden_layers:
+        if len(layer_types) != self.num_hidden_layers:
             raise ValueError(
-                f"`layer_types` has {len(self.layer_types)} layers, but `num_hidden_layers` is "
+                f"`layer_types` has {len(layer_types)} layers, but `num_hidden_layers` is "
                 f"{self.num_hidden_layers}; set both alike."
             )
-        if self.layer_types[-1] == "lstm" and self.lstm_size != self.hidden_size:
+        if layer_types[-1:] == ["lstm"] and self.lstm_size != self.hidden_size:
             raise ValueError(
                 f"`lstm_size` ({self.lstm_size}) must equal `hidden_size` ({self.hidden_size}) where the last layer "
                 "is an LSTM."
             )
-        if set(self.layer_types) != {"lstm"}:
-            divisor = self.num_heads * (2 if set(self.layer_types) & set(OF_EXAMPLE) else 1)
+        if set(layer_types) != {"lstm"}:
+            divisor = self.num_heads * (2 if set(layer_types) & set(OF_EXAMPLE) else 1)
             if self.hidden_size % divisor:
                 raise ValueError(
                     f"`hidden_size` ({self.hidden_size}) must be a multiple of {divisor}, for {self.num_heads} heads"

@@ -53,7 +53,7 @@ def check_int(name: str, value: Any, low: int, high: int | None = None, advice: 
     """Raises ValueError if a knob's value, also numpy's, is no integer in [low, high]; `advice` ends the message."""
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise ValueError(f"{name} must be an integer, got {value!r}{advice}")
-    if value < low or (high is not None and value > high):
+    if int(value) < low or (high is not None and int(value) > high):
         allowed = f"at least {low}" if high is None else f"between {low} and {high}"
         raise ValueError(f"{name} must be {allowed}, got {value}{advice}")
 
