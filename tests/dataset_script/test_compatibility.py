@@ -8,8 +8,10 @@ import pytest
 import torch
 from datasets import ReadInstruction, Value, concatenate_datasets, load_dataset, load_from_disk
 from torch.utils.data import DataLoader
+from transformers import DataCollatorForLanguageModeling, DataCollatorForSeq2Seq
 
-import dataset_script  # noqa: F401  # makes load_dataset("metatrans") work
+from dataset_script import pad_rows  # the import makes load_dataset("metatrans") work, too
+from modeling_metalstm import build_tokenizer
 
 NUMBER = 60
 
@@ -152,3 +154,19 @@ def test_knobs_come_from_numpy(cache):
     assert len(expected) == 5
     assert tokens_of(load_dataset("metatrans", split="test", streaming=True, **given)) == expected
     assert tokens_of(load_dataset("metatrans", split="test", cache_dir=cache, **given)) == expected
+
+
+def test_rows_of_different_lengths_are_collated():
+    """By `pad_rows`, all columns; by transformers' collators, the columns that they know."""
+    rows = list(load_dataset("metatrans", family="grammar", num_pairs=3, split="train", streaming=True).take(4))
+    lengths = [len(row["input_ids"]) for row in rows]
+    assert len(set(lengths)) > 1
+    tokenizer = build_tokenizer(20, 23)
+    batch = pad_rows(rows, pad=tokenizer.pad_token_id)
+    assert batch["input_ids"].shape == batch["bayes_nll"].shape == (4, max(lengths))
+    known = [{name: row[name] for name in ("input_ids", "labels")} for row in rows]
+    for_labels = DataCollatorForSeq2Seq(tokenizer)(known)
+    for_all = DataCollatorForLanguageModeling(tokenizer, mlm=False)([{"input_ids": row["input_ids"]} for row in rows])
+    for collated, length, row in zip(for_labels["labels"], lengths, rows, strict=True):
+        assert (collated != -100).sum() == sum(label != -100 for label in row["labels"]) <= length
+    assert for_all["labels"].shape == for_labels["input_ids"].shape == (4, max(lengths))
