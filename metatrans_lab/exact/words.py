@@ -170,14 +170,20 @@ class Side:
 
     def _between(self, before: str, after: str, belong: bool) -> str:
         """What stands between two units: what stood there before; else what always stands beside one of them, if it is
-        an affix, which stands so beside several, or the two belong together.
+        an affix, which stands so beside several, or beside a word that stands free too; or if the two belong together.
         """
         seen = self._joins.get((before, False), {}).get(after, set())
         if len(seen) == 1:
             return next(iter(seen))
-        for key in ((before, False), (after, True)):
-            neighbours = self._joins.get(key, {})
+        for unit, is_before in ((before, False), (after, True)):
+            neighbours = self._joins.get((unit, is_before), {})
             joins = set().union(*neighbours.values())
-            if len(joins) == 1 and self._blank not in joins and (len(neighbours) > 1 or belong):
+            if len(joins) != 1 or self._blank in joins:
+                continue
+            if belong or len(neighbours) > 1 or self._stands_free(next(iter(neighbours)), not is_before):
                 return next(iter(joins))
         return self._blank
+
+    def _stands_free(self, unit: str | None, is_before: bool) -> bool:
+        """Whether a blank, or a sentence's end, was ever before a unit, or after it."""
+        return unit is not None and any(self._blank in joins for joins in self._joins[unit, is_before].values())
