@@ -15,7 +15,7 @@ import json
 import re
 import reprlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .errors_metalstm import TranslationError
 
@@ -47,6 +47,7 @@ COLUMNS = (
     ("sentence", "translation"),
     ("original", "translation"),
     ("word", "translation"),
+    ("text", "text_pair"),
 )
 """Names of columns that hold sentences and their translations."""
 
@@ -285,9 +286,13 @@ def _header(row: Sequence[str]) -> tuple[int, int] | None:
     for source, target in COLUMNS:
         if source in names and target in names:
             return names.index(source), names.index(target)
-    if len(names) == 2 and any(name in LANGUAGES for name in names) and all(name.isalpha() for name in names):
-        return 0, 1
-    return None
+    return (0, 1) if are_languages(names) else None
+
+
+def are_languages(names: Sequence[object]) -> bool:
+    """Whether names are those of two columns, by their languages."""
+    plain = [str(name).strip().casefold() for name in names]
+    return len(plain) == 2 and any(name in LANGUAGES for name in plain) and all(name.isalpha() for name in plain)
 
 
 def _rule(row: Sequence[str], columns: tuple[int, int] | None, where: str, separator: str) -> Rule:
@@ -397,6 +402,8 @@ def read_pair(value: object) -> tuple[str, str]:
             sides = list(both.values())
         else:
             sides = next([value[s], value[t]] for s, t in COLUMNS if s in value and t in value)
+    elif isinstance(value, Mapping) and are_languages([*value]):
+        sides = list(value.values())  # of a translation data set's column
     if not is_pair(sides):
         raise TranslationError(
             "an example is a pair of texts, such as ('red', 'dax'), a row with a source and a target, or a text such "
@@ -406,22 +413,44 @@ def read_pair(value: object) -> tuple[str, str]:
     return sides[0], sides[1]
 
 
+def as_columns(value: Any) -> Any:
+    """A data frame's columns by their names; anything else as it is."""
+    return dict(value) if hasattr(value, "columns") and hasattr(value, "keys") else value
+
+
+def _rows_of(examples: Mapping) -> Iterable:
+    """The examples in a mapping: of sentences to translations, of columns to lists of them, or of one row."""
+    columns = next(((s, t) for s, t in COLUMNS if s in examples and t in examples), None)
+    both = examples.get("translation")
+    if isinstance(both, Mapping) or (
+        columns is not None and isinstance(examples[columns[0]], str) and len(examples) == 2
+    ):
+        return [examples]
+    if columns is not None and not isinstance(examples[columns[0]], str):
+        return zip(*(examples[column] for column in columns), strict=True)
+    if isinstance(both, Iterable) and not isinstance(both, str):
+        return both
+    if examples and all(not isinstance(rows, str) and isinstance(rows, Iterable) for rows in examples.values()):
+        names = ", ".join(map(repr, examples))
+        raise TranslationError(
+            f"The examples are several, {names}; give one of them, such as examples[{next(iter(examples))!r}]."
+        )
+    return examples.items()
+
+
 def read_examples(examples: object) -> list[tuple[str, str]]:
     """
     Examples as Python objects have them: a list, a `zip` or another iterable of pairs, rows or texts; a mapping of
-    sentences to translations, or of columns to lists of them; a data set with such rows; or a text of lines.
+    sentences to translations, or of columns to lists of them; a row; a data set or a data frame; or a text of lines.
 
     Raises:
         TranslationError: they are nothing of these, or one is none; it is named by its number.
     """
     if isinstance(examples, str):
         return [(rule.source, rule.target) for rule in read_lines(examples)]
+    examples = as_columns(examples)
     if isinstance(examples, Mapping):
-        columns = next(((s, t) for s, t in COLUMNS if s in examples and t in examples), None)
-        if columns is not None and not isinstance(examples[columns[0]], str):
-            examples = zip(*(examples[column] for column in columns), strict=True)
-        else:
-            examples = examples.items()
+        examples = _rows_of(examples)
     if not isinstance(examples, Iterable):
         raise TranslationError(
             f"The examples must be a list of pairs, such as [('red', 'dax')], not {reprlib.repr(examples)}."

@@ -12,7 +12,7 @@ A translator that reads its examples once: their state is kept, and a copy of it
 
 import random
 import reprlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, overload
 
 import torch
@@ -21,6 +21,7 @@ from transformers import PreTrainedModel
 from .alphabet_metalstm import Alphabet
 from .capabilities_metalstm import frozen_weights, reach, skips_padding
 from .errors_metalstm import TranslationError
+from .inputs_metalstm import read_sentences
 from .lesson_metalstm import Lesson
 from .reading_metalstm import Reading, batch_alike, batch_padded, columns_at_once
 from .rules_metalstm import UNKNOWN_WORD
@@ -89,15 +90,16 @@ class TranslatorSession:
         self._check_reach(lesson)
         self.lesson = lesson
 
-    @overload  # a `str` is an iterable of texts too, but one sentence
-    def __call__(self, sentences: str) -> dict[str, Any]: ...  # type: ignore[overload-overlap]
+    @overload  # a text or a row can be iterated over too, but is one sentence
+    def __call__(self, sentences: str | Mapping[str, str] | Mapping[str, Mapping[str, str]]) -> dict[str, Any]: ...
 
     @overload
-    def __call__(self, sentences: Iterable[str]) -> list[dict[str, Any]]: ...
+    def __call__(self, sentences: Iterable[Any]) -> list[dict[str, Any]]: ...
 
-    def __call__(self, sentences: str | Iterable[str]) -> dict[str, Any] | list[dict[str, Any]]:
+    def __call__(self, sentences: Any) -> dict[str, Any] | list[dict[str, Any]]:
         """
-        Translates a sentence, or a list of them in batches.
+        Translates a sentence, or a list of them in batches; a row of a data set stands for its sentence, as
+        `read_sentences` says.
 
         Returns:
             For each sentence a dictionary of `translation_text` and of `words`, one dictionary for each of its words:
@@ -109,9 +111,9 @@ class TranslatorSession:
             taught (`str` or `None`): what the examples translate it as; the model should have said the same.
             example (`int` or `None`): the number of the first example that does, counted from 1.
         """
-        if isinstance(sentences, str) or not isinstance(sentences, Iterable):
+        sentences = read_sentences(sentences)
+        if not isinstance(sentences, list):
             return self([sentences])[0]
-        sentences = list(sentences)
         if not sentences:
             raise TranslationError("There are no sentences to translate; give one, or a list of at least one.")
         # All are checked first: a mistake in the last is found before the first is translated.

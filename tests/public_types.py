@@ -1,6 +1,6 @@
 """What a type checker makes of our public names in a user's file: checked by `make quality`, and never run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, assert_type
@@ -16,7 +16,7 @@ from metatrans_lab.evaluation import evaluate, evaluate_words
 from metatrans_lab.exact.translator import ExactTranslator
 from metatrans_lab.models import build_model, load_model, pretrained
 from metatrans_lab.training.muon import Muon
-from modeling_metalstm import TranslationError, TranslatorSession
+from modeling_metalstm import InContextTranslationPipeline, TranslationError, TranslatorSession
 
 assert_type(metatrans_lab.__version__, str)
 
@@ -37,9 +37,14 @@ try:
     assert_type(session("red"), dict[str, Any])
     assert_type(session(["red", "blue"]), list[dict[str, Any]])
     assert_type(session(word for word in ("red", "blue")), list[dict[str, Any]])
+    assert_type(session({"source": "red", "target": "dax"}), dict[str, Any])
     assert_type(session.shots(), list[list[dict[str, Any]]])
 except TranslationError as error:
     print(error)
+pipe = InContextTranslationPipeline(model=load_model("translator"))
+assert_type(pipe("red", examples={"red": "dax"}), dict[str, Any])
+assert_type(pipe(["red", "blue"], num_bindings=2), list[dict[str, Any]])
+assert_type(pipe((word for word in ("red", "blue")), batch_size=2), Iterator[dict[str, Any]])
 assert_type(ExactTranslator([("the cat", "neko")])("the cat").text, str)
 
 assert_type(TrainingConfig(curriculum=[Stage(until_step=3), Stage()]).folder, Path)

@@ -1,7 +1,10 @@
+import itertools
+
 import pytest
 import torch
+from torch.utils.data import Dataset, IterableDataset
 from transformers import pipeline
-from transformers.pipelines.pt_utils import KeyDataset
+from transformers.pipelines.pt_utils import KeyDataset, KeyPairDataset
 
 from modeling_metalstm import InContextTranslationPipeline, TranslationError
 
@@ -57,6 +60,75 @@ def test_a_generator_or_a_data_set_is_translated_as_it_is_read(translator):
     assert next(results)["translation_text"] == "dax"
     rows = KeyDataset([{"text": "red"}, {"text": "blue"}], "text")
     assert [result["translation_text"] for result in translator(rows, examples=EXAMPLES)] == ["dax", "wif"]
+
+
+class Counted(Dataset):
+    """A data set that can be asked for a sentence at any number, which has a length, and which isn't iterable."""
+
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, index):
+        return ("red", "blue red", "blue")[index % 3]
+
+
+class Endless(IterableDataset):
+    def __iter__(self):
+        return itertools.cycle(("red", "blue red", "blue"))
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+@pytest.mark.parametrize("size", [1, 2, 5])
+@pytest.mark.parametrize("make", [Counted, Endless, lambda: KeyDataset([{"w": Counted()[n]} for n in range(3)], "w")])
+def test_a_data_set_in_batches(translator, make, size, num_workers):
+    asked = torch.get_rng_state()
+    results = translator(make(), examples=EXAMPLES, batch_size=size, num_workers=num_workers)
+    said = [result["translation_text"] for result in itertools.islice(results, 3)]
+    assert said == ["dax", "wif dax", "wif"]
+    assert torch.equal(torch.get_rng_state(), asked)
+
+
+def test_a_batch_of_a_stream_is_read_together(translator, monkeypatch):
+    read, forward = [], translator.model.forward
+
+    def watched(input_ids, **kwargs):
+        read.append(input_ids)
+        return forward(input_ids, **kwargs)
+
+    monkeypatch.setattr(translator.model, "forward", watched)
+    asked = []
+    results = translator((asked.append(n) or "red" for n in range(5)), examples=EXAMPLES, batch_size=2, num_bindings=1)
+    next(results)
+    assert asked == [0, 1] and [len(rows) for rows in read] == [1, 2]  # the examples, and two sentences
+    assert len(list(results)) == 4 and [len(rows) for rows in read] == [1, 2, 2, 1]
+    fixed = pipeline("in-context-translation", model=translator.model, device="cpu", batch_size=4, examples=EXAMPLES)
+    assert len(list(fixed(asked.append(n) or "red" for n in range(5)))) == 5
+    with pytest.raises(TranslationError, match="`batch_size` must be an integer from 1 to 100,000, not 0"):
+        fixed(["red"], batch_size=0)
+    with pytest.raises(TranslationError, match="`num_workers` must be an integer from 0 to 1,000, not -1"):
+        fixed(["red"], num_workers=-1)
+
+
+def test_what_a_data_set_gives(translator):
+    datasets = pytest.importorskip("datasets")
+    rows = datasets.Dataset.from_list([{"id": 1, "source": s, "target": t} for s, t in EXAMPLES])
+    both = datasets.Dataset.from_list([{"translation": {"en": s, "x": t}} for s, t in EXAMPLES])
+    frame, stream = rows.to_pandas(), rows.to_iterable_dataset()
+    several = [rows, rows["source"], rows[:2], both, both["translation"], both[:2], frame, frame["source"]]
+    for sentences in (*several, stream["source"], rows.to_list(), tuple(rows["source"])):
+        for examples in (EXAMPLES, rows, both, both["translation"], both[:2], frame):
+            results = translator(sentences, examples=examples, num_bindings=1)
+            assert [result["translation_text"] for result in results] == ["dax", "wif dax"]
+    assert [result["translation_text"] for result in translator(stream, examples=stream)] == ["dax", "wif dax"]
+    pairs = KeyPairDataset(rows, "source", "target")
+    assert [result["translation_text"] for result in translator(pairs, examples=stream)] == ["dax", "wif dax"]
+    for row in (rows[1], both[1], both[1]["translation"], {"text": "blue red"}):
+        assert translator(row, examples=EXAMPLES)["translation_text"] == "wif dax"
+    for wrong in ({"note": "red"}, [{"note": "red"}], datasets.DatasetDict(train=rows)):
+        with pytest.raises(TranslationError, match="The sentence must be text"):
+            translator(wrong, examples=EXAMPLES)
+    with pytest.raises(TranslationError, match=r"The examples are several, 'train'; give .* examples\['train'\]"):
+        translator("red", examples=datasets.DatasetDict(train=rows))
 
 
 def test_a_list_reads_the_examples_once(make_model, monkeypatch):

@@ -115,6 +115,8 @@ class Rows:
         lambda: zip(*(list(side) for side in zip(*TWO, strict=True)), strict=True),
         lambda: [{"source": s, "target": t} for s, t in TWO],
         lambda: [{"translation": {"en": s, "x": t}} for s, t in TWO],
+        lambda: {"translation": [{"en": s, "x": t} for s, t in TWO]},
+        lambda: [{"en": s, "x": t} for s, t in TWO],
         lambda: {"source": [s for s, _ in TWO], "target": [t for _, t in TWO]},
         lambda: Rows([{"input": s, "output": t, "n": 3} for s, t in TWO]),
         lambda: [f"{s} = {t}" for s, t in TWO],
@@ -125,6 +127,13 @@ class Rows:
 )
 def test_examples_as_python_has_them(make):
     assert read_examples(make()) == TWO
+
+
+def test_a_row_is_one_example():
+    for row in ({"source": "red", "target": "dax"}, {"translation": {"en": "red", "x": "dax"}}):
+        assert read_examples(row) == [("red", "dax")]
+    # A mapping of words that happen to be called like columns is one.
+    assert read_examples({"from": "de", "to": "al", "cat": "mir"}) == [("from", "de"), ("to", "al"), ("cat", "mir")]
 
 
 def test_examples_of_a_data_set():
@@ -139,6 +148,10 @@ def test_examples_of_a_data_set():
         (3, r"The examples must be a list of pairs, such as \[\('red', 'dax'\)\], not 3\."),
         ([("a", "b", "c")], r"Example 1: an example is a pair of texts, .* not \('a', 'b', 'c'\)"),
         ([("a", "b"), {"x": "y"}], r"Example 2: an example is a pair of texts, .* not \{'x': 'y'\}"),
+        (
+            {"train": [("a", "b")], "test": []},
+            r"The examples are several, 'train', 'test'; give one of them, such as examples\['train'\]\.",
+        ),
         ([("a", 1), ("b", 2)], r"Example 1: .*\nExample 2: .*"),
     ],
 )
