@@ -39,6 +39,9 @@ REMARK = re.compile(r"\s+(#|//)\s.*")  # a comment behind a rule
 ASKED = re.compile(r"\s*(=>?|→|->|:|\t)\s*\?$")  # ends a question as it does a line of a list of rules
 QUOTED = re.compile(r"^(?:\"(?P<a>[^\"]+)\"|“(?P<b>[^”]+)”|«(?P<c>[^»]+)»|'(?P<d>[^']+)'|‘(?P<e>[^‘]+)’)$")
 
+IN_OUT = re.compile(r"IN:\s*(?P<source>.*?)\s*OUT:\s*(?P<target>.*)")  # a line of SCAN's files, and of MLC's
+SECTION = re.compile(r"\*(?P<name>SUPPORT|QUERY|GRAMMAR)\*$")  # of MLC's: the examples, what is asked, and the rules
+
 COLUMNS = (
     ("source", "target"),
     ("from", "to"),
@@ -183,7 +186,8 @@ class Rule(NamedTuple):
 def read_lines(text: str, name: str = "", questions: bool = False, unread: list[str] | None = None) -> list[Rule]:
     """
     The rules in a text: one a line, a table with or without a header, or JSON. Empty lines, comments and questions are
-    skipped.
+    skipped. Lines `IN: … OUT: …` are read as SCAN and MLC publish them: below `*QUERY*` they are questions, and what
+    is below `*GRAMMAR*` is skipped.
 
     Args:
         text (`str`): the lines.
@@ -200,6 +204,13 @@ def read_lines(text: str, name: str = "", questions: bool = False, unread: list[
         return _read_json(text, of_name)
     lines = [(number, uncovered(line)) for number, line in enumerate(re.split("\r\n|\r|\n", text), 1)]
     lines = [(number, line) for number, line in lines if line and not COMMENT.match(line)]
+    if any(IN_OUT.match(line) for _, line in lines):
+        rules, errors = _read_in_out(lines, of_name, questions)
+        if unread is None:
+            _raise_all(errors)
+        else:
+            unread += errors
+        return rules
     asked = [(number, QUESTION.sub("", line, count=1)) for number, line in lines if QUESTION.match(line)]
     lines = asked if questions else [(number, line) for number, line in lines if not QUESTION.match(line)]
     if not lines:
@@ -221,6 +232,28 @@ def read_lines(text: str, name: str = "", questions: bool = False, unread: list[
     else:
         unread += errors
     return rules
+
+
+def _read_in_out(lines: Sequence[tuple[int, str]], of_name: str, questions: bool) -> tuple[list[Rule], list[str]]:
+    """The rules, or the questions, in numbered lines `IN: … OUT: …`, and what is wrong with other lines."""
+    section, rules, errors = "SUPPORT", [], []
+    for number, line in lines:
+        heading, pair = SECTION.match(line), IN_OUT.match(line)
+        if heading is not None:
+            section = heading["name"]
+        elif section == "GRAMMAR" or (section == "QUERY") != questions:
+            continue
+        elif pair is None:
+            errors.append(
+                f"line {number}{of_name}: other lines are written IN: SENTENCE OUT: TRANSLATION, or begin a part, "
+                f"*SUPPORT*, *QUERY* or *GRAMMAR*, but this is {reprlib.repr(line)}"
+            )
+        elif not pair["source"] or not pair["target"]:
+            missing = "translation" if pair["source"] else "sentence"
+            errors.append(f"line {number}{of_name}: there is no {missing} in {reprlib.repr(line)}")
+        else:
+            rules.append(Rule(pair["source"], pair["target"], f"line {number}{of_name}"))
+    return rules, errors
 
 
 def read_question(text: str) -> str:
@@ -391,6 +424,9 @@ def read_pair(value: object) -> tuple[str, str]:
     Raises:
         TranslationError: it is nothing of these.
     """
+    pair = IN_OUT.match(value.strip()) if isinstance(value, str) else None
+    if pair is not None and pair["source"] and pair["target"]:
+        return pair["source"], pair["target"]
     if isinstance(value, str):
         separator = choose_separator([value])
         rule = _rule(split_line(value, separator), None, "", separator)

@@ -36,11 +36,46 @@ TWO = [("red", "dax"), ("blue red", "wif dax")]
         '[["red", "dax"],\n ["blue red", "wif dax"]]',
         '{"red": "dax",\n "blue red": "wif dax"}',
         '["red", "dax"]\n{"target": "wif dax", "source": "blue red"}',
+        "IN: red OUT: dax\nIN: blue red OUT: wif dax",
+        "IN:\tred\tOUT:\tdax\r\nIN: blue red OUT: wif dax\r\n",
+        "*SUPPORT*\nIN: red OUT: dax\nIN: blue red OUT: wif dax\n\n*QUERY*\nIN: blue OUT: wif\n\n*GRAMMAR*\nx -> [x]",
         '{"translation": {"en": "red", "x": "dax"}}\n{"translation": {"en": "blue red", "x": "wif dax"}}',
     ],
 )
 def test_rules_as_people_write_them(text):
     assert [rule[:2] for rule in read_lines(text)] == TWO
+
+
+def test_files_of_mlc_have_questions_and_their_grammar_is_left():
+    text = (
+        "*SUPPORT*\nIN: 1 OUT: 1\nIN: 2 after 3 OUT: 3 2\n\n"
+        "*QUERY*\nIN: 3 after 1 OUT: 1 3\nIN: 1 OUT: 1\n\n*GRAMMAR*\n1 -> 1\n"
+    )
+    assert [rule[:2] for rule in read_lines(text)] == [("1", "1"), ("2 after 3", "3 2")]
+    assert read_lines(text, "00.txt", questions=True) == [
+        ("3 after 1", "1 3", "line 6 of 00.txt"),
+        ("1", "1", "line 7 of 00.txt"),
+    ]
+    assert read_lines("*SUPPORT*\n\n*QUERY*\nIN: a OUT: color:#0000ff; color:#00b0b3;\n") == []
+    assert read_examples(["IN: red OUT: dax", " IN: blue red OUT: wif dax "]) == TWO
+
+
+def test_what_other_lines_of_such_files_are():
+    with pytest.raises(TranslationError) as error:
+        read_lines("IN: red OUT: dax\nblue = wif\nIN: blue OUT:\nIN: OUT: wif\nIN: green\n*QUESTIONS*\n", "my.txt")
+    other = (
+        "other lines are written IN: SENTENCE OUT: TRANSLATION, or begin a part, *SUPPORT*, *QUERY* or *GRAMMAR*, but"
+    )
+    assert str(error.value).split("\n") == [
+        f"line 2 of my.txt: {other} this is 'blue = wif'",
+        "line 3 of my.txt: there is no translation in 'IN: blue OUT:'",
+        "line 4 of my.txt: there is no sentence in 'IN: OUT: wif'",
+        f"line 5 of my.txt: {other} this is 'IN: green'",
+        f"line 6 of my.txt: {other} this is '*QUESTIONS*'",
+    ]
+    unread: list[str] = []
+    assert [rule[:2] for rule in read_lines("Mine\nIN: red OUT: dax", unread=unread)] == [("red", "dax")]
+    assert len(unread) == 1 and unread[0].startswith("line 1: other lines are written IN:")
 
 
 def test_a_rule_knows_where_it_was_written():
