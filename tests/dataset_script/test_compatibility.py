@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from datasets import ReadInstruction, Value, concatenate_datasets, load_dataset, load_from_disk
+from datasets import ReadInstruction, Value, concatenate_datasets, interleave_datasets, load_dataset, load_from_disk
 from torch.utils.data import DataLoader
 from transformers import DataCollatorForLanguageModeling, DataCollatorForSeq2Seq
 
@@ -170,3 +170,21 @@ def test_rows_of_different_lengths_are_collated():
     for collated, length, row in zip(for_labels["labels"], lengths, rows, strict=True):
         assert (collated != -100).sum() == sum(label != -100 for label in row["labels"]) <= length
     assert for_all["labels"].shape == for_labels["input_ids"].shape == (4, max(lengths))
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize("other", [{"num_pairs": 5}, {"family": "order"}, {"family": "grammar"}])
+def test_configs_together(cache, streaming, other):
+    """Lists of one length and of many aren't the same type: the cast that README names makes them one."""
+    where = {"split": "validation", "num_episodes": 6, "streaming": streaming} | (
+        {} if streaming else {"cache_dir": cache}
+    )
+    ragged = load_dataset("metatrans", "ragged", **where)
+    all_rows = [load_dataset("metatrans", **where), load_dataset("metatrans", **other, **where), ragged]
+    with pytest.raises(ValueError, match="features can't be aligned"):
+        interleave_datasets(all_rows)
+    both = interleave_datasets([rows.cast(ragged.features) for rows in all_rows])
+    whole = [tokens_of(rows) for rows in all_rows]
+    said = tokens_of(both)  # until the first of them has no more
+    assert said == [rows[n] for n in range(6) for rows in whole][: len(said)] and len(said) >= 16
+    assert both.features == ragged.features
