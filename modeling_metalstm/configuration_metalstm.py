@@ -15,6 +15,7 @@ OF_EXAMPLE = ("mlstm_example", "delta_example")
 """Those that remember one example, and whose keys turn by place."""
 
 INITIALIZATIONS = ("torch", "metalstm")
+LOSS_ON = (None, "all", "targets")
 
 # Far above any use; what a damaged or malicious file may ask for is refused before there is memory for it.
 LARGEST = {
@@ -90,6 +91,8 @@ class MetaLSTMConfig(PreTrainedConfig):
             the forget gate, so that a fresh model remembers.
         recurrence (`str`, defaults to `"auto"`): which implementation runs the LSTM, see `dispatch_metalstm.py`. They
             compute the same; this may be changed at any time.
+        loss_on (`str`, *optional*): what the weights were trained on: `"all"` tokens, or `"targets"`: source words
+            were left out, and what the model says of them means nothing. `None`: nobody said.
         num_source_words (`int`, defaults to 6): `L`, the source words of the alphabet.
         num_target_words (`int`, defaults to 6): `R`, the target words of the alphabet.
         use_cache (`bool`, defaults to `True`): return the state as `past_key_values`.
@@ -116,6 +119,7 @@ class MetaLSTMConfig(PreTrainedConfig):
     tie_word_embeddings: bool = False
     initialization: str = "torch"
     recurrence: str = "auto"
+    loss_on: str | None = None
     num_source_words: int = 6
     num_target_words: int = 6
     use_cache: bool = True
@@ -191,6 +195,8 @@ class MetaLSTMConfig(PreTrainedConfig):
             raise ValueError(f"`initialization` must be one of {INITIALIZATIONS}, not {self.initialization!r}.")
         if self.recurrence not in RECURRENCES:
             raise ValueError(f"`recurrence` must be one of {RECURRENCES}, not {self.recurrence!r}.")
+        if self.loss_on not in LOSS_ON:
+            raise ValueError(f"`loss_on` must be one of {LOSS_ON}, not {self.loss_on!r}.")
         self.check_vocab_size(self.vocab_size)
 
     def check_vocab_size(self, vocab_size: Any) -> None:

@@ -25,6 +25,7 @@ from .derivatives_metalstm import is_transformed
 from .dispatch_metalstm import plan_call
 from .generation_metalstm import MetaLSTMGenerationMixin
 from .initialization_metalstm import init_weights
+from .labels_metalstm import notice_unlearned
 from .layers_metalstm import MetaLSTMLayers
 from .layouts_metalstm import FreezableWeights, is_plain
 from .matrix_layer_metalstm import MatrixMemoryLayer, MatrixState
@@ -307,6 +308,7 @@ class MetaLSTMForCausalLM(MetaLSTMPreTrainedModel, MetaLSTMGenerationMixin):
         logits = self.lm_head(outputs.last_hidden_state[:, kept])
         loss = None
         if labels is not None:
+            notice_unlearned(self, labels)
             loss = self.loss_function(logits=logits, labels=labels, vocab_size=self.config.vocab_size, **kwargs)
         past_key_values, hidden_states = outputs.past_key_values, outputs.hidden_states
         return CausalLMOutputWithPast(

@@ -59,13 +59,14 @@ ELSEWHERE = {
 """By what it is called in transformers' Trainer, in other training scripts or by a symbol: the key."""
 
 OF_LANGUAGE = {"vocab_size", "num_source_words", "num_target_words", "pad_token_id", "bos_token_id", "eos_token_id"}
+OF_TRAINING = {"loss_on"}
 
 MODEL_KEYS = {
     f"model.{f.name}": f.default
     for f in fields(MetaLSTMConfig)
-    if f.name in MetaLSTMConfig.__annotations__ and f.name not in OF_LANGUAGE
+    if f.name in MetaLSTMConfig.__annotations__ and f.name not in OF_LANGUAGE | OF_TRAINING
 }
-"""What may be set of a MetaLSTM, with its default: all but what follows from the language."""
+"""What may be set of a MetaLSTM, with its default: all but what follows from the language or the run."""
 
 
 def nearest_key(name: str) -> str | None:

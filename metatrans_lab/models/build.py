@@ -77,7 +77,7 @@ def _check_settings(model_type: str, settings: dict, tokens: dict) -> None:
     if config_class not in MODEL_FOR_CAUSAL_LM_MAPPING:
         raise UserError(f"model_type {model_type!r} is no causal language model; use one such as metalstm or gpt2")
     aliases = config_class.attribute_map
-    known = {*config_class().to_dict(), *aliases} - tokens.keys()
+    known = {*config_class().to_dict(), *aliases} - tokens.keys() - {"loss_on"}  # which training says
     for name in settings:
         if aliases.get(name, name) in {aliases.get(token, token) for token in tokens}:
             raise UserError(f"model.{name} follows from the language; leave it out, and set the words in language")

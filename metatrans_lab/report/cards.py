@@ -61,6 +61,11 @@ LIMITS = (
     "loses its place sooner or later, however sure it is of itself."
 )
 
+ON_TARGETS = (
+    " It was trained without source words (`loss_on: targets`): what it says of them means nothing, and their "
+    "`labels` must be -100."
+)
+
 MADE = (
     "{steps:,} steps, {seen:,} episodes, {seconds:.0f} s on {device}{labels}. `training_config.yaml` has every "
     "setting, `results.json` every figure, with the versions it was made with."
@@ -220,6 +225,9 @@ def model_card(config: TrainingConfig, results: dict) -> str:
         device=results["device"],
         labels=SOFT_LABELS if config.soft_labels else "",
     )
+    limits = LIMITS.format(language=language, shortest=shortest, longest=longest)
+    if config.loss_on == "targets":
+        limits += ON_TARGETS
     return CARD.format(
         front=_front_matter(config, results),
         name=config.name,
@@ -228,7 +236,7 @@ def model_card(config: TrainingConfig, results: dict) -> str:
         K=language.num_pairs,
         T="–".join(map(str, sorted(set(language.length_range)))),
         room=textwrap.fill(ROOM.format(language=language), 119),
-        limits=textwrap.fill(LIMITS.format(language=language, shortest=shortest, longest=longest), 119),
+        limits=textwrap.fill(limits, 119),
         seed=config.seed,
         episodes=results["num_eval_episodes"],
         unseen=" of languages never trained on" if language.held_out_languages else "",

@@ -21,9 +21,11 @@ SNAPSHOT = ".push-"
 """The name of a snapshot's folder, followed by the step."""
 
 
-def write_model(model: PreTrainedModel, language: Language, folder: Path) -> None:
-    """Saves the model and its tokenizer into a folder, which is made if it isn't there."""
-    with _no_progress_bars():
+def write_model(model: PreTrainedModel, language: Language, folder: Path, loss_on: str) -> None:
+    """Saves the model and its tokenizer into a folder, which is made if it isn't there. Its config says which tokens
+    it was trained on; the model in memory doesn't, so that no step of its training looks at labels.
+    """
+    with _no_progress_bars(), _saying(model, loss_on):
         model.save_pretrained(folder)
     build_tokenizer(language.num_source_words, language.num_target_words).save_pretrained(folder)
 
@@ -40,7 +42,7 @@ def write_snapshot(model: PreTrainedModel, config: TrainingConfig, step: int, st
     folder = storage.path / f"{SNAPSHOT}{step}"
     shutil.rmtree(folder, ignore_errors=True)
     with storage.writing(folder.name):
-        write_model(model, config.language_config(), folder)
+        write_model(model, config.language_config(), folder, config.loss_on)
         for name in (CONFIG, LOG, LOSS, SHOTS):
             if (storage.path / name).is_file():
                 shutil.copy(storage.path / name, folder)
@@ -85,7 +87,7 @@ def write_export(model: PreTrainedModel, config: TrainingConfig, results: dict, 
         TrainingError: it can't be written.
     """
     with storage.writing("model.safetensors", needed=True):
-        write_model(model, config.language_config(), storage.path)
+        write_model(model, config.language_config(), storage.path, config.loss_on)
         (storage.path / "README.md").write_text(model_card(config, results))
         shutil.rmtree((storage.path / EVAL_RESULTS).parent, ignore_errors=True)  # of a run that this one goes on from
         figures = evaluation_results(config, results)
@@ -93,6 +95,17 @@ def write_export(model: PreTrainedModel, config: TrainingConfig, results: dict, 
             (storage.path / EVAL_RESULTS).parent.mkdir()
             (storage.path / EVAL_RESULTS).write_text(figures)
         write_whole(storage.path / RESULTS, json.dumps(results, indent=1) + "\n")
+
+
+@contextmanager
+def _saying(model: PreTrainedModel, loss_on: str) -> Iterator[None]:
+    """With `loss_on` in the model's config, whatever its architecture."""
+    before = getattr(model.config, "loss_on", None)
+    model.config.loss_on = loss_on
+    try:
+        yield
+    finally:
+        model.config.loss_on = before
 
 
 @contextmanager

@@ -112,6 +112,7 @@ def test_impossible_values_that_are_given_on_loading_are_refused(tmp_path, given
         ({"tie_word_embeddings": True}, r"`embedding_size` \(512\) must equal `hidden_size` \(1024\)\.$"),
         ({"initialization": "zeros"}, r"must be one of \('torch', 'metalstm'\), not 'zeros'\.$"),
         ({"recurrence": "cudnn"}, r"must be one of \('auto', 'reference', .*\), not 'cudnn'\.$"),
+        ({"loss_on": "sources"}, r"`loss_on` must be one of \(None, 'all', 'targets'\), not 'sources'\.$"),
         ({"vocab_size": 14}, r"`vocab_size` must be at least 15, .* not 14\.$"),
         ({"dropout": 1.0}, r"at least 0 and below 1, not 1\.0\.$"),
         ({"hidden_size": 0}, r"`hidden_size` must be 1 or more, not 0\.$"),

@@ -62,6 +62,15 @@ def test_it_was_made_by_a_committed_config(name, recipe):
     assert [stage["languages"] for stage in made_by["curriculum"]] == [s["languages"] for s in config["curriculum"]]
 
 
+def test_their_configs_and_cards_say_what_they_were_trained_on():
+    for folder in PRETRAINED.iterdir():
+        trained = yaml.safe_load((folder / "training_config.yaml").read_text())["loss_on"]
+        assert trained == "targets" == json.loads((folder / "config.json").read_text())["loss_on"]
+        assert "trained without source words (`loss_on: targets`)" in " ".join(
+            (folder / "README.md").read_text().split()
+        )
+
+
 def test_they_are_small_and_say_nothing_of_a_machine():
     files = [path for path in PRETRAINED.rglob("*") if path.is_file()]
     assert 1e6 < sum(path.stat().st_size for path in files) <= 1.2e7

@@ -36,7 +36,7 @@ def test_the_card_says_what_was_measured():
     assert "On 8,192 episodes of languages never trained on (K=10 pairs, T=1–5 words a sentence), seed 0" in body
     assert "| nats per target word | 0.22340 | 0.22330 … 0.22350 | 0.21930 |" in body
     assert "| accuracy on words shown before | – | – | 1 |" in body
-    assert "{" not in body
+    assert "{" not in body and "source words (`loss_on" not in body
     assert "datasets" not in front and "/datasets/" not in body
 
 
@@ -100,3 +100,8 @@ def test_the_card_has_a_table_by_phenomenon():
 
 def test_what_was_not_there_is_a_dash():
     assert (shown(None), shown(0.5, 2)) == ("–", "0.50")
+
+
+def test_the_card_says_what_was_left_out_of_the_loss():
+    body = " ".join(model_card(TrainingConfig(name="mine", loss_on="targets"), RESULTS).split())
+    assert "trained without source words (`loss_on: targets`): what it says of them means nothing, and their" in body

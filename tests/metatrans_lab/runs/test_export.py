@@ -29,9 +29,12 @@ def small() -> MetaLSTMForCausalLM:
 
 
 def test_a_model_comes_with_its_tokenizer(small, tmp_path):
-    write_model(small, CONFIG.language_config(), tmp_path / "new")
-    loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "new").state_dict()
+    write_model(small, CONFIG.language_config(), tmp_path / "new", "targets")
+    model = AutoModelForCausalLM.from_pretrained(tmp_path / "new")
+    loaded = model.state_dict()
     assert all(torch.equal(tensor, loaded[name]) for name, tensor in small.state_dict().items())
+    assert model.config.loss_on == "targets"
+    assert small.config.loss_on is None  # no step of its training looks at labels
     assert AutoTokenizer.from_pretrained(tmp_path / "new").vocab_size == CONFIG.language_config().vocab_size
 
 
