@@ -541,9 +541,9 @@ def test_mistakes_leave_with_code_2_and_a_sentence(tmp_path):
         ("--language.sentence_length 0", "sentence_length must be at least 1"),
         ("--model.hiden_size 3", "unknown key 'hiden_size' in model; did you mean 'hidden_size'?"),
         ("--model.hidden_size many", "model: Field 'hidden_size' expected int, got str"),
+        ("--model.loss_on targets", "unknown key 'loss_on' in model"),
         ("--model.model_type elstm", "transformers knows no model_type 'elstm'"),
         ("--model.dropout 2", "model: `dropout` must be at least 0 and below 1, not 2."),
-        ("--resume_from_checkpoint latest", "outputs/tiny has no checkpoint to resume from"),
         ("--resume_from_checkpoint nowhere", "there is no checkpoint at nowhere"),
     ],
 )
@@ -565,6 +565,38 @@ def test_another_run_s_folder_is_left_alone(train):
         train("--resume_from_checkpoint", "latest", "--seed", "1")
     assert {path: path.stat().st_mtime_ns for path in Path("outputs").rglob("*")} == before
     assert train("--overwrite") == 0
+
+
+def test_latest_where_there_is_no_checkpoint_is_the_beginning(train, capfd):
+    """One command starts a run and goes on with it, whenever it was killed; it never removes what isn't the run's."""
+    settings = ("--num_steps", "12", "--decay_steps", "0", "--save_every", "0", "--eval_every", "0")
+    latest, folder = (*settings, "--resume_from_checkpoint", "latest"), Path("outputs/tiny")
+    assert train(*latest) == 0
+    told = "outputs/tiny has no checkpoint to resume from; the run starts from its beginning"
+    assert told in capfd.readouterr().err
+    made = (folder / "model.safetensors").read_bytes()
+
+    with pytest.raises(UserError, match="holds a complete run, and no checkpoint to resume from: --overwrite removes"):
+        train(*latest)
+    (folder / "results.json").unlink()
+    for other in (("--seed", "1"), ("--language.num_pairs", "3")):
+        with pytest.raises(UserError, match="outputs/tiny holds another run: --overwrite removes it"):
+            train(*latest, *other)
+    (folder / "model.safetensors").write_bytes(b"half of it")
+    assert train(*latest, "--name", "tiny", "--log_every", "3") == 0
+    assert (folder / "model.safetensors").read_bytes() == made and told in capfd.readouterr().err
+
+    (folder / "results.json").unlink()
+    config = (folder / "training_config.yaml").read_bytes()
+    for broken in (b"", b"seed: [", b"\xff", b"seed: 1\nno_such_key: 2"):
+        (folder / "training_config.yaml").write_bytes(broken)
+        with pytest.raises(UserError, match="outputs/tiny holds another run: --overwrite removes it"):
+            train(*latest)
+    for path in folder.iterdir():
+        path.unlink() if path.is_file() else shutil.rmtree(path)
+    (folder / ".training_config.yaml").write_bytes(config[:100])
+    assert train(*latest) == 0 and (folder / "model.safetensors").read_bytes() == made
+    assert not (folder / ".training_config.yaml").exists()
 
 
 def test_a_checkpoint_never_goes_on_in_another_run_s_folder(train, tmp_path):

@@ -74,7 +74,8 @@ class TrainingConfig:
             has every step wait for the one before. They are read when a line is logged, too.
         eval_episodes: of an evaluation on the way (split "validation"); final_eval_episodes: of the last one ("test").
         keep_checkpoints: how many are kept; older ones go after a new one is complete.
-        resume_from_checkpoint: a checkpoint's folder, or "latest".
+        resume_from_checkpoint: a checkpoint's folder, or "latest": the run's newest, or, where the run was cut short
+            before its first or hasn't begun, its beginning.
         save_errors: "stop", or "go_on": what training does when a checkpoint, the log or a plot can't be written.
         max_rollbacks: how often a run whose numbers have gone wrong goes back to its last checkpoint and on from there
             with half the learning rates, before it gives up.

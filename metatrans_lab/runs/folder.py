@@ -7,7 +7,8 @@ from accelerate import Accelerator
 from transformers import PreTrainedModel
 
 from metatrans_lab.config.keys import TrainingConfig
-from metatrans_lab.errors import UserError
+from metatrans_lab.config.yaml_files import read_yaml
+from metatrans_lab.errors import UserError, tell
 from metatrans_lab.output import say
 from metatrans_lab.report.summary import summary
 from metatrans_lab.runs.checkpoints import (
@@ -20,10 +21,10 @@ from metatrans_lab.runs.checkpoints import (
 )
 from metatrans_lab.runs.claim import Claim
 from metatrans_lab.runs.export import SNAPSHOT, complete_results, write_export, write_snapshot
-from metatrans_lab.runs.identity import check_same_run, run_identity, share_out
+from metatrans_lab.runs.identity import SCHEDULE, check_same_run, differing_key, run_identity, share_out
 from metatrans_lab.runs.log import RunLog
 from metatrans_lab.runs.rollback import roll_back
-from metatrans_lab.runs.storage import CONFIG, RESULTS, Storage
+from metatrans_lab.runs.storage import CONFIG, RESULTS, Storage, empty, write_whole
 from metatrans_lab.training.training import Training
 
 
@@ -74,17 +75,33 @@ class RunFolder:
             return
         if not self.path.is_dir():
             raise UserError(f"{self.path} is a file; give another --name or --output_dir")
-        if not any(self.path.iterdir()):
+        # A run that was killed as it began leaves nothing but the config that it was writing.
+        if all(path.name == f".{CONFIG}" for path in self.path.iterdir()):
             return
         if not (self.path / CONFIG).is_file():
             raise UserError(f"{self.path} holds something that is no run; give another --name or --output_dir")
         own = checkpoint is not None and checkpoint.resolve().parent == self.path.resolve()
-        if own or (self.config.overwrite and checkpoint is None):
+        if own or (checkpoint is None and (self.config.overwrite or self._is_cut_short())):
             return
-        how = "--resume_from_checkpoint latest goes on with it, " if list_checkpoints(self.path) else ""
+        what, how = "another run", ""
+        if list_checkpoints(self.path):
+            how = "--resume_from_checkpoint latest goes on with it, "
+        elif self.config.resume_from_checkpoint == "latest" and (self.path / RESULTS).exists():
+            what = "a complete run, and no checkpoint to resume from"
         raise UserError(
-            f"{self.path} holds another run: {how}--overwrite removes it, --name or --output_dir choose another folder"
+            f"{self.path} holds {what}: {how}--overwrite removes it, --name or --output_dir choose another folder"
         )
+
+    def _is_cut_short(self) -> bool:
+        """Whether the run is to be resumed, and the folder holds what it left before its first checkpoint."""
+        if self.config.resume_from_checkpoint != "latest" or (self.path / RESULTS).exists():
+            return False
+        try:
+            saved = read_yaml((self.path / CONFIG).read_text())
+        except (UserError, UnicodeDecodeError):
+            return False
+        asked = self.identity["config"]
+        return isinstance(saved, dict) and differing_key(asked, saved | {key: asked[key] for key in SCHEDULE}) is None
 
     def begin(self) -> None:
         """Makes and claims the folder, and writes its config and, if the run is resumed, the log so far.
@@ -94,17 +111,19 @@ class RunFolder:
         """
         try:
             folder = self.path.resolve()
-            if folder.exists():
-                self._claim.take()  # before anything in it is touched
-                if self.resumed_step is None:
-                    shutil.rmtree(folder)
             folder.mkdir(parents=True, exist_ok=True)
-            self._claim.take()
+            self._claim.take()  # before anything in it is touched
+            if self.resumed_step is None:
+                empty(folder)
+                if self.config.resume_from_checkpoint is not None:
+                    tell(
+                        "train.py", f"{self.path} has no checkpoint to resume from; the run starts from its beginning"
+                    )
             for leftover in (*self.path.glob(f"{SNAPSHOT}*"), *self.path.glob(f".{PREFIX}*")):
                 shutil.rmtree(leftover)
             (self.path / RESULTS).unlink(missing_ok=True)  # it marks a complete run
             self._forget_what_came_after()
-            (self.path / CONFIG).write_text(self.config.to_yaml())
+            write_whole(self.path / CONFIG, self.config.to_yaml())
             self.log.write()
         except OSError as error:
             raise UserError(f"can't write to the folder {self.path}: {error.strerror}") from error

@@ -14,7 +14,7 @@ from metatrans_lab.evaluation.structures import with_seen_structures
 from metatrans_lab.hub.pusher import HubPusher
 from metatrans_lab.machine import choose_mixed_precision, share_of_cores
 from metatrans_lab.output import say
-from metatrans_lab.runs.checkpoints import open_checkpoint
+from metatrans_lab.runs.checkpoints import list_checkpoints, open_checkpoint
 from metatrans_lab.runs.exit_codes import NOT_PUSHED, RESUME
 from metatrans_lab.runs.folder import RunFolder
 from metatrans_lab.runs.processes import joining
@@ -37,8 +37,10 @@ class Run:
 
     def __init__(self, config: TrainingConfig) -> None:
         checkpoint, resumed = None, None
-        if config.resume_from_checkpoint is not None:
-            checkpoint, resumed = open_checkpoint(config.resume_from_checkpoint, config.folder)
+        wanted = config.resume_from_checkpoint
+        # Where "latest" finds nothing yet the run starts, so that one command is right whenever the last was killed.
+        if wanted is not None and (wanted != "latest" or list_checkpoints(config.folder)):
+            checkpoint, resumed = open_checkpoint(wanted, config.folder)
         model = fresh_model(config)
         with joining():
             self.accelerator = accelerator = Accelerator(

@@ -11,13 +11,14 @@ outputs/NAME/
 """
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from metatrans_lab.errors import TrainingError, storage_error, tell
-from metatrans_lab.runs.checkpoints import flush, list_checkpoints
+from metatrans_lab.runs.checkpoints import flush, list_checkpoints, remove_checkpoint
 
 CONFIG, LOG, LOSS, SHOTS, RESULTS = "training_config.yaml", "log.jsonl", "loss.png", "shots.png", "results.json"
 EVAL_RESULTS = ".eval_results/metatrans.yaml"
@@ -65,6 +66,20 @@ def write_whole(path: Path, text: str) -> None:
     temporary.write_text(text)
     flush(temporary)
     temporary.replace(path)
+
+
+def empty(folder: Path) -> None:
+    """Removes all that a run's folder holds. A kill meanwhile leaves what is known as a run's, and no checkpoint that
+    isn't whole: what marks a complete run goes first, the config last.
+    """
+    (folder / RESULTS).unlink(missing_ok=True)
+    for checkpoint in list_checkpoints(folder):
+        remove_checkpoint(checkpoint)
+    for path in sorted(folder.iterdir(), key=lambda path: path.name == CONFIG):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def read_log(folder: Path) -> list[dict]:

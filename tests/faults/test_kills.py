@@ -2,8 +2,14 @@
 
 import os
 import random
+import shutil
 import signal
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -18,10 +24,8 @@ def settings(num_steps: int) -> tuple[str, ...]:
     return ("--num_steps", str(num_steps), *SETTINGS)
 
 
-def again(folder) -> tuple[str, ...]:
-    """What starts the run again: from a checkpoint if there is one, else anew."""
-    saved = any(folder.glob("outputs/run/checkpoint-*"))
-    return ("--resume_from_checkpoint", "latest") if saved else ("--overwrite",)
+AGAIN = ("--resume_from_checkpoint", "latest")
+"""What starts the run, and starts it again, whenever it was killed."""
 
 
 def left_whole(folder) -> bool:
@@ -36,11 +40,46 @@ def left_whole(folder) -> bool:
 def finished(runs, folder, number: int, *arguments: str) -> tuple:
     """What the run makes if nobody interrupts it any more."""
     folder.mkdir(exist_ok=True)
-    more = again(folder)
-    started = runs.start_many(number, folder, *arguments, *more) if number > 1 else []
-    started = started or [runs.start(folder, *arguments, *more)]
+    started = runs.start_many(number, folder, *arguments, *AGAIN) if number > 1 else []
+    started = started or [runs.start(folder, *arguments, *AGAIN)]
     assert [run.wait(300) for run in started] == [0] * number, started[0].said
     return outcome(folder / "outputs" / "run")
+
+
+@contextmanager
+def busy() -> Iterator[None]:
+    """Another process that never waits, on the processors that this one has."""
+    burning = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        yield
+    finally:
+        burning.kill()
+        burning.wait()
+
+
+@pytest.mark.faults
+def test_fifty_kills_under_load(runs, tmp_path, survives):
+    """From the first instant on, when nothing is there yet, to a few steps and saves later, whatever that takes."""
+    kills, rng = 50, random.Random(0)
+    arguments = (*settings(num_steps=8 * kills), "--log_every", "1")
+    expected = finished(runs, tmp_path / "whole", 1, *arguments)
+    folder, log, began = tmp_path / "killed", tmp_path / "killed/outputs/run/log.jsonl", 0
+    folder.mkdir()
+    with busy():
+        for _ in range(kills):
+            run = runs.start(folder, *arguments, *AGAIN)
+            end, lines = time.monotonic() + 10 ** rng.uniform(-2, 1), count_lines(log) + rng.randint(1, 5)
+            while run.ended(0.005) is None and time.monotonic() < end and count_lines(log) < lines:
+                pass
+            os.kill(run.pid, signal.SIGKILL)
+            assert run.wait() == -signal.SIGKILL, run.said
+            began += left_whole(folder)
+        assert finished(runs, folder, 1, *arguments) == expected
+    survives("SIGKILL at a random time beside a process that never waits, one command to go on", kills, began)
+
+
+def count_lines(path: Path) -> int:
+    return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
 @pytest.mark.parametrize("kills", [8, pytest.param(60, marks=pytest.mark.faults)])
@@ -52,7 +91,7 @@ def test_kills_at_random_moments(runs, tmp_path, survives, kills):
     folder.mkdir()
     for number in range(kills):
         at_a_file = {"kind": "kill", "at_event": rng.randint(1, 60), "folder": "outputs/run"}
-        run = runs.start(folder, *arguments, *again(folder), fault=at_a_file if number % 2 else {})
+        run = runs.start(folder, *arguments, *AGAIN, fault=at_a_file if number % 2 else {})
         if number % 2 == 0:
             run.ended(rng.uniform(0.0, 1.0))
             os.kill(run.pid, signal.SIGKILL)
@@ -81,6 +120,25 @@ def test_a_kill_at_every_file_operation_of_a_save(runs, tmp_path, survives):
     assert at > 40
 
 
+@pytest.mark.parametrize("more", [AGAIN, ("--overwrite",)])
+def test_a_kill_at_every_removal_of_what_was_left_before_the_first_save(runs, tmp_path, more):
+    """Once the config had gone, what was left was no run's, and nothing started in its folder any more."""
+    arguments = ("--num_steps", "6", "--log_every", "1", "--name", "run", "--eval_every", "0", "--decay_steps", "0")
+    expected = finished(runs, tmp_path / "whole", 1, *arguments)
+    left = tmp_path / "left" / "outputs" / "run"
+    left.parents[1].mkdir()
+    run = runs.start(left.parents[1], *arguments, fault={"kind": "kill", "at_event": 6, "folder": "outputs/run"})
+    assert run.wait() == -signal.SIGKILL and (left / "log.jsonl").exists(), run.said
+    for name in ("loss.png", "shots.png", "model.safetensors"):
+        (left / name).write_bytes(b"half of it")
+    for at in range(1, 8):
+        folder = tmp_path / str(at)
+        shutil.copytree(left.parents[1], folder)
+        run = runs.start(folder, *arguments, *more, fault={"kind": "kill", "at_event": at, "folder": "outputs/run"})
+        assert run.wait() == -signal.SIGKILL and not (folder / "outputs/run/results.json").exists(), run.said
+        assert finished(runs, folder, 1, *arguments) == expected
+
+
 @pytest.mark.faults
 def test_kills_of_one_of_two_processes(runs, tmp_path, survives):
     """The other one ends by itself, within a minute, and says why."""
@@ -90,7 +148,7 @@ def test_kills_of_one_of_two_processes(runs, tmp_path, survives):
     folder = tmp_path / "killed"
     folder.mkdir()
     for number in range(kills):
-        started = runs.start_many(2, folder, *arguments, *again(folder))
+        started = runs.start_many(2, folder, *arguments, *AGAIN)
         started[1].ended(rng.uniform(1.0, 2.5))
         victim, other = started if number % 2 else started[::-1]
         os.kill(victim.pid, signal.SIGKILL)
@@ -112,7 +170,7 @@ def test_stop_signals_at_random_moments(runs, tmp_path, survives, number):
     folder, survived, stops = tmp_path / "stopped", 0, 4
     folder.mkdir()
     for _ in range(stops):
-        run = runs.start(folder, *arguments, *again(folder))
+        run = runs.start(folder, *arguments, *AGAIN)
         run.ended(rng.uniform(0.1, 0.6))
         os.kill(run.pid, number)
         code = run.wait()

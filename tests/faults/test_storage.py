@@ -35,8 +35,8 @@ def test_writes_that_fail_from_some_moment_on(runs, tmp_path, survives, kind, ev
         run = runs.start(folder, *ARGUMENTS, fault=fault)
         assert run.wait() == 1 and clean(run.said) and ERRORS[kind] in run.said, run.said
         assert not (folder / "outputs" / "run" / "results.json").exists()
-        more = ("--resume_from_checkpoint", "latest") if whole_ones(folder) else ("--overwrite",)
-        again = runs.start(folder, *ARGUMENTS, *more)
+        whole_ones(folder)
+        again = runs.start(folder, *ARGUMENTS, "--resume_from_checkpoint", "latest")
         assert again.wait() == 0, again.said
         survived += outcome(folder / "outputs" / "run") == expected
     survives(f"{kind} from a file operation on: it stops, and goes on later to the same end", len(places), survived)
