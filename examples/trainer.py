@@ -50,6 +50,7 @@ def main(arguments: list[str] | None = None) -> None:
     trainer.train()
     trainer.save_model()
 
+    # A loss on targets where lengths vary is to be compared on target words alone: ␂ then comes for nothing.
     validation = rows["validation"].with_format("numpy")
     optimum = validation["bayes_nll"][:][np.not_equal(validation["labels"][:], -100)].mean()
     print(f"{trainer.evaluate()['eval_loss']:.4f} nats a token; the Bayes optimum is {optimum:.4f}")
