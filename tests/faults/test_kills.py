@@ -127,11 +127,11 @@ def test_a_kill_at_every_removal_of_what_was_left_before_the_first_save(runs, tm
     expected = finished(runs, tmp_path / "whole", 1, *arguments)
     left = tmp_path / "left" / "outputs" / "run"
     left.parents[1].mkdir()
-    run = runs.start(left.parents[1], *arguments, fault={"kind": "kill", "at_event": 6, "folder": "outputs/run"})
-    assert run.wait() == -signal.SIGKILL and (left / "log.jsonl").exists(), run.said
-    for name in ("loss.png", "shots.png", "model.safetensors"):
+    run = runs.start(left.parents[1], *arguments, fault={"kind": "kill", "at_event": 9, "folder": "outputs/run"})
+    assert run.wait() == -signal.SIGKILL and (left / "training_config.yaml").exists(), run.said
+    for name in ("log.jsonl", "loss.png", "shots.png", "model.safetensors"):
         (left / name).write_bytes(b"half of it")
-    for at in range(1, 8):
+    for at in range(1, 10):
         folder = tmp_path / str(at)
         shutil.copytree(left.parents[1], folder)
         run = runs.start(folder, *arguments, *more, fault={"kind": "kill", "at_event": at, "folder": "outputs/run"})

@@ -226,3 +226,42 @@ def test_saving_a_loaded_folder_gives_the_same_files(folder, tmp_path):
     for path in (first, second, whole):
         assert files(path).keys() == expected.keys()
         assert [name for name, content in files(path).items() if content != expected[name]] == []
+
+
+RESUMED = """
+import sys
+{imports}
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer, TrainingArguments
+folder, where, steps, resume = sys.argv[1:]
+AutoTokenizer.from_pretrained(folder)  # has no code of ours, and needs none
+model = AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=True)
+tokens = torch.randint(0, 12, (32, 9), generator=torch.Generator().manual_seed(1)).tolist()
+rows = [{{"input_ids": row, "labels": row}} for row in tokens]
+arguments = TrainingArguments(
+    where, max_steps=int(steps), save_steps=2, per_device_train_batch_size=4, use_cpu=True, report_to=[],
+    lr_scheduler_type="constant", learning_rate=1e-2, disable_tqdm=True,
+)
+trainer = Trainer(model, arguments, train_dataset=rows)
+trainer.train(resume_from_checkpoint=resume == "resume")
+assert trainer.state.global_step == int(steps) and type(model).__module__.startswith({module!r})
+torch.save(model.state_dict(), where + "/weights.pt")
+"""
+
+
+@pytest.mark.parametrize(
+    "imports, module", [(WITHOUT_PACKAGE, "transformers_modules."), ("import modeling_metalstm", "modeling_metalstm.")]
+)
+def test_a_trainer_resumes_in_a_fresh_process(tmp_path, imports, module):
+    """To the bit; the library reads its checkpoint's config by a class that knows none of our layers."""
+    folder = save(tmp_path / "model", layer_types=["lstm", "mlstm_example", "mlstm"])
+    for name, steps, how in (("whole", "4", "anew"), ("cut", "2", "anew"), ("cut", "4", "resume")):
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "PYTHON"))}
+        environment |= {"HF_HOME": str(tmp_path / "home"), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+        environment |= {"PYTHONPATH": "" if imports == WITHOUT_PACKAGE else str(PACKAGE)}
+        script = RESUMED.format(imports=imports, module=module)
+        command = [sys.executable, "-c", script, str(folder), str(tmp_path / name), steps, how]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    whole, cut = (torch.load(tmp_path / name / "weights.pt") for name in ("whole", "cut"))
+    assert all(torch.equal(weight, cut[name]) for name, weight in whole.items())
