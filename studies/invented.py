@@ -5,7 +5,8 @@
 Each language is drawn at random, as are eight examples and then three questions of words that the examples have. A
 question is *settled* where the exact answer is certain. The model is `translator` where the language may be a word for
 a word in place, else `grammarian`. The regret is of the latter: nats that the true translation costs it more than the
-exact answer.
+exact answer. Words are compared at their places, and, as the determined accuracy of a model is measured everywhere
+here, each after the right ones before it.
 """
 
 import contextlib
@@ -56,12 +57,16 @@ def ask(
             "of_truth": odds.get(truth, 0.0),
             "model": None,
             "words": (0, 0),
+            "determined": (0, 0),
             "model_of_truth": None,
         }
         with contextlib.suppress(TranslationError):
             said = asked.say(translator, rules, written)["translation_text"]
             answer["model"] = said == exact.text
-            answer["words"] = alike(said, exact.text)
+            answer["words"] = answer["determined"] = alike(said, exact.text)
+            if asked.who(translator) == GRAMMARIAN and exact.is_settled:
+                right = reader.right_words(translator, written, exact.text)
+                answer["determined"] = sum(right), len(right)
             if answer["of_truth"] and not answer["settled"]:
                 answer["model_of_truth"] = reader.probability(translator, written, truth)
         answers.append(answer)
@@ -85,6 +90,10 @@ def summarise(answers: list[dict]) -> dict:
     read = [answer for answer in settled if answer["model"] is not None]
     possible = [answer for answer in left if answer["of_truth"] > 0]
     said = [answer for answer in possible if answer["model_of_truth"] is not None]
+
+    def share(kind: str) -> float | None:
+        return sum(a[kind][0] for a in read) / sum(a[kind][1] for a in read) if read else None
+
     return {
         "questions": len(answers),
         "settled": mean([answer["settled"] for answer in answers]),
@@ -94,7 +103,8 @@ def summarise(answers: list[dict]) -> dict:
         "open, truth among the answers": mean([answer["of_truth"] > 0 for answer in left]),
         "model reads": mean([answer["model"] is not None for answer in answers]),
         "model, as settled": mean([answer["model"] for answer in read]),
-        "words, as settled": sum(a["words"][0] for a in read) / sum(a["words"][1] for a in read) if read else None,
+        "words in place": share("words"),
+        "determined words": share("determined"),
         "open, regret": mean([math.log(answer["of_truth"] / answer["model_of_truth"]) for answer in said]),
     }
 

@@ -96,7 +96,7 @@ class MixedReader:
             TranslationError: it can't be translated, or the model hasn't as many words.
         """
         question = self._bound(translator, sentence)
-        said, probabilities = self._decode(question)
+        said, probabilities, _ = self._decode(question)
         spoken = [UNKNOWN_WORD if number is None else question.targets[number] for number in said]
         return {
             "translation_text": translator.sides.target.write(spoken),
@@ -110,12 +110,27 @@ class MixedReader:
         Raises:
             TranslationError: as a call; or a word of the translation is in no example.
         """
+        return math.prod(self._read_translation(translator, sentence, translation)[1])
+
+    def right_words(self, translator: ExactTranslator, sentence: str, translation: str) -> list[bool]:
+        """Of each word of a translation, whether it is what the model holds most probable after those before it.
+
+        Raises:
+            TranslationError: as `probability`.
+        """
+        *words, _ = self._read_translation(translator, sentence, translation)[2]  # without the end
+        return words
+
+    def _read_translation(
+        self, translator: ExactTranslator, sentence: str, translation: str
+    ) -> tuple[list[int | None], list[float], list[bool]]:
+        """As `_decode`, of a translation that is said."""
         question = self._bound(translator, sentence)
         words, _ = translator.sides.target.read_question(translation)
         missing = [word for word in words if word not in question.targets]
         if missing:
             raise TranslationError(f"No example has the word {missing[0]!r}.")
-        return math.prod(self._decode(question, [question.targets.index(word) for word in words])[1])
+        return self._decode(question, [question.targets.index(word) for word in words])
 
     def _bound(self, translator: ExactTranslator, sentence: str) -> _Question:
         """A question and the examples, in symbols of the model: in each row with words bound to others at random, and
@@ -197,9 +212,9 @@ class MixedReader:
     @torch.no_grad()
     def _decode(
         self, question: _Question, spoken: Sequence[int] | None = None
-    ) -> tuple[list[int | None], list[float]]:
-        """The numbers of the target words that are said, None for one that no example has; and the probability of each
-        and of the end.
+    ) -> tuple[list[int | None], list[float], list[bool]]:
+        """The numbers of the target words that are said, None for one that no example has; of each and of the end, the
+        probability, and whether nothing is more probable.
 
         Args:
             spoken: what is said, if that isn't to be what is most probable.
@@ -211,7 +226,8 @@ class MixedReader:
         is_free = torch.ones(num_rows, config.num_symbols, dtype=torch.bool, device=device)
         is_free.scatter_(1, own, False)
         said: list[int | None] = []
-        probabilities = []
+        probabilities: list[float] = []
+        are_best: list[bool] = []
         with frozen_weights(self.model):
             while len(said) < LONGEST:
                 logits = reading.read(tokens)[:, -1].float()
@@ -222,17 +238,18 @@ class MixedReader:
                 ends, of_symbols = of_symbols[:, -1], of_symbols[:, :-1]
                 free = (of_symbols * is_free).sum(1)
                 options = torch.cat([of_symbols.gather(1, own), free[:, None], ends[:, None]], 1).mean(0)
-                number = int(options.argmax())
+                best = number = int(options.argmax())
                 if spoken is not None:
                     number = spoken[len(said)] if len(said) < len(spoken) else num_words + 1
                 probabilities.append(float(options[number]))
+                are_best.append(number == best)
                 if number == num_words + 1:
                     break
                 said.append(number if number < num_words else None)
                 # A word that no example has is said by the most probable symbol that no word has.
                 chosen = own[:, number] if number < num_words else (of_symbols * is_free).argmax(1)
                 tokens = (first + chosen)[:, None]
-        return said, probabilities
+        return said, probabilities, are_best
 
 
 def _unmarked(sentence: Sentence, classes: Classes) -> Sentence:
