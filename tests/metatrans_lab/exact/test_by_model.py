@@ -67,8 +67,8 @@ def test_a_translation_s_probability_is_that_of_its_words(bayes_model):
     said = reader(translator, "red house")
     assert reader.probability(translator, "red house", said["translation_text"]) == pytest.approx(said["probability"])
     assert reader.probability(translator, "red house", "casa") < said["probability"]
-    assert all(reader.right_words(translator, "red house", said["translation_text"]))
-    assert not all(reader.right_words(translator, "red house", "roja casa"))
+    assert reader.right_words(translator, "red house", said["translation_text"]) == [True, True]
+    assert reader.right_words(translator, "red house", "casa") == [True]  # the end is none of the words
     with pytest.raises(TranslationError, match="No example has the word 'coche'"):
         reader.probability(translator, "red house", "coche roja")
 
