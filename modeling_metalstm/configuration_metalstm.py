@@ -145,7 +145,7 @@ class MetaLSTMConfig(PreTrainedConfig):
     def _following(self) -> dict[str, Any]:
         """What the values that follow from others are unless they are given."""
         num_words = self.num_source_words + self.num_target_words
-        num_layers = min(self.num_hidden_layers or 1, LARGEST["num_hidden_layers"])  # before it is checked
+        num_layers = min(self.num_hidden_layers or 1, LARGEST["num_hidden_layers"])  # not checked yet
         return {
             "num_hidden_layers": 1 if self.layer_types is None else len(self.layer_types),
             "layer_types": ["lstm"] * num_layers,  # by these `DynamicCache(config=…)` builds the cache too
