@@ -269,10 +269,11 @@ class MetaLSTMConfig(PreTrainedConfig):
 
     def to_diff_dict(self) -> dict[str, Any]:
         """
-        What config.json has. The number of layers isn't there beside `layer_types`: where both are, a process without
-        our code holds the types to the library's list, and doesn't load even the tokenizer.
+        What config.json has: the number of layers if all are LSTMs, else their types. Where both are, a process
+        without our code holds the types to the library's list, and doesn't load even the tokenizer.
         """
-        return {name: value for name, value in super().to_diff_dict().items() if name != "num_hidden_layers"}
+        left_out = "layer_types" if set(self.layer_types or ()) == {"lstm"} else "num_hidden_layers"
+        return {name: value for name, value in super().to_diff_dict().items() if name != left_out}
 
     def to_dict(self) -> dict[str, Any]:
         """The configuration as a dictionary, with the names of the code that a saved folder needs."""

@@ -165,22 +165,26 @@ def test_tying_is_allowed_where_the_sizes_agree():
 
 def test_a_folder_from_before_layers_had_types_has_lstms(tmp_path):
     MetaLSTMConfig(embedding_size=8, hidden_size=8, num_hidden_layers=2).save_pretrained(tmp_path)
-    written = json.loads((tmp_path / "config.json").read_text()) | {"num_hidden_layers": 2}
-    for name in ("layer_types", "num_heads", "lstm_size", "max_place_offset"):
+    written = json.loads((tmp_path / "config.json").read_text())
+    assert written["num_hidden_layers"] == 2 and "layer_types" not in written
+    for name in ("num_heads", "lstm_size", "max_place_offset"):
         del written[name]
     (tmp_path / "config.json").write_text(json.dumps(written))
     assert AutoConfig.from_pretrained(tmp_path).layer_types == ["lstm", "lstm"]
     assert AutoConfig.from_pretrained(tmp_path, hidden_size=16).layer_types == ["lstm", "lstm"]
 
 
-def test_a_folder_that_counts_its_layers_too_loads(tmp_path):
+@pytest.mark.parametrize("layers", [["lstm", "lstm"], ["lstm", "mlstm"]], ids=str)
+def test_a_folder_that_names_its_layers_and_counts_them_loads(tmp_path, layers):
     """As they were all saved before."""
-    MetaLSTMConfig(**MIXED).save_pretrained(tmp_path)
+    config = MetaLSTMConfig(**SMALL, layer_types=layers)
+    config.save_pretrained(tmp_path)
     written = json.loads((tmp_path / "config.json").read_text())
-    assert "num_hidden_layers" not in written
-    (tmp_path / "config.json").write_text(json.dumps(written | {"num_hidden_layers": 2}))
+    assert not written.keys() >= {"num_hidden_layers", "layer_types"}
+    (tmp_path / "config.json").write_text(json.dumps(written | {"num_hidden_layers": 2, "layer_types": layers}))
     loaded = AutoConfig.from_pretrained(tmp_path)
-    assert loaded.num_hidden_layers == 2 and loaded.to_diff_dict() == MetaLSTMConfig(**MIXED).to_diff_dict()
+    assert (loaded.num_hidden_layers, loaded.layer_types) == (2, layers)
+    assert loaded.to_diff_dict() == config.to_diff_dict()
 
 
 @pytest.mark.parametrize("layers", [{"num_hidden_layers": 2}, {"layer_types": ["lstm", "mlstm"], "lstm_size": 4}])
