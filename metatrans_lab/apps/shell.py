@@ -274,7 +274,7 @@ def _translate(options: argparse.Namespace) -> int:
 
 
 def _train(arguments: list[str]) -> None:
-    """`metatrans train`: runs train.py; its help without the seconds that its imports take."""
+    """`metatrans train`: runs train.py, but for its help, which also tells the keys."""
     if {"-h", "--help"} & set(arguments):
         from metatrans_lab.config.command_line import describe_keys
 

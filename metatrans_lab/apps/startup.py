@@ -24,9 +24,13 @@ def postpone(name: str) -> None:
         if name in OURS and importlib.util.find_spec(f"{name}.{attribute}") is not None:
             raise AttributeError(attribute)  # a module, which is imported by whoever asks for it
         del module.__getattr__
+        module.__path__ = path
         loader.exec_module(module)
         return getattr(module, attribute)
 
+    path = module.__path__
+    if name in THEIRS:
+        del module.__path__  # whoever imports a module of it asks for this, and so has the package run first
     module.__getattr__ = run_first  # type: ignore[method-assign]
     sys.modules[name] = module
 

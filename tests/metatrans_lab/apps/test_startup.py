@@ -26,7 +26,7 @@ def run_and_list_modules(*arguments: str) -> tuple[str, set[str]]:
 
 
 def test_an_exact_answer_and_help_need_neither_torch_nor_transformers_nor_datasets():
-    for arguments in (["translate", *RULES, "--no_model", "blue red"], ["--help"], ["--version"], ["train", "--help"]):
+    for arguments in (["translate", *RULES, "--no_model", "blue red"], ["--help"], ["--version"]):
         printed, ran = run_and_list_modules(*arguments)
         assert printed and "numpy" in ran
         assert not {"torch", "transformers", "datasets", "dataset_script", "modeling_metalstm"} & ran
@@ -35,6 +35,12 @@ def test_an_exact_answer_and_help_need_neither_torch_nor_transformers_nor_datase
 def test_what_was_postponed_runs_when_it_is_asked_for(model):
     printed, ran = run_and_list_modules("translate", model, *RULES, "--json", "blue red")
     assert json.loads(printed)["model"]["words"] and {"torch", "transformers", "modeling_metalstm"} <= ran
+
+
+def test_a_library_s_own_modules_have_it_run_first():
+    """The help of `train` tells the model's keys, and so imports transformers, which imports modules of torch."""
+    printed, ran = run_and_list_modules("train", "--help")
+    assert "--model.recurrence" in printed and {"torch", "transformers"} <= ran
 
 
 START = [sys.executable, "-c", "from metatrans_lab.apps.startup import main; main()"]
