@@ -4,8 +4,6 @@ import difflib
 from collections.abc import Mapping
 from typing import Any
 
-import torch
-
 OWN = (
     *("input_ids", "attention_mask", "past_key_values", "inputs_embeds", "labels", "use_cache"),
     *("output_hidden_states", "logits_to_keep", "mark_ids"),
@@ -21,10 +19,9 @@ STATES = frozenset({"cache_params", "state", "states", "rnn_state", "past", "mem
 """What other models call `past_key_values`."""
 
 
-def check_arguments(given: torch.Tensor, has_mask: bool, others: Mapping[str, Any]) -> None:
+def check_arguments(has_mask: bool, others: Mapping[str, Any]) -> None:
     """
     Args:
-        given (`torch.Tensor`): the tokens, or their vectors.
         has_mask (`bool`): whether there is an attention mask.
         others (`Mapping`): the arguments that `forward` has no name for.
 

@@ -26,6 +26,7 @@ import torch
 import torch.nn.functional as F
 
 from .derivatives_metalstm import gradients_by_reference
+from .loops_metalstm import Loop, one_by_one
 from .matrix_recurrence import fill_chunks, starts_of, steps_of
 
 
@@ -37,6 +38,7 @@ def delta_reference(
     log_f: torch.Tensor,
     memory: torch.Tensor,
     starts: torch.Tensor | None = None,
+    loop: Loop = one_by_one,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """
     The recurrence as its equations read, one token at a time.
@@ -48,6 +50,7 @@ def delta_reference(
             -inf and 0: the memory passes it unchanged.
         memory (`torch.Tensor` of shape `(B, N, d, e)`): the memory before the first token.
         starts (`torch.BoolTensor` of shape `(B, S)`, *optional*): the tokens before which the memory is emptied.
+        loop (`Callable`): one of `loops_metalstm.py`.
 
     Returns:
         What the queries read, `(B, N, S, e)` in the dtype of `v`, and the memory after the last token.
@@ -58,13 +61,16 @@ def delta_reference(
     i, f = log_i.exp(), log_f.exp()
     if starts is not None:
         f = f.masked_fill(starts[:, None], 0.0)
-    outputs = []
-    for q_t, k_t, v_t, i_t, f_t in zip(*(x.unbind(2) for x in (q, k, v, i, f)), strict=True):
+
+    def step(memory: torch.Tensor, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, torch.Tensor]:
+        q_t, k_t, v_t, i_t, f_t = inputs
         memory = f_t[..., None, None] * memory
         said = (k_t[..., None, :] @ memory).squeeze(-2)  # (B, N, e)
         memory = memory + k_t[..., :, None] * (i_t[..., None] * (v_t - said))[..., None, :]
-        outputs.append((q_t[..., None, :] @ memory).squeeze(-2))  # (B, N, e)
-    return torch.stack(outputs, dim=2).to(dtype), memory
+        return memory, (q_t[..., None, :] @ memory).squeeze(-2)  # (B, N, e)
+
+    memory, outputs = loop(step, memory, *(x.movedim(2, 0) for x in (q, k, v, i, f)))  # (S, B, N, …) each
+    return outputs.movedim(0, 2).to(dtype), memory
 
 
 def delta_parallel(
@@ -244,4 +250,4 @@ def _chunks_reference(
     log_i, log_f = (x.flatten(1)[:, None] for x in (log_i, steps_of(kept)))
     starts = None if stretch is None else starts_of(stretch[:, None])
     outputs, memory = delta_reference(q, k, v, log_i, log_f, memory[:, None], starts)
-    return outputs.view(*both.shape[:2], -1, v.shape[-1]), memory[:, 0]
+    return outputs.reshape(*both.shape[:2], -1, v.shape[-1]), memory[:, 0]

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import torch
 
+from .loops_metalstm import scanned
 from .recurrence import lstm_from_inputs, lstm_reference
 from .recurrence_cpu import lstm_cpu
 from .recurrence_nn_lstm import lstm_fused
-from .recurrence_scan import lstm_scan
 from .recurrence_step import lstm_step
 
 RECURRENCES = ("auto", "reference", "cpu", "nn_lstm", "folded")
@@ -21,7 +21,7 @@ IMPLEMENTATIONS: dict[str, Callable[..., tuple[torch.Tensor, torch.Tensor, torch
     "nn_lstm": lstm_fused,
     "folded": lstm_fused,  # which folds where it is given tokens
     "step": lstm_step,
-    "scan": partial(lstm_from_inputs, lstm_scan),
+    "scan": partial(lstm_from_inputs, partial(lstm_reference, loop=scanned)),
 }
 """What a plan may name. A faster recurrence, of `lstm_from_inputs`' signature, is entered here and chosen below."""
 

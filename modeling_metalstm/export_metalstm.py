@@ -9,13 +9,13 @@ The model for other runtimes: a step, or a whole read, as a `torch.export` progr
 """
 
 import copy
-import itertools
 
 import torch
 from torch import nn
 from torch.export import Dim, ExportedProgram
 from transformers import DynamicCache, PreTrainedModel
 
+from .cache_metalstm import read_state
 from .configuration_metalstm import OF_EXAMPLE, MetaLSTMConfig
 
 
@@ -36,23 +36,29 @@ def state_names(config: MetaLSTMConfig) -> list[str]:
     ]
 
 
+def empty_layers(model: PreTrainedModel, batch_size: int) -> list[dict[str, torch.Tensor]]:
+    """The state of each layer before the first token, all its parts, in the order that its cache layer takes them."""
+    memories, layers = iter(model.model.mlstm), []
+    for layer_type in model.config.layer_types:
+        if layer_type == "lstm":
+            shape = batch_size, model.config.lstm_size
+            parts = {part: torch.zeros(shape, dtype=model.dtype, device=model.device) for part in ("hidden", "cell")}
+        else:
+            parts = next(memories).empty_state(batch_size)._asdict()
+        layers.append(parts)
+    return layers
+
+
 def empty_state(model: PreTrainedModel, batch_size: int) -> list[torch.Tensor]:
     """
-    The state before the first token, each tensor with `batch_size` rows.
+    The state before the first token, as `state_names` names it, each tensor with `batch_size` rows.
 
     Args:
         model (`MetaLSTMForCausalLM`): the model.
         batch_size (`int`): B.
     """
-    layers, states = iter(model.model.mlstm), []
-    for layer_type in model.config.layer_types:
-        if layer_type == "lstm":
-            shape = batch_size, model.config.lstm_size
-            states += [torch.zeros(shape, dtype=model.dtype, device=model.device) for _ in range(2)]
-        else:
-            state = next(layers).empty_state(batch_size)
-            states += [getattr(state, part) for part in parts_of_state(model.config, layer_type)]
-    return states
+    layers = zip(model.config.layer_types, empty_layers(model, batch_size), strict=True)
+    return [parts[part] for layer_type, parts in layers for part in parts_of_state(model.config, layer_type)]
 
 
 class StateAsTensors(nn.Module):
@@ -80,27 +86,19 @@ class StateAsTensors(nn.Module):
         Returns:
             `logits (B, S, V)` and the state after each row's last token.
         """
-        config, given = self.model.config, iter(state)
-        cache = DynamicCache(config=config)
-        for layer, layer_type in enumerate(config.layer_types):
-            names = parts_of_state(config, layer_type)
-            parts = dict(zip(names, itertools.islice(given, len(names)), strict=True))
-            if layer_type == "lstm":
-                cache.update(parts["hidden"], parts["cell"], layer)
-            else:
-                rows, memory = input_ids.shape[0], parts["memory"]
-                place = parts.get("place", input_ids.new_zeros(rows))
-                keys = parts.get("keys", memory.new_zeros(rows, 0, memory.shape[-1]))
-                cache.update(memory, parts["output"], layer, place, keys)
+        config, rows, given = self.model.config, input_ids.shape[0], iter(state)
+        layers, cache = empty_layers(self.model, rows), DynamicCache(config=config)
+        for layer, (layer_type, parts) in enumerate(zip(config.layer_types, layers, strict=True)):
+            parts.update((part, next(given)) for part in parts_of_state(config, layer_type))
+            keys, values, *others = parts.values()
+            cache.update(keys, values, layer, *others)
         outputs = self.model(input_ids, attention_mask=attention_mask, past_key_values=cache)
-        state = ()
-        for layer_type, kept in zip(config.layer_types, outputs.past_key_values.layers, strict=True):
-            if layer_type == "lstm":
-                state += kept.keys, kept.values
-            else:
-                parts = {"memory": kept.keys, "output": kept.values, "place": kept.places, "keys": kept.last_keys}
-                state += tuple(parts[part] for part in parts_of_state(config, layer_type))
-        return outputs.logits, *state
+        left: list[torch.Tensor] = []
+        for layer, (layer_type, parts) in enumerate(zip(config.layer_types, layers, strict=True)):
+            after = read_state(outputs.past_key_values, layer, layer_type, rows)
+            parts.update(zip(parts, after or (), strict=True))
+            left += (parts[part] for part in parts_of_state(config, layer_type))
+        return outputs.logits, *left
 
 
 def export_step(model: PreTrainedModel) -> ExportedProgram:

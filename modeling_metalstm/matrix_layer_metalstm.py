@@ -17,10 +17,10 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from .configuration_metalstm import OF_EXAMPLE
 from .delta_recurrence import delta_chunked, delta_parallel, delta_reference
 from .layouts_metalstm import FreezableWeights, Layouts, is_plain
+from .loops_metalstm import scanned
 from .matrix_recurrence import memory_chunked, memory_parallel, memory_reference
 from .matrix_step import matrix_step, turning_rates
 from .place_metalstm import Marks
-from .recurrence_scan import delta_scan, memory_scan
 
 CHUNK_SIZE, DELTA_CHUNK_SIZE = 64, 32
 """Tokens a chunk; of the delta rule fewer, as a chunk's system is solved in cubic time."""
@@ -31,7 +31,7 @@ MEMORIES: dict[str, Memory] = {
     "reference": memory_reference,
     "parallel": memory_parallel,
     "chunked": partial(memory_chunked, chunk_size=CHUNK_SIZE),
-    "scan": memory_scan,
+    "scan": partial(memory_reference, loop=scanned),
 }
 """What a plan may name for these layers, see `dispatch_metalstm.py`."""
 
@@ -39,7 +39,7 @@ DELTA_MEMORIES: dict[str, Memory] = {
     "reference": delta_reference,
     "parallel": delta_parallel,
     "chunked": partial(delta_chunked, chunk_size=DELTA_CHUNK_SIZE),
-    "scan": delta_scan,
+    "scan": partial(delta_reference, loop=scanned),
 }
 """The same for layers that write by the delta rule."""
 
@@ -171,16 +171,16 @@ class MatrixMemoryLayer(FreezableWeights, GradientCheckpointingLayer):
         if way == "step":
             kept = self.layouts  # read once, as another thread may close its context meanwhile
             layouts = Layouts() if kept is None else kept[0]
-            if layouts.get({"are plain": self._are_plain}) == [False]:
-                way = "reference"  # which calls the modules
-        if way == "step":
-            if places is not None:
-                place = places[:, 0]
-            is_start = None if starts is None else starts[:, 0]
-            output, memory, keys = matrix_step(
-                self, inputs[:, 0], memory, keys, None if places is None else place, is_start, layouts
-            )
-            return output[:, None], MatrixState(memory, output, place, keys)
+            (are_plain,) = layouts.get({"are plain": self._are_plain})
+            if are_plain:
+                if places is not None:
+                    place = places[:, 0]
+                is_start = None if starts is None else starts[:, 0]
+                output, memory, keys = matrix_step(
+                    self, inputs[:, 0], memory, keys, None if places is None else place, is_start, layouts
+                )
+                return output[:, None], MatrixState(memory, output, place, keys)
+            way = "reference"  # which calls the modules
 
         u = self.norm(inputs)
         qk, v, o = (
@@ -222,6 +222,7 @@ class MatrixMemoryLayer(FreezableWeights, GradientCheckpointingLayer):
         return outputs, MatrixState(memory, output, place, keys)
 
     def _are_plain(self) -> bool:
+        """Whether none of the modules is more than its weights, which `matrix_step` takes without calling them."""
         return all(is_plain(module, kind) for module, kind in zip(self.children(), self.kinds, strict=True))
 
     def _shift(

@@ -26,6 +26,7 @@ import torch
 import torch.nn.functional as F
 
 from .derivatives_metalstm import gradients_by_reference
+from .loops_metalstm import Loop, one_by_one
 
 
 def memory_reference(
@@ -36,6 +37,7 @@ def memory_reference(
     log_f: torch.Tensor,
     memory: torch.Tensor,
     starts: torch.Tensor | None = None,
+    loop: Loop = one_by_one,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """
     The recurrence as its equations read, one token at a time.
@@ -47,6 +49,7 @@ def memory_reference(
             -inf and 0: the memory passes it unchanged.
         memory (`torch.Tensor` of shape `(B, N, d, e)`): the memory before the first token.
         starts (`torch.BoolTensor` of shape `(B, S)`, *optional*): the tokens before which the memory is emptied.
+        loop (`Callable`): one of `loops_metalstm.py`.
 
     Returns:
         What the queries read, `(B, N, S, e)` in the dtype of `v`, and the memory after the last token.
@@ -54,12 +57,16 @@ def memory_reference(
     i, f = log_i.exp(), log_f.exp()
     if starts is not None:
         f = f.masked_fill(starts[:, None], 0.0)
-    outputs = []
-    for q_t, k_t, v_t, i_t, f_t in zip(*(x.unbind(2) for x in (q, k, v, i, f)), strict=True):
-        added = k_t.to(memory.dtype)[..., :, None] * v_t.to(memory.dtype)[..., None, :]  # (B, N, d, e)
+
+    def step(memory: torch.Tensor, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, torch.Tensor]:
+        q_t, k_t, v_t, i_t, f_t = inputs
+        added = k_t[..., :, None] * v_t[..., None, :]  # (B, N, d, e)
         memory = f_t[..., None, None] * memory + i_t[..., None, None] * added
-        outputs.append((q_t.to(memory.dtype)[..., None, :] @ memory).squeeze(-2))  # (B, N, e)
-    return torch.stack(outputs, dim=2).to(v.dtype), memory
+        return memory, (q_t[..., None, :] @ memory).squeeze(-2)  # (B, N, e)
+
+    sequences = (x.to(memory.dtype).movedim(2, 0) for x in (q, k, v, i, f))  # (S, B, N, …) each
+    memory, outputs = loop(step, memory, *sequences)
+    return outputs.movedim(0, 2).to(v.dtype), memory
 
 
 def memory_parallel(
@@ -240,7 +247,7 @@ def _chunks_reference(
     outputs, memory = memory_reference(
         q, k, v, log_i.flatten(2), steps_of(kept).flatten(2), memory, starts_of(stretch)
     )
-    return outputs.view(*chunks, -1), memory
+    return outputs.reshape(*chunks, -1), memory
 
 
 def steps_of(sums: torch.Tensor) -> torch.Tensor:

@@ -154,7 +154,7 @@ class MetaLSTMModel(MetaLSTMPreTrainedModel):
         if given.shape[1] == 0:
             raise ValueError("The input has no tokens; give the model one or more.")
         if kwargs:
-            check_arguments(given, attention_mask is not None, kwargs)
+            check_arguments(attention_mask is not None, kwargs)
         if given.dtype in (torch.uint8, torch.int8, torch.int16, torch.uint16):  # as data sets may store them
             given = given.long()
         if use_cache is None:
@@ -167,10 +167,10 @@ class MetaLSTMModel(MetaLSTMPreTrainedModel):
         embed, kinds = self.embed_tokens, self.config.layer_types
         weight = embed.weight
         batch_size, sequence_length = given.shape[:2]
-        is_exported, is_changed = torch.compiler.is_exporting(), is_transformed()
+        exported, transformed = torch.compiler.is_exporting(), is_transformed()
         padding = None
         if attention_mask is not None:
-            padding = find_padding(attention_mask, sequence_length, is_exported or is_changed)
+            padding = find_padding(attention_mask, sequence_length, is_traced=exported or transformed)
         plan = plan_call(
             self.config.recurrence,
             batch_size,
@@ -187,8 +187,8 @@ class MetaLSTMModel(MetaLSTMPreTrainedModel):
             is_padded=padding is not None,
             # An adapter around the layer has no layouts, and what it adapts isn't the layer's own weights.
             is_frozen=getattr(self.mlstm[0] if self.lstm is None else self.lstm, "layouts", None) is not None,
-            is_transformed=is_changed,
-            is_exported=is_exported,
+            is_transformed=transformed,
+            is_exported=exported,
         )
 
         # The embedding: a vector for each token, or the tokens and the vectors of the whole vocabulary.

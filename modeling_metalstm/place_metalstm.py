@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 
-from .recurrence_scan import places_scan
+from .loops_metalstm import scanned
 
 ALIKE = 0.9
 """From this cosine on, a vector stands for a token; those of vectors that stand for none are about 0."""
@@ -38,8 +38,8 @@ class Marks(NamedTuple):
         """
         if self.starts.shape[1] == 1 and self.offsets is None:  # a generated token, with no time for more
             return torch.where(self.sentences, 0, before[:, None] + 1)
-        if torch.compiler.is_exporting():
-            return places_scan(self.sentences, before)
+        if torch.compiler.is_exporting():  # ONNX has no largest number so far
+            return scanned(_count, before, (~self.sentences).to(before.dtype).t())[1].t()
         index = torch.arange(self.starts.shape[1], device=self.starts.device)  # (S,)
         last = torch.where(self.sentences, index, -1).cummax(1).values  # (B, S): of the sentence's mark; -1 is before
         places = torch.where(last < 0, before[:, None] + index + 1, index - last)
@@ -47,6 +47,12 @@ class Marks(NamedTuple):
             opened = torch.where(self.starts, index, -1).cummax(1).values  # (B, S): of the example's ␁
             places = places + torch.where(opened < 0, 0, self.offsets.take_along_dim(opened.clamp(min=0), dim=1))
         return places
+
+
+def _count(place: torch.Tensor, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, torch.Tensor]:
+    """The next token's place, from that before it, and 0 where a sentence's mark stands, else 1."""
+    place = (place + 1) * inputs[0]
+    return place, place
 
 
 def find_marks(tokens: torch.Tensor, start: int, translation: int, max_offset: int = 0) -> Marks:

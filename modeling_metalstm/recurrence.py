@@ -20,6 +20,7 @@ import torch
 import torch.nn.functional as F
 
 from .layouts_metalstm import Layouts
+from .loops_metalstm import Loop, one_by_one
 
 
 def lstm_reference(
@@ -29,6 +30,7 @@ def lstm_reference(
     weight_hh: torch.Tensor,
     tokens: torch.Tensor | None = None,
     layouts: Layouts | None = None,
+    loop: Loop = one_by_one,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """
     The recurrence as its equations read, one token at a time.
@@ -42,6 +44,7 @@ def lstm_reference(
         tokens (`torch.LongTensor` of shape `(B, S)`, *optional*): the tokens, to be looked up in the table.
         layouts (`Layouts`, *optional*): not used here; faster recurrences keep there what they derive from the
             weights.
+        loop (`Callable`): one of `loops_metalstm.py`.
 
     Returns:
         The outputs `(B, S, H)` in the dtype of `gates_x`, and the last hidden and cell state, `(B, H)` each.
@@ -51,15 +54,19 @@ def lstm_reference(
     dtype = gates_x.dtype
     # The cell state adds up over the whole sequence: in half precision small additions to it would be rounded away.
     state_dtype = torch.promote_types(dtype, torch.float32)
-    h, c = h0.to(dtype), c0.to(state_dtype)  # (B, H) each
-    outputs = []
-    for gates_xt in gates_x.unbind(1):  # (B, 4H) for each of S tokens
-        gates = gates_xt.to(state_dtype) + F.linear(h, weight_hh).to(state_dtype)  # (B, 4H)
+
+    def step(
+        state: tuple[torch.Tensor, torch.Tensor], inputs: tuple[torch.Tensor, ...]
+    ) -> tuple[tuple[torch.Tensor, torch.Tensor], torch.Tensor]:
+        h, c = state  # (B, H) each
+        gates = inputs[0].to(state_dtype) + F.linear(h, weight_hh).to(state_dtype)  # (B, 4H)
         i, f, g, o = gates.chunk(4, dim=-1)  # (B, H) each
         c = f.sigmoid() * c + i.sigmoid() * g.tanh()
         h = (o.sigmoid() * c.tanh()).to(dtype)
-        outputs.append(h)
-    return torch.stack(outputs, dim=1), h, c
+        return (h, c), h
+
+    (h, c), outputs = loop(step, (h0.to(dtype), c0.to(state_dtype)), gates_x.transpose(0, 1))
+    return outputs.transpose(0, 1), h, c
 
 
 def lstm_from_inputs(
