@@ -31,7 +31,7 @@ import torch
 from dataset_script import Episodes
 from metatrans_lab.config.command_line import describe_keys, parse_overrides, read_config
 from metatrans_lab.machine import keep_memory
-from metatrans_lab.output import say
+from metatrans_lab.output import to_its_reader
 from metatrans_lab.runs.exit_codes import guarded
 from metatrans_lab.runs.run import Run
 from metatrans_lab.training.captured import capture
@@ -104,7 +104,8 @@ def train(run: Run) -> int:
 def main(arguments: list[str]) -> int:
     """Reads what is asked for, trains, evaluates, exports, pushes; gives the exit code."""
     if {"-h", "--help"} & set(arguments):
-        say(f"{__doc__}\n{describe_keys()}")
+        with to_its_reader():
+            print(f"{__doc__}\n{describe_keys()}")
         return 0
     keep_memory()
     overrides = parse_overrides(arguments)

@@ -4,7 +4,6 @@ Exit codes: 0 done, 1 not as expected (`--check`), 2 bad input.
 """
 
 import argparse
-import ast
 import importlib.util
 import json
 import runpy
@@ -274,12 +273,7 @@ def _translate(options: argparse.Namespace) -> int:
 
 
 def _train(arguments: list[str]) -> None:
-    """`metatrans train`: runs train.py, but for its help, which also tells the keys."""
-    if {"-h", "--help"} & set(arguments):
-        from metatrans_lab.config.command_line import describe_keys
-
-        print(f"{ast.get_docstring(ast.parse(TRAIN.read_text()))}\n\n{describe_keys()}")
-        return
+    """`metatrans train`: runs train.py."""
     sys.argv = [str(TRAIN), *arguments]
     runpy.run_path(str(TRAIN), run_name="__main__")
 

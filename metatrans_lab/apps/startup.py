@@ -24,13 +24,9 @@ def postpone(name: str) -> None:
         if name in OURS and importlib.util.find_spec(f"{name}.{attribute}") is not None:
             raise AttributeError(attribute)  # a module, which is imported by whoever asks for it
         del module.__getattr__
-        module.__path__ = path
         loader.exec_module(module)
         return getattr(module, attribute)
 
-    path = module.__path__
-    if name in THEIRS:
-        del module.__path__  # whoever imports a module of it asks for this, and so has the package run first
     module.__getattr__ = run_first  # type: ignore[method-assign]
     sys.modules[name] = module
 
@@ -41,7 +37,9 @@ def main() -> None:
     Raises:
         SystemExit: with the exit code, if it isn't 0.
     """
-    for name in (*OURS, *THEIRS):
+    # Whatever imports a module of torch before torch has run crashes, and these two import transformers at once.
+    needs_torch = sys.argv[1:2] in (["train"], ["evaluate"])
+    for name in OURS if needs_torch else (*OURS, *THEIRS):
         postpone(name)
     from metatrans_lab.apps.shell import main
 

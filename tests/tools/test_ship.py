@@ -25,6 +25,8 @@ def test_a_run_is_shipped_without_its_code_and_its_machine(train, tmp_path, monk
     }
     classes = [json.loads((folder / "config.json").read_text())["auto_map"]["AutoModel"] for folder in (run, shipped)]
     assert classes == ["modeling_metalstm.MetaLSTMModel", "package_code.MetaLSTMModel"]
+    for folder in (shipped, *(ROOT / "metatrans_lab" / "pretrained").iterdir()):
+        assert (folder / "package_code.py").read_text() == ship.CODE
     assert yaml.safe_load((shipped / "training_config.yaml").read_text())["output_dir"] is None
     card = (shipped / "README.md").read_text()
     assert "# good\n" in card and 'model=pretrained("good")' in card and str(tmp_path) not in card

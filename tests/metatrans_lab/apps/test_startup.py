@@ -37,8 +37,8 @@ def test_what_was_postponed_runs_when_it_is_asked_for(model):
     assert json.loads(printed)["model"]["words"] and {"torch", "transformers", "modeling_metalstm"} <= ran
 
 
-def test_a_library_s_own_modules_have_it_run_first():
-    """The help of `train` tells the model's keys, and so imports transformers, which imports modules of torch."""
+def test_what_imports_transformers_at_once_has_torch_run_first():
+    """The help of `train` tells the model's keys; a module of torch that is imported before torch has run crashes."""
     printed, ran = run_and_list_modules("train", "--help")
     assert "--model.recurrence" in printed and {"torch", "transformers"} <= ran
 
