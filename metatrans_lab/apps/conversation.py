@@ -11,6 +11,7 @@ from typing import TypeVar
 from metatrans_lab.apps.asked import Asked
 from metatrans_lab.apps.files import write_rules
 from metatrans_lab.apps.printing import (
+    basis,
     in_words,
     print_answer,
     print_facts,
@@ -123,7 +124,9 @@ class Conversation:
             source, translation_text, probability, is_settled, others (each a translation_text and a probability),
             words (each as of `Word`, but its example counted from 1), ask, left_out (the numbers,
             from 1, of examples that don't fit) and changed_at (an example's number or None), is_complete, is_exact,
-            read_as; and model and model_note, which `ask_model` sets.
+            told (None, or of an example that doesn't fit and has this sentence its number and translation_text),
+            is_other_way (its words stand on the other side alone), read_as;
+            and model and model_note, which `ask_model` sets.
 
         Raises:
             UserError: there are no rules, or it can't be translated.
@@ -132,7 +135,9 @@ class Conversation:
         if exact is None:
             raise UserError("there are no rules yet; write one, such as: red = dax")
         translation = _in_a_sentence(lambda: exact.back(sentence) if self.reverse else exact(sentence))
-        understanding = exact.understanding
+        understanding, told = exact.understanding, None
+        if translation.told is not None:
+            told = {"example": translation.told + 1, "translation_text": exact.rules[translation.told][1]}
         return {
             "source": sentence,
             "translation_text": translation.text,
@@ -148,6 +153,8 @@ class Conversation:
             "changed_at": understanding.changed + 1 if understanding.changed else None,
             "is_complete": translation.is_complete,
             "is_exact": translation.is_exact,
+            "told": told,
+            "is_other_way": translation.is_other_way,
             "read_as": exact.read_as,
             "model": None,
             "model_note": None,
@@ -163,7 +170,7 @@ class Conversation:
         except TranslationError as error:
             name = self._asked.who(self.exact)
             answer["model_note"] = f"{name} can't say: {str(error)[:1].lower()}{str(error)[1:]}".rstrip(".")
-            answer["model_note"] += _who_has_room(error)
+            answer["model_note"] += _who_has_room(error) if self.exact.is_in_place else ""
 
     def known(self) -> str:
         """The number of rules and words so far, in words, and what doesn't fit."""
@@ -290,7 +297,10 @@ class Conversation:
         facts = with_examples(learned(belief), belief, self.exact.sides.examples)
         names = self.exact.sides.source.written
         if not as_json:
-            print_facts(facts, names)
+            understanding = self.exact.understanding
+            changed_at = understanding.changed + 1 if understanding.changed else None
+            by = basis([number + 1 for number in understanding.left_out], changed_at, belief.is_exact)
+            print_facts(facts, names, self.exact.read_as, by)
             return
         print_json(
             [

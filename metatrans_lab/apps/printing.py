@@ -58,30 +58,40 @@ def words_of(text: str) -> list[str]:
     return [spelling.key(word) for word in spelling.split(text)]
 
 
-def how_sure(probability: float, is_settled: bool, is_complete: bool, is_exact: bool, proviso: str) -> str:
+OTHER_WAY = "its words stand on the other side: ask the other way"
+
+
+def how_sure(
+    probability: float, is_settled: bool, is_complete: bool, is_exact: bool, by_others: str, is_other_way: bool = False
+) -> str:
     """How sure an answer is, in words: certain if nothing else is possible by all examples.
 
     Args:
-        probability, is_settled, is_complete, is_exact: as of `Translation`.
-        proviso: what has to be so, if examples were left out; "" if none were.
+        probability, is_settled, is_complete, is_exact, is_other_way: as of `Translation`.
+        by_others: what to say of an answer that is certain but for examples that were left out; "" if none were.
     """
+    if is_other_way:
+        return OTHER_WAY
     if not probability:
         return "no sentence of these rules"
     if probability < CERTAIN or is_settled:
         return percent(probability)
     if not is_complete:
         return "not all of it is known"
-    return f"certain{proviso}" if is_exact and proviso else "nearly certain"
+    return by_others if is_exact and by_others else "nearly certain"
 
 
 def sure_of(answer: dict) -> str:
     """How sure an answer is, as of `Conversation.ask`, in words."""
-    left_out, proviso = answer["left_out"], ""
+    left_out, by_others = answer["left_out"], ""
     if answer["changed_at"] is not None:
-        proviso = f", if the rules changed at example {answer['changed_at']}"
+        by_others = f"certain, if the rules changed at example {answer['changed_at']}"
+    elif len(left_out) == 1:
+        by_others = f"certain, if example {left_out[0]} is wrong"
     elif left_out:
-        proviso = f", if example {left_out[0]} is wrong" if len(left_out) == 1 else " by the other examples"
-    return how_sure(answer["probability"], answer["is_settled"], answer["is_complete"], answer["is_exact"], proviso)
+        by_others = f"as the other examples have it, without {len(left_out)} of yours"
+    kinds = {name: answer[name] for name in ("probability", "is_settled", "is_complete", "is_exact", "is_other_way")}
+    return how_sure(**kinds, by_others=by_others)
 
 
 def _in_colour(stream: TextIO) -> bool:
@@ -109,6 +119,9 @@ def print_answer(answer: dict) -> None:
     if answer["read_as"]:
         print(paint(f"  read so that {visible(answer['read_as'])}", "2"))
     print(f"{paint(visible(answer['translation_text']), '1')}   {paint(sure_of(answer), '32' if settled else '33')}")
+    if answer["is_other_way"]:
+        sys.stdout.flush()
+        return
     width = max((len(visible(word["source"])) for word in answer["words"]), default=0)
     arrow = "→" if prints("→") else "->"
     for word in answer["words"]:
@@ -126,6 +139,9 @@ def print_answer(answer: dict) -> None:
         print(f"  or something else   {percent(rest)}")
     if answer["ask"] is not None and answer["probability"] < NEARLY:
         print(f"  most would tell: {visible(answer['ask'])} = ?")
+    if answer["told"] is not None:
+        told = answer["told"]
+        print(paint(f"  but example {told['example']}, left out, has it as {visible(told['translation_text'])}", "33"))
     if answer["left_out"]:
         numbers = in_words(answer["left_out"])
         which = f"example {numbers} was" if len(answer["left_out"]) == 1 else f"examples {numbers} were"
@@ -179,11 +195,25 @@ SWITCHES = {
 """What switches say."""
 
 
-def told(fact: Fact, names: Mapping[str, str]) -> tuple[str, list[str]]:
+def basis(left_out: Sequence[int], changed_at: int | None, is_exact: bool, name: str = "example") -> str:
+    """What it is that facts hold by, in words; "" if that is all that is possible by all examples.
+
+    Args:
+        left_out, changed_at, is_exact: as of `Conversation.ask`. name: of an example.
+    """
+    if changed_at is not None:
+        return f"since the rules changed at {name} {changed_at}"
+    if left_out:
+        return f"without {name}{'s' * (len(left_out) > 1)} {in_words(left_out)}, which fit no language known here"
+    return "" if is_exact else "of what is most probable, as too much is possible to weigh it all"
+
+
+def told(fact: Fact, names: Mapping[str, str], by_all: bool = True) -> tuple[str, list[str]]:
     """A fact in words: what it is of, and its most probable values.
 
     Args:
         names: of words, by their keys, how they are written.
+        by_all: does it hold by all examples? If not, nothing is called certain.
     """
     if fact.kind == "family":
         head, values = "the language", FAMILIES
@@ -192,18 +222,24 @@ def told(fact: Fact, names: Mapping[str, str]) -> tuple[str, list[str]]:
     else:
         head, values = f"{fact.kind} {names.get(fact.of, fact.of)}", {"": "not said"}
     likely = [pair for pair in fact.values[:3] if pair[1] >= LEAST]
-    return head, [f"{values.get(value, value)} {percent(probability)}" for value, probability in likely]
+    sure = [percent(probability) if by_all or probability < CERTAIN else "" for _, probability in likely]
+    return head, [f"{values.get(value, value)} {odds}".rstrip() for (value, _), odds in zip(likely, sure, strict=True)]
 
 
-def print_facts(facts: Sequence[Fact], names: Mapping[str, str]) -> None:
+def print_facts(facts: Sequence[Fact], names: Mapping[str, str], read_as: str = "", by: str = "") -> None:
     """Prints what was learned: of each fact that is likely the most probable values, and what settled it.
 
     Args:
         names: of words, by their keys, how they are written.
+        read_as: as of `ExactTranslator`. by: as of `basis`.
     """
+    if read_as:
+        print(paint(f"  read so that {visible(read_as)}", "2"))
+    if by:
+        print(paint(f"  {by}:", "33"))
     for fact in facts:
         if fact.is_likely:
-            head, values = told(fact, names)
-            by = "" if fact.settled_by is None else f"   (example {fact.settled_by + 1})"
-            print(f"  {visible(head)}: {visible(', '.join(values))}{by}")
+            head, values = told(fact, names, by_all=not by)
+            settled = "" if fact.settled_by is None else f"   (example {fact.settled_by + 1})"
+            print(f"  {visible(head)}: {visible(', '.join(values))}{settled}")
     sys.stdout.flush()

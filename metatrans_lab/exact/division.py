@@ -1,14 +1,16 @@
 """Words that are read as a stem and affixes though nothing divides them: `cats`, `nekora`.
 
-An affix is thought of where a word and the same word with it both occur. Which affixes there are is decided by how
-probable the translations then are: a unit that was heard costs nothing, a new one is one of many, and an example that
-no language explains is as good as none. So `cats = nekora` is read as `cat-s = neko-ra` where `cat = neko` is there,
+An affix is thought of where a word and the same word with it both occur, or where several stems have it and another by
+turns, as in `belos`, `belem`, `tumos` and `tumem`. Which affixes there are is decided by how probable the translations
+then are: a unit that was heard costs nothing, a new one is one of many, and an example that no language explains is as
+good as none. So `cats = nekora` is read as `cat-s = neko-ra` where `cat = neko` is there,
 and another noun is as regular. An affix may then be taken off all words that end, or begin, with it.
 """
 
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
 from metatrans_lab.exact.words import Affix, Division
@@ -16,7 +18,7 @@ from metatrans_lab.exact.words import Affix, Division
 SHORTEST_STEM, LONGEST_AFFIX = 2, 4
 """In letters."""
 
-MAX_TRIED, MAX_AFFIXES = 3, 3
+MAX_TRIED, MAX_AFFIXES = 4, 3
 """Of each side: affixes that most words have, which are tried; and how many there may be."""
 
 ROUNDING = 1e-9
@@ -33,13 +35,20 @@ def affixes(words: Iterable[str]) -> list[Affix]:
         words: of the side, as keys.
     """
     known = set(words)
-    count: dict[Affix, int] = {}
+    of_stem: dict[tuple[str, bool], list[Affix]] = {}
     for word in known:
         for size in range(1, min(LONGEST_AFFIX, len(word) - SHORTEST_STEM) + 1):
             for affix in (Affix(word[:size], True), Affix(word[-size:], False)):
-                if affix.letters.isalpha() and affix.stem(word) in known:
-                    count[affix] = count.get(affix, 0) + 1
-    return sorted(count, key=lambda affix: (-count[affix], affix))[:MAX_TRIED]
+                if affix.letters.isalpha():
+                    of_stem.setdefault((affix.stem(word) or "", affix.is_prefix), []).append(affix)
+    pairs = {key: list(itertools.combinations(sorted(found), 2)) for key, found in of_stem.items()}
+    stems_of = Counter(itertools.chain(*pairs.values()))
+    count: Counter[Affix] = Counter()
+    for key, found in of_stem.items():
+        by_turns = {affix for pair in pairs[key] if stems_of[pair] > 1 for affix in pair}
+        count.update(found if key[0] in known else by_turns)
+    in_all = Counter(affix for found in of_stem.values() for affix in found)
+    return sorted(count, key=lambda affix: (-count[affix], -in_all[affix], -len(affix.letters), affix))[:MAX_TRIED]
 
 
 def best_division(tried: tuple[list[Affix], list[Affix]], worth: Callable[[Divisions], float]) -> Divisions:
@@ -52,7 +61,7 @@ def best_division(tried: tuple[list[Affix], list[Affix]], worth: Callable[[Divis
     most = worth(best)
     while True:
         steps = ((worth(one), one) for one in _steps(best, tried))
-        found = max(steps, key=lambda pair: (round(pair[0], 9), -number_of_affixes(pair[1])), default=None)
+        found = max(steps, key=lambda pair: (round(pair[0], 9), *_plainness(pair[1])), default=None)
         if found is None or found[0] < most - ROUNDING:
             return best
         # What is worth as much is better if it says more of words that may come.
@@ -65,6 +74,11 @@ def number_of_affixes(divisions: Divisions) -> int:
     return sum(map(len, divisions))
 
 
+def _plainness(divisions: Divisions) -> tuple[int, int]:
+    """Of divisions that are worth as much, those of few affixes, and of short ones, as stems are longer."""
+    return -number_of_affixes(divisions), -sum(len(affix.letters) for affix in itertools.chain(*divisions))
+
+
 def _steps(divisions: Divisions, tried: tuple[list[Affix], list[Affix]]) -> Iterator[Divisions]:
     """With another affix on one side or on both, or with one that is taken off all words rather than off those alone
     whose stem is a word.
@@ -73,7 +87,9 @@ def _steps(divisions: Divisions, tried: tuple[list[Affix], list[Affix]]) -> Iter
     for division, affixes in zip(divisions, tried, strict=True):
         letters = {(affix.letters, affix.is_prefix) for affix in division}
         new = [affix for affix in affixes if (affix.letters, affix.is_prefix) not in letters]
-        more.append([division, *((*division, affix) for affix in new if len(division) < MAX_AFFIXES)])
+        # Two endings that stems have by turns say nothing alone.
+        added = [(affix,) for affix in new] + list(itertools.combinations(new, 2))
+        more.append([division, *((*division, *some) for some in added if len(division) + len(some) <= MAX_AFFIXES)])
     yield from itertools.islice(itertools.product(*more), 1, None)
     for side, division in enumerate(divisions):
         for number, affix in enumerate(division):

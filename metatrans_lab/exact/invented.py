@@ -95,11 +95,15 @@ class Invented:
         return [form for form in self.config.all_forms() if len(form) <= LONGEST]
 
 
-def invent(rng: random.Random, phenomenon: str) -> Invented:
-    """A random language of a phenomenon."""
+def invent(rng: random.Random, phenomenon: str, fragments: bool = True) -> Invented:
+    """A random language of a phenomenon.
+
+    Args:
+        fragments: may sentences of a grammar be parts of one, such as a noun with its adjective?
+    """
     config: PlannedLanguage
     if phenomenon in OPEN:
-        config = GrammarConfig(fragments=True, sentence_length=1)
+        config = GrammarConfig(fragments=fragments, sentence_length=1 if fragments else 2)
         setting = dict(LIKE_ENGLISH)
         while setting == LIKE_ENGLISH:
             setting |= {switch: rng.choice(SWITCHES[switch]) for switch in OPEN[phenomenon]}

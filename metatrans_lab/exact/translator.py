@@ -33,7 +33,7 @@ from metatrans_lab.exact.readings import (
     worth_of,
 )
 from metatrans_lab.exact.telling import most_telling
-from metatrans_lab.exact.words import Division, Side
+from metatrans_lab.exact.words import Division, Side, stems
 from modeling_metalstm.errors_metalstm import TranslationError
 from modeling_metalstm.rules_metalstm import UNKNOWN_WORD
 from modeling_metalstm.spelling_metalstm import Spelling
@@ -79,6 +79,8 @@ class Translation:
         is_complete: is nothing of it unknown? is_exact: was all that is possible weighed?
         possible: the probability that the language has such a sentence.
         left_out: the numbers, from 0, of examples that have no part in it, as they don't fit the others.
+        told: the number, from 0, of one of these that has this very sentence, if no other example has.
+        is_other_way: are its words none of this side's, and some of the other's?
     """
 
     text: str
@@ -91,6 +93,8 @@ class Translation:
     is_exact: bool
     possible: float = 1.0
     left_out: tuple[int, ...] = ()
+    told: int | None = None
+    is_other_way: bool = False
 
     @property
     def is_settled(self) -> bool:
@@ -230,11 +234,14 @@ class ExactTranslator:
                 for said in best.translation
             ),
             unknown=self._unknown(words),
-            ask=None if telling is None else self.sides.source.write(telling.sentence),
+            # What would tell more among languages that don't explain all examples isn't what is missing.
+            ask=None if telling is None or self.left_out else self.sides.source.write(telling.sentence),
             is_complete=best.is_complete,
             is_exact=belief.is_exact,
             possible=best.possible,
             left_out=self.left_out,
+            told=self._told(words),
+            is_other_way=self._is_other_way(words, 0),
         )
 
     def _word_by_word(self, words: Sentence) -> Translation:
@@ -250,13 +257,15 @@ class ExactTranslator:
             ask=None,
             is_complete=False,
             is_exact=self.understanding.belief.is_exact,
+            told=self._told(words),
+            is_other_way=self._is_other_way(words, 0),
         )
 
     def _backwards(self, translation: str) -> Translation:
         side, belief = self.sides.target, self.understanding.belief
         words, _ = side.read_question(translation)
         found, is_exact = origins(belief, words)
-        texts = [(self.sides.source.write(answer.words), answer.probability) for answer in found]
+        texts = [(self.sides.source.write_sentence(answer.words), answer.probability) for answer in found]
         text, probability = texts[0] if texts else (self.sides.source.write([UNKNOWN_WORD] * len(words)), 0.0)
         first = [_first(word, (example.target for example in self.sides.examples)) for word in words]
         written = [side.written[word] for word in words]
@@ -270,12 +279,23 @@ class ExactTranslator:
             is_complete=bool(found) and found[0].is_complete,
             is_exact=is_exact,
             left_out=self.left_out,
+            is_other_way=self._is_other_way(words, 1),
         )
 
     def _word(self, unit: Unit, target: str) -> Word:
         if not isinstance(unit, str):
             return Word("", target, None)
         return Word(self.sides.source.written[unit], target, _first(unit, (e.source for e in self.sides.examples)))
+
+    def _told(self, words: Sentence) -> int | None:
+        """The number of a left-out example of this very sentence; None if there is none, or another one has it too."""
+        same = [number for number, example in enumerate(self.sides.examples) if example.source == words]
+        return same[0] if same and set(same) <= set(self.left_out) else None
+
+    def _is_other_way(self, words: Sentence, side: int) -> bool:
+        """Are a question's words, of side 0 or 1, none of this side's, and some of the other's?"""
+        own, other = set(self.sides.words(side)), set(self.sides.words(1 - side))
+        return own.isdisjoint(words) and not other.isdisjoint(words)
 
     def _unknown(self, words: Sentence) -> tuple[str, ...]:
         """The words of a sentence that no example has, as they are written."""
@@ -293,7 +313,7 @@ class ExactTranslator:
             if before is not None and {(before, said.unit), (said.unit, before)} & joined:
                 together.append(number)
             number, before = number + (1 if said.words is None else len(said.words)), said.unit
-        return self.sides.target.write(answer.words, together)
+        return self.sides.target.write_sentence(answer.words, together)
 
 
 def _first(unit: str, sentences: Iterable[Sentence]) -> int | None:
@@ -319,11 +339,11 @@ class _Sides:
         whole = cls._read(rules, Side(spellings[0], CLASS_NAMES), Side(spellings[1]))
         if not any(affixes):
             return whole
-        stems = [set(whole.words(number)) for number in (0, 1)]
+        known = [stems(affixes[number], set(whole.words(number))) for number in (0, 1)]
         return cls._read(
             rules,
-            Side(spellings[0], CLASS_NAMES, affixes[0], stems[0]),
-            Side(spellings[1], (), affixes[1], stems[1]),
+            Side(spellings[0], CLASS_NAMES, affixes[0], known[0]),
+            Side(spellings[1], (), affixes[1], known[1]),
         )
 
     @classmethod

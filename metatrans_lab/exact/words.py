@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from metatrans_lab.exact.posterior import Sentence
@@ -24,7 +24,8 @@ class Affix(NamedTuple):
 
     Attributes:
         letters: of it. is_prefix: does it stand before its stem?
-        of_all: is it taken off all words that have it, rather than off those whose stem is a word too?
+        of_all: is it taken off all words that have it, rather than off those whose stem is a word too, or has another
+            affix?
     """
 
     letters: str
@@ -50,6 +51,16 @@ class Affix(NamedTuple):
 Division = tuple[Affix, ...]
 """Affixes that are taken off words."""
 
+
+def stems(division: Division, words: Collection[str]) -> set[str]:
+    """What a side's words, given by their keys, are without affixes: its words, and what has two of the affixes by
+    turns, such as `bel` of `belos` and `belem`.
+    """
+    of_affix = [{affix.stem(word) for word in words} - {None, ""} for affix in division]
+    by_turns = (one & other for one, other in itertools.combinations(of_affix, 2))
+    return set(words).union(*({stem for stem in found if stem} for found in by_turns))
+
+
 SHORTEST_STEM = 2
 """In letters, of a stem that is no word."""
 
@@ -72,6 +83,7 @@ class Side:
     written: dict[str, str] = field(default_factory=dict)
     classes: dict[str, str] = field(default_factory=dict)
     _only_first: set[str] = field(default_factory=set)  # units that were written as the first of a sentence alone
+    _begins: set[bool] = field(default_factory=set)  # whether sentences of several words began with a capital
     _joins: dict[tuple[str, bool], dict[str | None, set[str]]] = field(default_factory=dict)
     """Of a unit, by its key, what stood between it and each neighbour, None at a sentence's end; True: before it,
     False: after it.
@@ -92,13 +104,15 @@ class Side:
                 self._note(key, piece, is_first=not units)
                 units.append(key)
         self._note_neighbours(units[-1], None, self._blank)
+        if len(units) > 1:
+            self._begins.add(str(text).lstrip()[:1].isupper())
         return tuple(units)
 
     def read_question(self, text: object, name: str = "The sentence") -> tuple[Sentence, set[tuple[str, str]]]:
         """As `read`, but nothing is noted, except how words are written that weren't there before; and the units that
         nothing but a hyphen, or nothing, divides, by pairs of neighbours.
         """
-        copy = replace(self, written=dict(self.written), classes=dict(self.classes), _only_first=set(), _joins={})
+        copy = Side(self.spelling, self.class_names, self.division, self.stems, dict(self.written), dict(self.classes))
         units = copy.read(text, name)
         self.written.update((unit, copy.written[unit]) for unit in units if unit not in self.written)
         pairs = set(itertools.pairwise(units))
@@ -165,8 +179,25 @@ class Side:
         for number, unit in enumerate(units):
             if number:
                 text += self._between(units[number - 1], unit, number in together)
-            text += self.written.get(unit, unit)
+            text += self._within(unit)
         return text
+
+    def write_sentence(self, units: Sequence[str], together: Collection[int] = ()) -> str:
+        """As `write`, with a capital to begin with where all sentences have one."""
+        text = self.write(units, together)
+        return text[:1].upper() + text[1:] if self._has_capitals else text
+
+    @property
+    def _has_capitals(self) -> bool:
+        """Do all sentences begin with a capital, whatever their first word is?"""
+        return self._begins == {True} and not self.spelling.exact
+
+    def _within(self, unit: str) -> str:
+        """How a unit is written within a sentence: a capital that the first word alone had may not be its own."""
+        written = self.written.get(unit, unit)
+        if self._has_capitals and unit in self._only_first:
+            return written[:1].lower() + written[1:]
+        return written
 
     def _between(self, before: str, after: str, belong: bool) -> str:
         """What stands between two units: what stood there before; else what always stands beside one of them, if it is

@@ -109,10 +109,10 @@ class Answers:
                 return keep(self._read, text)
         # Others are answered meanwhile.
         exact = ExactTranslator([rule[:2] for rule in rules])
-        belief, sides = exact.understanding.belief, exact.sides
-        facts = with_examples(learned(belief), belief, sides.examples)
+        belief = exact.understanding.belief
+        facts = with_examples(learned(belief), belief, exact.sides.examples)
         with self._lock:
-            self._read[text] = Read(rules, exact, drawing.facts(facts, sides.source.written, rules))
+            self._read[text] = Read(rules, exact, drawing.facts(facts, exact, rules))
             return keep(self._read, text)
 
     def _ask_model(
@@ -127,7 +127,7 @@ class Answers:
                 said = self.asked.say(exact, pairs, question, reverse)
                 return said, self._curve(pairs, rules, reverse) if said["name"] == self.asked.name else ""
             except TooManyWordsError as error:
-                return f"{error}{who_has_room(error.number)}", ""
+                return f"{error}{who_has_room(error.number) if exact.is_in_place else ''}", ""
             except TranslationError as error:
                 return str(error), ""
 

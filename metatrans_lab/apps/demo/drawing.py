@@ -1,9 +1,19 @@
 """The page's HTML, in which all that was typed is escaped."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 
-from metatrans_lab.apps.printing import LEAST, MAX_OTHERS, NEARLY, how_sure, in_words, percent, told, words_of
+from metatrans_lab.apps.printing import (
+    LEAST,
+    MAX_OTHERS,
+    NEARLY,
+    basis,
+    how_sure,
+    in_words,
+    percent,
+    told,
+    words_of,
+)
 from metatrans_lab.exact.learned import Fact
 from metatrans_lab.exact.translator import ExactTranslator, Translation
 from modeling_metalstm.rules_metalstm import UNKNOWN_WORD, Rule
@@ -30,7 +40,9 @@ STYLE = """
 .mt-facts { border-collapse: collapse; width: 100%; font-size: 0.92rem; }
 .mt-facts td { border: none; border-bottom: 1px solid var(--border-color-primary); vertical-align: top;
   padding: 0.15rem 0.6rem 0.15rem 0; overflow-wrap: anywhere; }
-.mt-facts td:last-child { text-align: right; white-space: nowrap; }
+.mt-facts th { border: none; text-align: left; font-weight: 600; padding: 0.15rem 0.6rem 0.15rem 0; }
+.mt-facts caption { text-align: left; }
+.mt-facts :is(td, th):last-child { text-align: right; white-space: nowrap; }
 .mt svg { max-width: 100%; height: auto; }
 @media (max-width: 640px) { textarea, input[type=text] { font-size: 16px !important; } button { min-height: 40px; } }
 .mt svg text { fill: var(--body-text-color); font-size: 12px; }
@@ -61,9 +73,15 @@ def question(text: str) -> str:
 def answer(translation: Translation, rules: Sequence[Rule]) -> str:
     """A translation, what each of its words hangs on, and what else it may be."""
     settled = translation.is_settled
-    one = translation
-    proviso = ", if what was left out is wrong" if one.left_out else ""
-    sure = how_sure(one.probability, one.is_settled, one.is_complete, one.is_exact, proviso)
+    one, by_others = translation, ""
+    if one.left_out:
+        number = len(one.left_out)
+        by_others = (
+            "certain, if what was left out is wrong"
+            if number == 1
+            else f"as the other rules have it, without {number} of yours"
+        )
+    sure = how_sure(one.probability, one.is_settled, one.is_complete, one.is_exact, by_others, one.is_other_way)
     lines = []
     for word in translation.words:
         kind, note = "", ""
@@ -74,6 +92,10 @@ def answer(translation: Translation, rules: Sequence[Rule]) -> str:
         source = word.source or "a particle"
         says = f"{escape(source)} → {escape(word.target)}" if word.target else escape(source)
         lines.append(f'<div class="mt-other {kind}"><b>{says}</b><span>{escape(note)}</span></div>')
+    if one.told is not None:
+        told = rules[one.told]
+        says = f"{told.where}, left out, has it as"
+        lines.append(f'<div class="mt-other"><b>{escape(says)}</b><span>{escape(told.target)}</span></div>')
     others = [(text, probability) for text, probability in translation.others if probability >= LEAST]
     also = "".join(
         f'<div class="mt-other"><span>or {escape(text)}</span><span>{percent(p)}</span></div>'
@@ -87,7 +109,9 @@ def answer(translation: Translation, rules: Sequence[Rule]) -> str:
 
 def hint(translation: Translation) -> str:
     """What would tell most, where something is open."""
-    if translation.unknown:
+    if translation.is_other_way:
+        text = "Its words stand on the other side of the rules: switch “the other way”."
+    elif translation.unknown:
         text = f"Add a rule with “{translation.unknown[0]}”: no rule shows it yet."
     elif translation.ask is not None and translation.probability < NEARLY:
         text = f"The rules leave this open. Most would tell a rule for “{translation.ask}”."
@@ -130,15 +154,20 @@ def skipped(unread: Sequence[str]) -> str:
     return "".join(f'<div class="mt mt-open" role="status">Not read: {escape(one)}.</div>' for one in unread)
 
 
-def facts(found: Sequence[Fact], names: Mapping[str, str], rules: Sequence[Rule]) -> str:
+def facts(found: Sequence[Fact], exact: ExactTranslator, rules: Sequence[Rule]) -> str:
     """A table of what was learned: each fact that is likely, with its probability and the rule that settled it."""
-    lines = []
+    understanding, names = exact.understanding, exact.sides.source.written
+    lines_of = [int(rule.where.removeprefix("line ")) for rule in rules]
+    changed_at = lines_of[understanding.changed] if understanding.changed else None
+    by = basis([lines_of[n] for n in understanding.left_out], changed_at, understanding.belief.is_exact, "line")
+    lines = ["<tr><th>of</th><th>it is</th><th>settled by</th></tr>"]
     for fact in found:
         if fact.is_likely:
-            head, values = told(fact, names)
-            by = "" if fact.settled_by is None else escape(rules[fact.settled_by].where)
-            lines.append(f"<tr><td>{escape(head)}</td><td>{escape(', '.join(values))}</td><td>{by}</td></tr>")
-    return f'<div class="mt"><table class="mt-facts">{"".join(lines)}</table></div>'
+            head, values = told(fact, names, by_all=not by)
+            line = "" if fact.settled_by is None else escape(rules[fact.settled_by].where)
+            lines.append(f"<tr><td>{escape(head)}</td><td>{escape(', '.join(values))}</td><td>{line}</td></tr>")
+    caption = f"<caption>{escape(by[:1].upper() + by[1:])}</caption>" if by else ""
+    return f'<div class="mt"><table class="mt-facts">{caption}{"".join(lines)}</table></div>'
 
 
 def shots(shots: list[list[dict]], places: list[str]) -> str:

@@ -84,8 +84,8 @@ def _translate_tab(page: gr.Blocks, asked: Asked) -> None:
         with _answering:
             return (*answers(text, asked, bool(back)), [text, asked])
 
-    def begin(start: Start, text: str, asked: str, had: list) -> tuple[str, str, list]:
-        return as_lines(start.rules), start.question, [*had, (text, asked)][-MAX_UNDONE:]
+    def begin(start: Start, text: str, asked: str, had: list) -> tuple[str, str, list, bool]:
+        return as_lines(start.rules), start.question, [*had, (text, asked)][-MAX_UNDONE:], False
 
     def bring_back(text: str, asked: str, had: list) -> tuple[str, str, list]:
         return (*had[-1], had[:-1]) if had else (text, asked, had)
@@ -96,8 +96,9 @@ def _translate_tab(page: gr.Blocks, asked: Asked) -> None:
     gr.on([field.change for field in fields], **respond, trigger_mode="always_last")
     page.load(lambda stored: stored, kept, [rules, question], **quiet).then(**respond)
     state = [rules, question, before]
-    starts.select(lambda name, *now: begin(READY_MADE[name], *now), [starts, *state], state, **quiet)
-    make.click(lambda *now: begin(make_language(random.Random())[0], *now), state, state, **quiet)
+    begun = [*state, reverse]  # a language's question is one for its own direction
+    starts.select(lambda name, *now: begin(READY_MADE[name], *now), [starts, *state], begun, **quiet)
+    make.click(lambda *now: begin(make_language(random.Random())[0], *now), state, begun, **quiet)
     undo.click(bring_back, state, state, **quiet)
 
 

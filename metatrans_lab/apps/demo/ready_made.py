@@ -52,7 +52,7 @@ READY_MADE = {
 def make_language(rng: random.Random, num_rules: int = 6) -> tuple[Start, str]:
     """A random language of some phenomenon: rules, a question that they settle, and its answer."""
     while True:
-        language = invent(rng, rng.choice(PHENOMENA))
+        language = invent(rng, rng.choice(PHENOMENA), fragments=False)
         sentences = [language.sentence(rng) for _ in range(num_rules)]
         question = language.sentence(rng, sorted({word for sentence in sentences for word in sentence}))
         rules = [(language.write(sentence), language.translate(sentence)) for sentence in sentences]

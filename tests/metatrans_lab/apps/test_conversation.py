@@ -128,6 +128,52 @@ def test_what_was_left_out_is_said_and_nothing_is_certain_beside_it(model, monke
     assert "dax lug   certain, if example 5 is wrong" in printed and "example 5 was left out" in printed
 
 
+CASES = """dog = bel
+cat = tum
+the dog sleeps = belos dorm
+the cat sleeps = tumos dorm
+the bird sleeps = rakos dorm
+the dog sees the cat = belos tumem vida
+the cat sees the dog = tumos belem vida
+the bird bites the cat = rakos tumem mord
+the dog bites the bird = belos rakem mord
+the fish sleeps = silos dorm
+the big dog sleeps = belos gan dorm
+the cat sees the big bird = tumos rakem gan vida
+the small cat sleeps = tumos pik dorm
+"""
+"""Nouns with two endings, of which two stand bare."""
+
+
+def test_endings_that_stems_have_by_turns_are_taken_off(model, tmp_path, capsys):
+    path = tmp_path / "cases.txt"
+    for left_out in ("", "dog = bel\n"):
+        path.write_text(CASES.replace(left_out, ""))
+        main(["translate", model, "--no_model", "--rules", str(path), "the big fish sees the small dog"])
+        printed = capsys.readouterr().out
+        assert "silos gan belem pik vida   certain" in printed
+        assert "read so that translations are divided at -os, -em" in printed
+
+
+def test_where_much_is_left_out_no_answer_is_called_certain(model, tmp_path, capsys):
+    path = tmp_path / "cases.txt"
+    path.write_text(re.sub("(rak|sil)os", r"\1as", CASES).replace("rakem", "rakim"))  # a second declension
+    for question in ("the bird sees the dog", "the dog bites the cat", "the dog sees the cat"):
+        main(["translate", model, "--no_model", "--rules", str(path), question])
+        printed = capsys.readouterr().out
+        assert "certain" not in printed and "most would tell" not in printed and "were left out" in printed
+        assert "as the other examples have it, without 5 of yours" in printed
+    # The last is a question that an example answers, though it was left out.
+    assert "but example 6, left out, has it as belos tumem vida" in printed
+
+
+def test_a_question_in_the_other_side_s_words_is_told(model, capsys):
+    rules = ["--example", "red = dax", "--example", "blue red = wif dax"]
+    for question, way in (("dax wif", []), ("red blue", ["--reverse"])):
+        main(["translate", model, "--no_model", *rules, *way, question])
+        assert capsys.readouterr().out == "? ?   its words stand on the other side: ask the other way\n"
+
+
 def test_an_unknown_word_is_never_certain(model, monkeypatch, capsys):
     pipe(monkeypatch, "red = dax\nxyz\n")
     main(["translate", model, "--no_model"])

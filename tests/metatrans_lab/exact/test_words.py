@@ -1,7 +1,8 @@
-"""How units are written: what stands between two that no example has side by side."""
+"""How units are written: what stands between two that no example has side by side, and capitals."""
 
 import pytest
 
+from metatrans_lab.exact.translator import ExactTranslator
 from metatrans_lab.exact.words import Side
 from modeling_metalstm.spelling_metalstm import Spelling
 
@@ -26,3 +27,19 @@ def test_what_hangs_on_a_word(examples, units, written):
     for example in examples:
         side.read(example)
     assert side.write(units) == written
+
+
+CAPITALS = [("Kitten sleeps", "Neko neru"), ("The dog sees the kitten", "Inu neko o miru"), ("Dog", "Inu")]
+
+
+@pytest.mark.parametrize(
+    ("rules", "question", "text"),
+    [
+        (CAPITALS, "the kitten sees the dog", "Neko inu o miru"),
+        (CAPITALS, "dog", "Inu"),
+        ([("dog Anna", "inu Anna"), ("Anna sees", "Anna miru")], "Anna dog", "Anna inu"),
+        ([("dog", "Hund"), ("cat", "Katze")], "dog cat", "Hund Katze"),
+    ],
+)
+def test_a_capital_that_begins_a_sentence_stays_at_its_begin(rules, question, text):
+    assert ExactTranslator(rules)(question).text == text
