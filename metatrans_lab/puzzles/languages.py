@@ -13,12 +13,14 @@ from dataset_script.families.grammar import ADJECTIVE, ARTICLE, NOUN, PLURAL, SW
 from dataset_script.families.order import ORDERS, OrderConfig
 from dataset_script.families.planned import PlannedLanguage
 from dataset_script.families.repetition import OPERATORS, RepetitionConfig
+from metatrans_lab.exact.division import affixes
 from metatrans_lab.exact.invented import LIKE_ENGLISH, OPEN, Invented
 from metatrans_lab.puzzles.levels import ALONE, Level
 from metatrans_lab.puzzles.sounds import draw_words
 
 NOUNS = tuple(
-    "cat dog bird bear goat duck frog king queen girl boy farmer hunter sailor teacher doctor spider tiger".split()
+    "cat goat dog frog king bird duck monk queen lion boy monkey girl crab cow panda horse spider teacher doctor bear "
+    "worm chimp moth".split()
 )
 ADJECTIVES = tuple("big small young tall brave wise quiet happy white black".split())
 TRANSITIVE = tuple("saw heard found followed called pushed helped".split())
@@ -124,13 +126,21 @@ def draw_language(
         setting = _draw_setting(rng, phenomena)
         classes = _draw_classes(rng, level, phenomena, num_words)
     units: list[str | int] = [*classes, config.num_source_words, config.num_source_words + 1]
+    strings: list[str] = []
     short = [not isinstance(unit, str) or classes[unit] in (ARTICLE, PLURAL) for unit in units]
     if phenomena[0] in ALONE:
         short = [False] * len(units)
-    strings = draw_words(rng, sounds, [1 if is_short else 2 for is_short in short], [*classes])
-    lexicon = dict(zip(units, strings, strict=True))
-    invented = Invented(phenomena[0], config, setting, classes, lexicon)
-    return PuzzleLanguage(invented, tuple(phenomena), level, level.is_joined)
+    while True:
+        strings = draw_words(rng, sounds, [1 if is_short else 2 for is_short in short], [*classes])
+        invented = Invented(phenomena[0], config, setting, classes, dict(zip(units, strings, strict=True)))
+        language = PuzzleLanguage(invented, tuple(phenomena), level, level.is_joined)
+        if not _has_lookalikes(language):
+            return language
+
+
+def _has_lookalikes(language: PuzzleLanguage) -> bool:
+    """Might a reader take words apart that are whole?"""
+    return bool(affixes(language.invented.lexicon.values()))
 
 
 def _draw_setting(rng: random.Random, phenomena: Sequence[str]) -> dict[str, str]:
@@ -153,8 +163,16 @@ def _draw_classes(rng: random.Random, level: Level, phenomena: Sequence[str], nu
     num_verbs = max(1, num_words // 3)
     num_transitive = max(1, (num_verbs + 1) // 2)
     verbs = rng.sample(TRANSITIVE, num_transitive) + rng.sample(INTRANSITIVE, num_verbs - num_transitive)
-    nouns = rng.sample(NOUNS, num_words - num_adjectives - num_verbs)
+    nouns = _draw_nouns(rng, num_words - num_adjectives - num_verbs)
     classes = dict.fromkeys(nouns, NOUN) | dict.fromkeys(verbs, VERB)
     classes |= dict.fromkeys(rng.sample(ADJECTIVES, num_adjectives), ADJECTIVE)
     classes |= dict.fromkeys(("the", "a") if level.has_two_articles else ("the",), ARTICLE)
     return classes | ({"s": PLURAL} if "affixes" in phenomena else {})
+
+
+def _draw_nouns(rng: random.Random, number: int) -> list[str]:
+    """If they suffice, nouns that end in different letters: in *lions* and *queens* one might see an ending -ns."""
+    nouns = rng.sample(NOUNS, len(NOUNS))
+    by_letter = {noun[-1]: noun for noun in nouns}
+    first = list(by_letter.values())
+    return [*first, *(noun for noun in nouns if noun not in first)][:number]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dataset_script.families.grammar import ADJECTIVE, NOUN, PLURAL, VERB
 from metatrans_lab.errors import UserError
@@ -34,8 +34,8 @@ class Puzzle:
 
     Attributes:
         wanted: what was asked for. name: of the language. language: itself.
-        sources: of the examples, as words. examples: sentences with their translations. questions: with their answers.
-        asked: the sentences of the questions, as words.
+        sounds: of its words. sources: the sentences of the examples, as words.
+        asked: those of the questions, as words. directions: of the questions.
     """
 
     wanted: Wanted
@@ -43,12 +43,18 @@ class Puzzle:
     sounds: str
     language: PuzzleLanguage
     sources: tuple[tuple[str, ...], ...]
-    questions: tuple[Asked, ...]
     asked: tuple[tuple[str, ...], ...]
+    directions: tuple[str, ...]
 
     @property
     def examples(self) -> tuple[tuple[str, str], ...]:
+        """Sentences with their translations."""
         return tuple(_rule(self.language, sentence) for sentence in self.sources)
+
+    @property
+    def questions(self) -> tuple[Asked, ...]:
+        """With their answers."""
+        return tuple(_questions(self.language, self.asked, self.directions))
 
 
 def make(wanted: Wanted) -> Puzzle:
@@ -85,16 +91,17 @@ def _try(rng: random.Random, wanted: Wanted) -> Puzzle | None:
     sounds = wanted.sounds or rng.choice(tuple(SOUNDS))
     language = draw_language(rng, level, phenomena, wanted.words or level.words, sounds)
     name = draw_words(rng, sounds, [3])[0].capitalize()
-    drawn = _draw_examples(rng, language, level)
+    divided = replace(language, is_joined=False)  # of which examples are sooner read
+    drawn = _draw_examples(rng, divided, level)
     if drawn is None:
         return None
-    sources, asked, questions = drawn
-    sources = _fewest(rng, language, level, sources, questions)
+    sources, asked, directions = drawn
+    sources = _fewest(rng, divided, level, sources, _questions(divided, asked, directions))
     if not level.is_shuffled:
         sources = _easy_first(sources)
     else:
         rng.shuffle(sources)
-    puzzle = Puzzle(wanted, name, sounds, language, tuple(sources), tuple(questions), tuple(asked))
+    puzzle = Puzzle(wanted, name, sounds, language, tuple(sources), tuple(asked), tuple(directions))
     return puzzle if _is_sound(puzzle) else None
 
 
@@ -108,15 +115,14 @@ def _rules(language: PuzzleLanguage, sentences: Sequence[tuple[str, ...]]) -> li
 
 def _draw_examples(
     rng: random.Random, language: PuzzleLanguage, level: Level
-) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]], list[Asked]] | None:
-    """Sentences that settle questions, and the questions; None if that doesn't come about."""
+) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]], list[str]] | None:
+    """Sentences that settle questions, the sentences of these, and their directions; None if that doesn't come about."""
     asked = _draw_questions(rng, language, sum(level.questions))
     if asked is None:
         return None
     into = level.questions[0] if language.says_articles else len(asked)
-    questions = [
-        _question(language, sentence, INTO if number < into else OUT) for number, sentence in enumerate(asked)
-    ]
+    directions = [INTO if number < into else OUT for number in range(len(asked))]
+    questions = _questions(language, asked, directions)
     sources: list[tuple[str, ...]] = []
     needed = {word for sentence in asked for word in sentence}
     while len(sources) < MAX_DRAWN:
@@ -126,13 +132,15 @@ def _draw_examples(
         sources.append(sentence)
         known = {word for source in sources for word in source}
         if needed <= known and settles(_rules(language, sources), questions):
-            return sources, asked, questions
+            return sources, asked, directions
     return None
 
 
-def _question(language: PuzzleLanguage, sentence: tuple[str, ...], direction: str) -> Asked:
-    english, foreign = _rule(language, sentence)
-    return Asked(english, INTO, foreign) if direction == INTO else Asked(foreign, OUT, english)
+def _questions(
+    language: PuzzleLanguage, asked: Sequence[tuple[str, ...]], directions: Sequence[str]
+) -> list[Asked]:
+    rules = zip(_rules(language, asked), directions, strict=True)
+    return [Asked(text, INTO, said) if way == INTO else Asked(said, OUT, text) for (text, said), way in rules]
 
 
 def _draw_questions(rng: random.Random, language: PuzzleLanguage, number: int) -> list[tuple[str, ...]] | None:
