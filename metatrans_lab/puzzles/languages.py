@@ -1,6 +1,6 @@
-"""The languages of puzzles: plain English, with a plural that is regular and verbs that don't agree, and made-up words.
+"""The languages of puzzles: made-up words for plain English, whose plural is regular and whose verbs don't agree.
 
-    the dogs followed a big cat   =   mo kesra lun a pilat tavo
+the dogs followed a big cat   =   mo kesra lun a pilat tavo
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ from metatrans_lab.exact.invented import LIKE_ENGLISH, OPEN, Invented
 from metatrans_lab.puzzles.levels import ALONE, Level
 from metatrans_lab.puzzles.sounds import draw_words
 
-NOUNS = tuple(
-    "cat goat dog frog king bird duck monk queen lion boy monkey girl crab cow panda horse spider teacher doctor bear "
-    "worm chimp moth".split()
-)
-ADJECTIVES = tuple("big small young tall brave wise quiet happy white black".split())
-TRANSITIVE = tuple("saw heard found followed called pushed helped".split())
-INTRANSITIVE = tuple("slept sang danced laughed fell".split())
-COLOURS = tuple("red blue green white black yellow pink brown grey".split())
+_NOUNS = """
+cat goat dog frog king bird duck monk queen lion boy
+girl crab cow panda horse spider doctor bear worm chimp moth
+"""
+NOUNS = tuple(_NOUNS.split())
+ADJECTIVES = ("big", "small", "young", "tall", "brave", "wise", "quiet", "happy", "white", "black")
+TRANSITIVE = ("saw", "heard", "found", "followed", "called", "pushed", "helped")
+INTRANSITIVE = ("slept", "sang", "danced", "laughed", "fell")
+COLOURS = ("red", "blue", "green", "white", "black", "yellow", "pink", "brown", "grey")
 """No word begins with a vowel, as “a” stands before them, and no noun has another plural than one in -s."""
 
 OPERATOR_WORDS = dict(zip(OPERATORS, ("again", "often", "and", "over"), strict=True))

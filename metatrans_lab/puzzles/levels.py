@@ -1,4 +1,4 @@
-"""How hard a puzzle is: five levels, from a first lesson to an olympiad's second round, and what of them may be changed."""
+"""How hard a puzzle is: five levels, from a first lesson to an olympiad's second round; and what may be changed."""
 
 from __future__ import annotations
 
@@ -52,12 +52,23 @@ class Level:
 
 
 LEVELS: dict[int, Level] = {
-    1: Level("a first lesson", 6, (4, 7), (2, 1), ("adjectives", "verbs", *ALONE), 1, 0.4, 0.3, 0.3, long_first=-1),
-    2: Level("words in an order of their own", 8, (5, 8), (2, 2), ("adjectives", "articles", "verbs"), 2, 0.3, 0.4, 0.1, long_first=-0.5),
-    3: Level("endings and small words", 9, (5, 9), (3, 2), COMBINED, 3, 0.3, 0.5),
-    4: Level("an olympiad's first round", 11, (6, 10), (4, 2), COMBINED, 4, 0.3, 0.6, is_joined=True),
+    1: Level("a first lesson", 6, (3, 7), (2, 1), ("adjectives", "verbs", *ALONE), 1, 0.4, 0.3, 0.3, long_first=-1),
+    2: Level(
+        "words in an order of their own",
+        8,
+        (4, 8),
+        (2, 2),
+        ("adjectives", "articles", "verbs"),
+        2,
+        0.3,
+        0.4,
+        0.1,
+        long_first=-0.5,
+    ),
+    3: Level("endings and small words", 9, (4, 9), (3, 2), COMBINED, 3, 0.3, 0.5),
+    4: Level("an olympiad's first round", 11, (5, 10), (4, 2), COMBINED, 4, 0.3, 0.6, is_joined=True),
     5: Level(
-        *("an olympiad's second round", 13, (6, 11), (5, 3), COMBINED, 5, 0.4, 0.75),
+        *("an olympiad's second round", 13, (5, 11), (5, 3), COMBINED, 5, 0.4, 0.75),
         is_joined=True,
         has_two_articles=True,
         long_first=0.5,

@@ -116,7 +116,7 @@ def _rules(language: PuzzleLanguage, sentences: Sequence[tuple[str, ...]]) -> li
 def _draw_examples(
     rng: random.Random, language: PuzzleLanguage, level: Level
 ) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]], list[str]] | None:
-    """Sentences that settle questions, the sentences of these, and their directions; None if that doesn't come about."""
+    """Sentences that settle questions, those of the questions, and their directions; None if that doesn't come about."""
     asked = _draw_questions(rng, language, sum(level.questions))
     if asked is None:
         return None
@@ -136,9 +136,7 @@ def _draw_examples(
     return None
 
 
-def _questions(
-    language: PuzzleLanguage, asked: Sequence[tuple[str, ...]], directions: Sequence[str]
-) -> list[Asked]:
+def _questions(language: PuzzleLanguage, asked: Sequence[tuple[str, ...]], directions: Sequence[str]) -> list[Asked]:
     rules = zip(_rules(language, asked), directions, strict=True)
     return [Asked(text, INTO, said) if way == INTO else Asked(said, OUT, text) for (text, said), way in rules]
 
@@ -187,7 +185,7 @@ def _fewest(
     questions: Sequence[Asked],
 ) -> list[tuple[str, ...]]:
     """Of examples those without which a question would be open, the others left out one by one."""
-    order = sorted(sources, key=lambda sentence: (2 * level.long_first * len(sentence) + rng.random() * 5))
+    order = sorted(sources, key=lambda sentence: 2 * level.long_first * len(sentence) + rng.random() * 5)
     kept = list(sources)
     while True:
         before = len(kept)
@@ -220,7 +218,10 @@ def _is_sound(puzzle: Puzzle) -> bool:
         return False
     if any(is_superfluous(examples, number, questions) for number in range(len(examples))):
         return False
-    sides = ExactTranslator(examples).sides
+    translator = ExactTranslator(examples)
+    sides = translator.sides
+    if translator.is_turned:
+        return False
     divided = [[affix.letters for affix in side.division] for side in (sides.source, sides.target)]
     if not puzzle.language.is_joined or not any("s" in sentence for sentence in puzzle.sources):
         return divided == [[], []]

@@ -44,7 +44,7 @@ def settles(examples: Sequence[tuple[str, str]], questions: Sequence[Asked]) -> 
     """Do examples settle all questions?"""
     try:
         translator = ExactTranslator(examples)
-        return not translator.is_turned and all(is_settled(translator, question) for question in questions)
+        return all(is_settled(translator, question) for question in questions)
     except TranslationError:
         return False
 

@@ -29,11 +29,11 @@ class Sounds:
     bare: bool = False
 
 
-PLAIN = tuple("p t k b d g m n s l r v h".split())
+PLAIN = tuple("ptkbdgmnslrvh")
 
 SOUNDS: dict[str, Sounds] = {
     "CV": Sounds("a consonant and a vowel: lumo", PLAIN),
-    "CVC": Sounds("a consonant at the end, too: lumok", PLAIN, tuple("k t n s l r m".split())),
+    "CVC": Sounds("a consonant at the end, too: lumok", PLAIN, tuple("ktnslrm")),
     "CVN": Sounds("syllables that a nasal may close: lunmo", PLAIN, ("n", "m", "ng"), is_coda_last=False),
     "VCV": Sounds("a vowel to begin with, often: alumo", PLAIN, bare=True),
     "CCV": Sounds("two consonants together, often: tromi", ("tr", "kl", "pr", "gl", "br", "st", *PLAIN)),
@@ -46,24 +46,42 @@ VOWELS = ("aiu", "aeiou", "aeio", "aiou", "aeo")
 NUM_ONSETS, NUM_CODAS = 8, 3
 """Of a language, if its pattern has so many."""
 
-ENGLISH = frozenset(
-    "a an the i me my we us he him his she her it its they them you your who what this that these those and or but so "
-    "no not yes if in on at to of by up as is am are was be been do did go has had have can may will one two ten ago "
-    "sun son sea see saw say sat set sit sun man men pen pan pet pot bed bad bag bat beg bet big bit bus but buy cat "
-    "dad dog dig den dot get got gun gut hat hit hot hut hug hen ham had kid kit lap leg let lid lot low mad map mat "
-    "mug mud nap net nod nut pat pig pin pit pub put rag ran rat red rib rid rob rod rot rug run sad sag sap sip sob "
-    "tab tag tan tap tar tin tip top tub tug van vat vet vote here there mole pole pale male tale sale same name game "
-    "late mate rate gate hate date date take make lake bake sake like hike pike bike time lime mime nine line mine "
-    "pine vine dine ride side hide tide bone tone lone none home dome hope rope pope rose nose hose dose note vote "
-    "rude tube nude dude mute lute lute solo polo halo hero zero also into onto upon over even ever open item area "
-    "idea baby lady body pony tiny busy many navy limo memo demo taro data drama plan plot play pray stop step star "
-    "stem stay glad brag brat trip trap tram tree true blue glue clue plus prim prom grid grip solar polar manor motor "
-    "tutor total vital metal pedal melon lemon salon mason basin satin latin robin rabin human roman woman demon "
-    "bison dogs tomato potato banana sofa soda visa diva villa panda veto photo kilo pilot robot".split()
-)
+_ENGLISH = """
+a ago also am an and are area as at baby bad bag bake banana basin bat be bed been beg bet big bike bison bit
+blue body bone brag brat bus busy but buy by can cat clue dad data date demo demon den did dig dine diva do dog
+dogs dome dose dot drama dude even ever game gate get glad glue go got grid grip gun gut had halo ham has hat
+hate have he hen her here hero hide hike him his hit home hope hose hot hug human hut i idea if in into is it
+item its kid kilo kit lady lake lap late latin leg lemon let lid like lime limo line lone lot low lute mad make
+male man manor many map mason mat mate may me melon memo men metal mime mine mole motor mud mug mute my name nap
+navy net nine no nod none nose not note nude nut of on one onto open or over pale pan panda pat pedal pen pet
+photo pig pike pilot pin pine pit plan play plot plus polar pole polo pony pope pot potato pray prim prom pub
+put rabin rag ran rat rate red rib rid ride rob robin robot rod roman rope rose rot rude rug run sad sag sake
+sale salon same sap sat satin saw say sea see set she side sip sit so sob soda sofa solar solo son star stay
+stem step stop sun tab tag take tale tan tap tar taro ten that the them there these they this those tide time
+tin tiny tip to tomato tone top total tram trap tree trip true tub tube tug tutor two up upon us van vat vet
+veto villa vine visa vital vote was we what who will woman yes you your zero
+"""
+ENGLISH = frozenset(_ENGLISH.split())
 """Short words that a made-up one shall not be."""
 
-RUDE = ("fuk", "fag", "kak", "kok", "kum", "nig", "nazi", "pis", "poo", "pup", "rap", "sek", "sex", "tit", "kunt", "hom")
+RUDE = (
+    "fuk",
+    "fag",
+    "kak",
+    "kok",
+    "kum",
+    "nig",
+    "nazi",
+    "pis",
+    "poo",
+    "pup",
+    "rap",
+    "sek",
+    "sex",
+    "tit",
+    "kunt",
+    "hom",
+)
 """What no word has in it."""
 
 LEAST_APART = 2
@@ -73,9 +91,7 @@ TRIES = 2_000
 """Before other sounds are taken: a language of few sounds may not have so many words."""
 
 
-def draw_words(
-    rng: random.Random, pattern: str, syllables: Sequence[int], avoid: Collection[str] = ()
-) -> list[str]:
+def draw_words(rng: random.Random, pattern: str, syllables: Sequence[int], avoid: Collection[str] = ()) -> list[str]:
     """So many different words, none of which begins or ends with another, or looks much like one.
 
     Args:
