@@ -116,7 +116,7 @@ def _rules(language: PuzzleLanguage, sentences: Sequence[tuple[str, ...]]) -> li
 def _draw_examples(
     rng: random.Random, language: PuzzleLanguage, level: Level
 ) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]], list[str]] | None:
-    """Sentences that settle questions, those of the questions, and their directions; None if that doesn't come about."""
+    """Sentences that settle questions, those of the questions, and their directions; None if they don't come about."""
     asked = _draw_questions(rng, language, sum(level.questions))
     if asked is None:
         return None

@@ -7,7 +7,7 @@ from html import escape
 
 from metatrans_lab.puzzles.levels import LEVELS
 from metatrans_lab.puzzles.making import Puzzle
-from metatrans_lab.puzzles.reasoning import hints, reasoning
+from metatrans_lab.puzzles.reasoning import all_steps, hints, last_settled, reasoning
 from metatrans_lab.puzzles.writing import into, introduction, made_by
 
 STYLE = """
@@ -30,7 +30,9 @@ ol { padding-left: 1.8rem; margin: .2rem 0; }
 .asked li { margin-bottom: .7rem; break-inside: avoid; }
 .line { display: block; height: 1.7rem; border-bottom: 1px solid #888; }
 .key > li { margin-bottom: .7rem; break-inside: avoid; }
-.key ul { margin: .2rem 0 0; padding-left: 1.1rem; font-size: .88rem; line-height: 1.4; color: #333; }
+.key small { display: block; color: #555; font-style: italic; }
+.why { columns: 2; column-gap: 2rem; padding-left: 1.1rem; font-size: .88rem; line-height: 1.4; }
+.why li { break-inside: avoid; margin-bottom: .25rem; }
 .hints { font-size: .9rem; margin-top: 1.8rem; }
 .hints ul { margin: .3rem 0; padding-left: 1.1rem; }
 .turned { display: none; }
@@ -38,15 +40,19 @@ footer { margin-top: 1.2rem; font-size: .75rem; color: #666; overflow-wrap: anyw
 section + section { break-before: page; border-top: 1px dashed #aaa; margin-top: 3rem; padding-top: 2rem; }
 @media print {
   body { max-width: none; padding: 0; font-size: 11.5pt; }
+  .asked li { margin-bottom: .35rem; }
+  .line { height: 1.45rem; }
+  h2 { margin-top: 1.1rem; }
   section + section { border: 0; margin: 0; padding: 0; }
   .hints { display: none; }
   .turned { display: block; transform: rotate(180deg); font-size: 8.5pt; line-height: 1.35; color: #444;
-    margin-top: 1.5rem; break-inside: avoid; }
+    margin-top: 1rem; break-inside: avoid; }
 }
 @media (max-width: 480px) {
   body { padding: 1rem .9rem 2rem; font-size: 1rem; }
   header { display: block; }
   header p { text-align: left; }
+  .why { columns: 1; }
   td { display: block; border: 0; padding: 0; width: auto; }
   td:nth-child(2) { width: auto; }
   tr { display: grid; grid-template-columns: 1.8rem 1fr; padding: .35rem 0; border-bottom: 1px solid #ddd; }
@@ -70,6 +76,11 @@ def html(puzzles: Sequence[Puzzle]) -> str:
     )
 
 
+def _text(sentence: str) -> str:
+    """A sentence, whose hyphens end no line."""
+    return escape(sentence).replace("-", "&#8288;-&#8288;")
+
+
 def _head(puzzle: Puzzle, text: str) -> str:
     level = f"level {puzzle.wanted.level}: {LEVELS[puzzle.wanted.level].says}"
     return f"<header><h1>{escape(text)}</h1><p>{escape(level)}</p></header>"
@@ -77,7 +88,7 @@ def _head(puzzle: Puzzle, text: str) -> str:
 
 def _puzzle(puzzle: Puzzle) -> str:
     examples = "\n".join(
-        f"<tr><td>{number}</td><td>{escape(source)}</td><td>{escape(target)}</td></tr>"
+        f"<tr><td>{number}</td><td>{_text(source)}</td><td>{_text(target)}</td></tr>"
         for number, (source, target) in enumerate(puzzle.examples, 1)
     )
     count = len(into(puzzle))
@@ -103,24 +114,27 @@ def _asked(puzzle: Puzzle, first: int, last: int, head: str) -> list[str]:
         return []
     foreign = ' class="foreign"' if first else ""
     items = "\n".join(
-        f'<li><span{foreign}>{escape(question.text)}</span><span class="line"></span></li>' for question in questions
+        f'<li><span{foreign}>{_text(question.text)}</span><span class="line"></span></li>' for question in questions
     )
     return [f"<h2>{escape(head)}</h2>", f'<ol class="asked" start="{first + 1}">\n{items}\n</ol>']
 
 
 def _key(puzzle: Puzzle) -> str:
-    items = []
-    for question, steps in zip(puzzle.questions, reasoning(puzzle), strict=True):
-        why = "".join(f"<li>{escape(step.text)}</li>" for step in steps)
-        answer = f'<span class="foreign">{escape(question.answer or "")}</span>'
-        items.append(f"<li>{escape(question.text)} = {answer}<ul>{why}</ul></li>")
+    items, why = [], reasoning(puzzle)
+    for question, steps in zip(puzzle.questions, why, strict=True):
+        answer = f'<span class="foreign">{_text(question.answer or "")}</span>'
+        items.append(f"<li>{_text(question.text)} = {answer}<small>{escape(last_settled(steps))}</small></li>")
     parts = [
         "<section>",
         _head(puzzle, f"{puzzle.name}: key"),
         '<ol class="key">',
         *items,
         "</ol>",
-        f"<footer>Made again by: {escape(made_by(puzzle))}</footer>",
+        "<h2>What they need, and which examples settle it, read one after the other</h2>",
+        '<ul class="why">',
+        *(f"<li>{escape(step.text)}</li>" for step in all_steps(why)),
+        "</ul>",
+        f"<footer>Made again by <code>{escape(made_by(puzzle))}</code></footer>",
         "</section>",
     ]
     return "\n".join(parts)

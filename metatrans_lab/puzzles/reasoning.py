@@ -47,13 +47,16 @@ class Step:
     """A word or a rule that a question needs.
 
     Attributes:
-        says: it, as a clause. examples: the numbers, from 0, of those that have it.
+        about: what it is about, in a word or two. says: it, as a clause. is_word: or is it a rule?
+        examples: the numbers, from 0, of those that have it.
         settled_by: the number of the example with which it is settled, those before it being read; None: not known.
     """
 
+    about: str
     says: str
     examples: tuple[int, ...]
     settled_by: int | None
+    is_word: bool = False
 
     @property
     def text(self) -> str:
@@ -71,11 +74,29 @@ def listed(numbers: Sequence[int]) -> str:
     return f"example{'s' * (len(names) > 1)} {text}"
 
 
+def last_settled(steps: Sequence[Step]) -> str:
+    """What a question waits for: 'settled with example 4: “chimp”, the plural'; "" if it isn't known."""
+    known = [step.settled_by for step in steps if step.settled_by is not None]
+    if not known:
+        return ""
+    waited = dict.fromkeys(step.about for step in steps if step.settled_by == max(known))
+    return f"settled with example {max(known) + 1}: {', '.join(waited)}"
+
+
+def all_steps(steps: Sequence[Sequence[Step]]) -> list[Step]:
+    """The words and rules of all questions, each once, words first; of the order of words the fullest."""
+    found: dict[str, Step] = {}
+    for step in itertools.chain.from_iterable(steps):
+        if step.about not in found or len(step.says) > len(found[step.about].says):
+            found[step.about] = step
+    return sorted(found.values(), key=lambda step: not step.is_word)
+
+
 def hints(puzzle: Puzzle) -> list[str]:
     """A first nudge, and which examples to compare."""
     nudge = next(NUDGES[name] for name in NUDGES if name in puzzle.language.phenomena)
     pairs = sorted(itertools.combinations(range(len(puzzle.sources)), 2), key=lambda pair: _unlike(puzzle, pair))
-    compared = []
+    compared: list[tuple[int, int, list[str]]] = []
     for one, other in pairs:
         if len(compared) < NUM_PAIRS and not {one, other} & {number for pair in compared for number in pair[:2]}:
             shared = [word for word in puzzle.sources[one] if word in puzzle.sources[other]]
@@ -130,7 +151,8 @@ def _words(puzzle: Puzzle, sentence: Sequence[str], facts: Facts) -> list[Step]:
             says, fact = f"the plural is “{_affix(puzzle)}”, {place} its noun", facts.get(("word", word))
         else:
             says, fact = f"“{word}” is “{language.invented.lexicon[word]}”", facts.get(("word", word))
-        steps.append(Step(says, seen, None if fact is None else fact.settled_by))
+        about = "the plural" if is_grammar and classes[word] == PLURAL else f"“{word}”"
+        steps.append(Step(about, says, seen, None if fact is None else fact.settled_by, is_word=True))
     return steps
 
 
@@ -143,34 +165,40 @@ def _rules(puzzle: Puzzle, sentence: Sequence[str], facts: Facts) -> list[Step]:
     language = puzzle.language
     setting = language.invented.setting
 
-    def step(says: str, switch: str, examples: Sequence[int] = ()) -> Step:
+    def step(about: str, says: str, switch: str, examples: Sequence[int] = ()) -> Step:
         fact = facts.get(("switch", switch))
         value = setting.get(switch.partition(": ")[2])
         is_known = fact is not None and fact.values[0][0] == value
-        return Step(says, tuple(examples), fact.settled_by if fact is not None and is_known else None)
+        return Step(about, says, tuple(examples), fact.settled_by if fact is not None and is_known else None)
 
     if language.phenomena[0] == "order":
-        return [step(ORDERS[setting["order"]], "order: order")]
+        return [step("the order", ORDERS[setting["order"]], "order: order")]
     if not language.is_grammar:
         return []
     form = [language.invented.classes[word] for word in sentence]
     found = []
     if ADJECTIVE in form:
         where = setting["adjective"]
-        found.append(step(f"an adjective stands {where} its noun", "grammar: adjective", _having(puzzle, ADJECTIVE)))
+        says = f"an adjective stands {where} its noun"
+        found.append(step("the adjective", says, "grammar: adjective", _having(puzzle, ADJECTIVE)))
     if ARTICLE in form and setting["article"] != "dropped":
-        found.append(step(f"the article stands {setting['article']} its noun phrase", "grammar: article"))
+        says = f"the article stands {setting['article']} its noun phrase"
+        found.append(step("the article", says, "grammar: article"))
     items = language.invented.config.plan(tuple(form), setting)
     first = language.invented.config.num_source_words
     for unit, role, switch in ((first, "subject", "subject_particle"), (first + 1, "object", "object_particle")):
         if any(item.unit == unit for item in items):
             fact = facts.get(("particle", role))
             says = f"“{language.invented.lexicon[unit]}” stands {setting[switch]} the {role}"
-            found.append(Step(says, _saying(puzzle, unit), None if fact is None else fact.settled_by))
+            found.append(
+                Step(
+                    f"a particle of the {role}", says, _saying(puzzle, unit), None if fact is None else fact.settled_by
+                )
+            )
     if VERB in form:
         has_thing = len(form) > form.index(VERB) + 1
         parts = [ROLES[part] for part in setting["order"] if part != "O" or has_thing]
-        found.append(step(", then ".join(parts), "grammar: order"))
+        found.append(step("the order", ", then ".join(parts), "grammar: order"))
     return found
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from metatrans_lab import __version__
 from metatrans_lab.puzzles.levels import LEVELS
 from metatrans_lab.puzzles.making import Puzzle
-from metatrans_lab.puzzles.reasoning import hints, reasoning
+from metatrans_lab.puzzles.reasoning import all_steps, hints, last_settled, reasoning
 from metatrans_lab.puzzles.settled import INTO
 
 PROMPT = """Here are sentences of {name}, a made-up language, with their translations into English. \
@@ -69,9 +69,13 @@ def markdown(puzzle: Puzzle) -> str:
         lines += ["**Translate into English.**", "", *asked[count:], ""]
     lines += ["<details><summary>Hints</summary>", "", *(f"- {hint}" for hint in hints(puzzle)), "", "</details>", ""]
     lines += ["<details><summary>Key</summary>", ""]
-    for number, (question, steps) in enumerate(zip(puzzle.questions, reasoning(puzzle), strict=True), 1):
-        lines += [f"{number}. {question.text} = **{question.answer}**", *(f"   - {step.text}" for step in steps), ""]
-    lines += ["</details>", "", f"*Made again by* `{made_by(puzzle)}` *(metatrans {__version__}).*", ""]
+    why = reasoning(puzzle)
+    for number, (question, steps) in enumerate(zip(puzzle.questions, why, strict=True), 1):
+        settled = last_settled(steps)
+        lines.append(f"{number}. {question.text} = **{question.answer}**{f' ({settled})' if settled else ''}")
+    lines += ["", "What they need, and which examples settle it, read one after the other:", ""]
+    lines += [f"- {step.text}" for step in all_steps(why)]
+    lines += ["", "</details>", "", f"*Made again by* `{made_by(puzzle)}` *(metatrans {__version__}).*", ""]
     return "\n".join(lines)
 
 
