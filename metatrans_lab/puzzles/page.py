@@ -43,6 +43,8 @@ section + section { break-before: page; border-top: 1px dashed #aaa; margin-top:
   .asked li { margin-bottom: .35rem; }
   .line { height: 1.45rem; }
   h2 { margin-top: 1.1rem; }
+  .key > li { margin-bottom: .4rem; }
+  .why { font-size: 8.5pt; line-height: 1.3; }
   section + section { border: 0; margin: 0; padding: 0; }
   .hints { display: none; }
   .turned { display: block; transform: rotate(180deg); font-size: 8.5pt; line-height: 1.35; color: #444;
@@ -130,7 +132,7 @@ def _key(puzzle: Puzzle) -> str:
         '<ol class="key">',
         *items,
         "</ol>",
-        "<h2>What they need, and which examples settle it, read one after the other</h2>",
+        "<h2>Words and rules, and the examples that settle them</h2>",
         '<ul class="why">',
         *(f"<li>{escape(step.text)}</li>" for step in all_steps(why)),
         "</ul>",

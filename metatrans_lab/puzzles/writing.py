@@ -73,7 +73,7 @@ def markdown(puzzle: Puzzle) -> str:
     for number, (question, steps) in enumerate(zip(puzzle.questions, why, strict=True), 1):
         settled = last_settled(steps)
         lines.append(f"{number}. {question.text} = **{question.answer}**{f' ({settled})' if settled else ''}")
-    lines += ["", "What they need, and which examples settle it, read one after the other:", ""]
+    lines += ["", "Words and rules, and the examples that settle them, read one after the other:", ""]
     lines += [f"- {step.text}" for step in all_steps(why)]
     lines += ["", "</details>", "", f"*Made again by* `{made_by(puzzle)}` *(metatrans {__version__}).*", ""]
     return "\n".join(lines)
