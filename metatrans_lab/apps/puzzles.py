@@ -29,6 +29,8 @@ def puzzle(options: argparse.Namespace) -> int:
         raise UserError("--json goes with --check; puzzles are written as JSON by --to json")
     if not 1 <= options.number <= MAX_NUMBER:
         raise UserError(f"number must be between 1 and {MAX_NUMBER:,}, got {options.number}")
+    if options.output is not None and not Path(options.output).parent.is_dir():
+        raise UserError(f"can't write {options.output}: there is no folder {Path(options.output).parent}")
     phenomena = options.phenomena
     names = None if phenomena is None else tuple(filter(None, (name.strip() for name in phenomena.split(","))))
     seed = options.seed if options.seed is not None else str(secrets.randbelow(1_000_000))

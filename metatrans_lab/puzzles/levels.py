@@ -52,7 +52,7 @@ class Level:
 
 
 LEVELS: dict[int, Level] = {
-    1: Level("a first lesson", 6, (3, 7), (2, 1), ("adjectives", "verbs", *ALONE), 1, 0.4, 0.3, 0.3, long_first=-1),
+    1: Level("a first lesson", 6, (4, 7), (2, 1), ("adjectives", "verbs", *ALONE), 1, 0.4, 0.3, 0.3, long_first=-1),
     2: Level(
         "words in an order of their own",
         8,

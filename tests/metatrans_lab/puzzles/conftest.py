@@ -1,4 +1,4 @@
-from functools import lru_cache
+from functools import cache
 
 import pytest
 
@@ -6,7 +6,7 @@ from metatrans_lab.puzzles.levels import Wanted
 from metatrans_lab.puzzles.making import Puzzle, make
 
 
-@lru_cache(maxsize=None)
+@cache
 def _made(wanted: Wanted) -> Puzzle:
     return make(wanted)
 
