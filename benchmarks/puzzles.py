@@ -76,11 +76,12 @@ def main(arguments: list[str]) -> None:
     for level in levels:
         result = results[f"level {level}"] = measure(level, number)
         late = statistics.quantiles(result["seconds"], n=20, method="inclusive")[-1]
+        fewest, most = min(result["examples"]), max(result["examples"])
+        known = f"{result['superfluous, classes being known']} of {result['of']} if classes are known"
         print(
-            f"level {level}: {len(result['seconds']):,} puzzles of {min(result['examples'])} to "
-            f"{max(result['examples'])} examples; {result['failed']} not found; {result['not settled']} with an open question; "
-            f"{result['superfluous']} with a superfluous example, {result['superfluous, classes being known']} of "
-            f"{result['of']} if classes are known",
+            f"level {level}: {len(result['seconds']):,} puzzles of {fewest} to {most} examples; {result['failed']} not "
+            f"found; {result['not settled']} with an open question; {result['superfluous']} with a superfluous example, "
+            f"{known}",
             flush=True,
         )
         figures.append(figure(f"seconds a puzzle of level {level}", result["seconds"], unit="s", lower=True))
