@@ -78,12 +78,13 @@ def main(arguments: list[str]) -> None:
         late = statistics.quantiles(result["seconds"], n=20, method="inclusive")[-1]
         fewest, most = min(result["examples"]), max(result["examples"])
         known = f"{result['superfluous, classes being known']} of {result['of']} if classes are known"
-        print(
-            f"level {level}: {len(result['seconds']):,} puzzles of {fewest} to {most} examples; {result['failed']} not "
-            f"found; {result['not settled']} with an open question; {result['superfluous']} with a superfluous example, "
-            f"{known}",
-            flush=True,
+        told = (
+            f"level {level}: {len(result['seconds']):,} puzzles of {fewest} to {most} examples",
+            f"{result['failed']} not found",
+            f"{result['not settled']} with an open question",
+            f"{result['superfluous']} with a superfluous example, {known}",
         )
+        print("; ".join(told), flush=True)
         figures.append(figure(f"seconds a puzzle of level {level}", result["seconds"], unit="s", lower=True))
         figures.append(
             figure(f"the same, of the slowest twentieth the fastest, level {level}", [late], unit="s", lower=True)
