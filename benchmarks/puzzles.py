@@ -2,9 +2,9 @@
 
     python benchmarks/puzzles.py [--puzzles 1000] [--levels 1 2 3 4 5] [--quick] [--output DIR]
 
-Of each level: seconds of one core a puzzle, the number of its examples, how many puzzles had a question without exactly
-one answer or an example that was superfluous, which are to be none, and how many had one that is superfluous for whoever
-is told which words are nouns, verbs and adjectives, as all who know English are.
+Of each level: seconds of one core a puzzle; the number of its examples; how many puzzles had a question without one
+answer, or a superfluous example, which are to be none; and how many had one that is superfluous for whoever is told
+which words are nouns, verbs and adjectives, as all who know English are.
 """
 
 import os
