@@ -55,15 +55,18 @@ def measure(level: int, number: int) -> dict:
 
 
 def classed(puzzle: Puzzle) -> Given:
-    """A puzzle whose English words say their classes; of its questions those into the language."""
+    """A puzzle whose English words say their classes."""
     classes = puzzle.language.invented.classes
 
     def write(text: str) -> str:
         return " ".join(f"{word}:{CLASS_NAMES[classes[word]]}" for word in text.replace("-s", " s").split())
 
     examples = tuple((write(source), target) for source, target in puzzle.examples)
-    into = [question for question in puzzle.questions if question.direction == INTO]
-    return Given("", examples, tuple(Asked(write(question.text), INTO, None) for question in into))
+    asked = (
+        Asked(write(question.text) if question.direction == INTO else question.text, question.direction, None)
+        for question in puzzle.questions
+    )
+    return Given("", examples, tuple(asked))
 
 
 def main(arguments: list[str]) -> None:
