@@ -64,17 +64,18 @@ def make(wanted: Wanted) -> Puzzle:
         UserError: none was found, as where there are to be more examples than so few words need.
     """
     rng = random.Random(f"puzzle {wanted.level} {wanted.seed}")
+    fewest, most = LEVELS[wanted.level].examples
+    if wanted.examples is not None:
+        fewest = most = wanted.examples
+    elif wanted.words is not None or wanted.phenomena is not None:
+        fewest, most = 2, MAX_DRAWN
     found = set()
     for _ in range(MAX_TRIED):
         puzzle = _try(rng, wanted)
-        if puzzle is None:
-            continue
-        number, (fewest, most) = len(puzzle.sources), LEVELS[wanted.level].examples
-        if wanted.examples is None and (wanted.words is not None or wanted.phenomena is not None):
-            fewest, most = 2, MAX_DRAWN
-        if wanted.examples == number or (wanted.examples is None and fewest <= number <= most):
+        if puzzle is not None and fewest <= len(puzzle.sources) <= most and _is_sound(puzzle):
             return puzzle
-        found.add(number)
+        if puzzle is not None:
+            found.add(len(puzzle.sources))
     had = f"; those found have {min(found)} to {max(found)} examples" if found else ""
     raise UserError(
         f"no puzzle like that was found in {MAX_TRIED} tries{had}; another number of words or examples may do"
@@ -82,7 +83,7 @@ def make(wanted: Wanted) -> Puzzle:
 
 
 def _try(rng: random.Random, wanted: Wanted) -> Puzzle | None:
-    """A puzzle, if one comes of a language that is drawn."""
+    """A puzzle, if one comes of a language that is drawn; read with hyphens it is sound."""
     level = LEVELS[wanted.level]
     phenomena = wanted.phenomena
     if phenomena is None:
@@ -101,8 +102,7 @@ def _try(rng: random.Random, wanted: Wanted) -> Puzzle | None:
         sources = _easy_first(sources)
     else:
         rng.shuffle(sources)
-    puzzle = Puzzle(wanted, name, sounds, language, tuple(sources), tuple(asked), tuple(directions))
-    return puzzle if _is_sound(puzzle) else None
+    return Puzzle(wanted, name, sounds, language, tuple(sources), tuple(asked), tuple(directions))
 
 
 def _rule(language: PuzzleLanguage, sentence: tuple[str, ...]) -> tuple[str, str]:
@@ -213,16 +213,13 @@ def _is_sound(puzzle: Puzzle) -> bool:
     """Are all questions settled by the examples as they are listed, and none of these superfluous; and are they read
     with the language's own affixes, and no others?
     """
-    examples, questions = puzzle.examples, puzzle.questions
+    examples, questions, language = puzzle.examples, puzzle.questions, puzzle.language
+    translator = ExactTranslator(examples)
+    sides = (translator.sides.source, translator.sides.target)
+    divided = [[affix.letters for affix in side.division] for side in sides]
+    has_joined = language.is_joined and any("s" in sentence for sentence in puzzle.sources)
+    if translator.is_turned or divided != ([["s"], [language.invented.lexicon["s"]]] if has_joined else [[], []]):
+        return False
     if not settles(examples, questions):
         return False
-    if any(is_superfluous(examples, number, questions) for number in range(len(examples))):
-        return False
-    translator = ExactTranslator(examples)
-    sides = translator.sides
-    if translator.is_turned:
-        return False
-    divided = [[affix.letters for affix in side.division] for side in (sides.source, sides.target)]
-    if not puzzle.language.is_joined or not any("s" in sentence for sentence in puzzle.sources):
-        return divided == [[], []]
-    return divided == [["s"], [puzzle.language.invented.lexicon["s"]]]
+    return not any(is_superfluous(examples, number, questions) for number in range(len(examples)))

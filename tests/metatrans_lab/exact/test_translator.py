@@ -217,3 +217,21 @@ def test_a_language_with_cases(number, question, truth):
         assert not said.is_settled and said.unknown == ("a",)
     else:
         assert said.text == truth and said.is_settled == (number == 12)
+
+
+def test_a_verb_is_marked_the_other_way_round_only_if_an_example_marks_one():
+    rules = [
+        ("the small spider fell", "la mi keti lisi hoto"),
+        ("the small bird-s fell", "la mi hama-ki lisi hoto"),
+        ("the frog-s called the panda-s", "la mi toso-ki tane mi pahi-ki ka"),
+        ("the panda heard the small monk-s", "la mi pahi mona mi nime-ki lisi ka"),
+    ]
+    said = ExactTranslator(rules).back("la mi pahi-ki lisi tane mi toso ka")
+    assert said.is_settled and said.text == "the small panda-s called the frog"
+    marked = [
+        ("the dog sleep-s", "mo inu neru"),
+        ("the cat-s sleep", "mo neko-ra neru"),
+        ("the cat sleep-s", "mo neko neru"),
+    ]
+    said = ExactTranslator(marked).back("mo inu neru")
+    assert "the dog sleep-s" in {said.text, *(text for text, _ in said.others)}
