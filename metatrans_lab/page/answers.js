@@ -138,7 +138,7 @@
   /**
    * The translations that a sentence may have under a hypothesis; none, if the sentence is impossible.
    *
-   * @returns {{probability: number, translation: Said[], form: number[], settings: Int32Array}[]} Of each the
+   * @returns {{probability: number, translation: Said[], form: number[], settings: number[]}[]} Of each the
    *     probability of it and of the form, to a factor that all have in common; what is said; the form of the sentence;
    *     the settings for which it is so.
    */
@@ -175,7 +175,7 @@
    * A hypothesis, if a sentence is of one of these forms, of each for some settings, which aren't all impossible; with
    * the classes of the sentence's new words.
    *
-   * @param {Map<string, Int32Array>} settings By forms, written with commas.
+   * @param {Map<string, number[]>} settings By forms, written with commas.
    */
   function given(posterior, h, sentence, settings) {
     const [own, others] = h.divide(sentence);

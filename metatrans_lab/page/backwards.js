@@ -68,6 +68,7 @@
     );
     for (let length = 1; length <= MAX_LENGTH; length++) {
       for (const form of component.family.forms(length)) {
+        if (!posterior.maySay(component.family, form, translation.length)) continue;
         const tree = plansOf(component.family, form, h.settings).tree;
         for (const [said, settings] of heardOf(posterior, h, form, tree, translation)) {
           const prior = (sumWithin(h.prior, settings) / total) * chain.probability(form);
@@ -116,7 +117,7 @@
       const left = translation.length - heard;
       if (left === 0 && node.ends !== null && meet(node.ends, settings)) yield [said, both(node.ends, settings)];
       if ((posterior.silent ? 0 : node.shortest) > left || left > node.longest * posterior.longest) continue;
-      for (const [item, after] of node.following) {
+      for (const { item, node: after } of node.following) {
         if (!meet(settings, after.settings)) continue;
         const possible = both(settings, after.settings);
         if (said.has(item)) {

@@ -36,7 +36,7 @@
 
   /**
    * One way to give the words of a group their classes.
-   * @typedef {{classes: Map<string, number>, settings: Int32Array, share: number}} Way
+   * @typedef {{classes: Map<string, number>, settings: number[], share: number}} Way
    *     Of each word its class; the settings for which it explains the examples; its probability before any example,
    *     to a factor that all ways of the group have in common.
    */

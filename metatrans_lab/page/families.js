@@ -2,7 +2,8 @@
 //
 // A family says which classes its words are of, which forms its sentences have, which switches there are, and the plan
 // of a form under a setting: what is said, one after the other. An item of a plan is a place of the source, or below 0
-// a unit that no word of the source says.
+// a unit that no word of the source says. It also bounds how many items the plans of a form may have, so that nothing
+// else has to be asked about a form whose plans are too long or too short.
 
 ((metatrans) => {
   "use strict";
@@ -24,6 +25,7 @@
       for (const [name, values] of switches) {
         this.settings = this.settings.flatMap((setting) => values.map((value) => ({ ...setting, [name]: value })));
       }
+      this.everySetting = settingsWhere(this.settings.length, () => true);
       this.ofLength = new Map();
       this.ofValue = new Map();
     }
@@ -48,10 +50,6 @@
         this.ofValue.set(key, found);
       }
       return found;
-    }
-
-    get everySetting() {
-      return settingsWhere(this.settings.length, () => true);
     }
   }
 

@@ -46,6 +46,11 @@
       return [...forms, ...marked.map(withMark)];
     }
 
+    bounds(form) {
+      const said = form.filter((ofClass) => ofClass === NOUN || ofClass === VERB || ofClass === ADJECTIVE).length;
+      return [said, form.length + 2];
+    }
+
     plan(form, setting) {
       const after = form.includes(VERB) ? form.indexOf(VERB) + 1 : form.length;
       if (form[after] !== PLURAL) return planOf(form, setting);
@@ -64,47 +69,51 @@
   }
 
   function planOf(form, setting) {
-    const places = form.map((_, place) => place);
-    // In a fragment nothing is subject or object.
-    if (!form.includes(VERB)) return phraseOf(form, places, setting, "none", PARTICLE);
     const verb = form.indexOf(VERB);
-    const parts = { S: [], V: [verb], O: [] };
-    if (verb > 0) {
-      parts.S = phraseOf(form, places.slice(0, verb), setting, setting.subject_particle, SUBJECT_PARTICLE);
+    // In a fragment nothing is subject or object.
+    if (verb < 0) return phraseOf(form, 0, form.length, setting, "none", PARTICLE);
+    const subject = verb ? phraseOf(form, 0, verb, setting, setting.subject_particle, SUBJECT_PARTICLE) : [];
+    const isNoun = form.includes(NOUN, verb + 1);
+    const particle = isNoun ? setting.object_particle : "none";
+    const object = phraseOf(form, verb + 1, form.length, setting, particle, OBJECT_PARTICLE);
+    const said = [];
+    for (const part of setting.order) {
+      if (part === "S") said.push(...subject);
+      else if (part === "V") said.push(verb);
+      else said.push(...object);
     }
-    const after = places.slice(verb + 1);
-    parts.O = form.includes(NOUN, verb + 1)
-      ? phraseOf(form, after, setting, setting.object_particle, OBJECT_PARTICLE)
-      : after;
-    return Array.from(setting.order, (part) => parts[part]).flat();
+    return said;
   }
 
-  /** What a noun phrase says whose words stand at these places; or an adjective alone. */
-  function phraseOf(form, places, setting, particle, unit) {
-    const place = (ofClass) => places.find((one) => form[one] === ofClass);
-    const noun = place(NOUN);
-    if (noun === undefined) return places;
-    const [adjective, article, plural] = [place(ADJECTIVE), place(ARTICLE), place(PLURAL)];
-    const beside = (said, item, where) => {
-      if (where === "before" || where === "prefix") return [item, ...said];
-      return where === "after" || where === "suffix" ? [...said, item] : said;
-    };
+  /** What a noun phrase says whose words stand from one place to another; or an adjective alone, or nothing. */
+  function phraseOf(form, first, end, setting, particle, unit) {
+    const at = [undefined, undefined, undefined, undefined, undefined]; // the place of each class
+    for (let place = first; place < end; place++) at[form[place]] = place;
+    if (at[NOUN] === undefined) return at[ADJECTIVE] === undefined ? [] : [at[ADJECTIVE]];
     // Of switches that say nothing of the phrase nothing is asked: so plans show which of them they hang on.
-    const whereAdjective = adjective === undefined ? "" : setting.adjective;
-    const whereArticle = article === undefined ? "" : setting.article;
-    const wherePlural = plural === undefined ? "" : setting.plural;
+    const adjective = at[ADJECTIVE] === undefined ? "" : setting.adjective;
+    const article = at[ARTICLE] === undefined ? "" : setting.article;
+    const plural = at[PLURAL] === undefined ? "" : setting.plural;
     const withParticle = (marksNoun) => {
-      let said = beside([noun], plural, wherePlural);
-      if (marksNoun) said = beside(said, unit, particle);
-      said = beside(said, adjective, whereAdjective);
-      said = beside(said, article, whereArticle);
-      return marksNoun ? said : beside(said, unit, particle);
+      const said = [at[NOUN]];
+      put(said, at[PLURAL], plural);
+      if (marksNoun) put(said, unit, particle);
+      put(said, at[ADJECTIVE], adjective);
+      put(said, at[ARTICLE], article);
+      if (!marksNoun) put(said, unit, particle);
+      return said;
     };
     const besidePhrase = withParticle(false);
     if (particle === "none") return besidePhrase;
     const besideNoun = withParticle(true);
     const differ = besideNoun.some((item, number) => item !== besidePhrase[number]);
     return differ && setting.particle_of === "noun" ? besideNoun : besidePhrase;
+  }
+
+  /** Puts an item where a switch has it. */
+  function put(said, item, where) {
+    if (where === "before" || where === "prefix") said.unshift(item);
+    else if (where === "after" || where === "suffix") said.push(item);
   }
 
   Object.assign(metatrans, { GrammarFamily, PLURAL, VERB });

@@ -22,6 +22,10 @@
       super([6], [["order", orders]]);
     }
 
+    bounds(form) {
+      return [form.length, form.length];
+    }
+
     plan(form, setting) {
       return ORDERS[setting.order](form.length);
     }

@@ -7,30 +7,29 @@
 ((metatrans) => {
   "use strict";
 
-  const { both, countSettings, either, keyOfSettings, noSettings, numbersOf } = metatrans;
+  const { addSettings, anyOf, areFew, both, keyOfSettings, numbersOf, oneSetting } = metatrans;
 
   /** Plans that begin alike, of one form. */
   class Node {
     /**
-     * @param {{items: number[], settings: Int32Array}[]} plans These.
+     * @param {{items: number[], settings: number[]}[]} plans These.
      * @param {number} depth How many items they have in common.
      */
     constructor(plans, depth = 0) {
       this.plans = plans;
       this.depth = depth;
       this.children = null;
-      this.settings = plans.map((plan) => plan.settings).reduce(either);
-      const none = noSettings(32 * this.settings.length);
+      this.settings = anyOf(plans.map((plan) => plan.settings));
       const ending = plans.filter((plan) => plan.items.length === depth);
       /** Those settings whose plan ends here; null: there is none. */
-      this.ends = ending.length ? ending.map((plan) => plan.settings).reduce(either, none) : null;
+      this.ends = ending.length ? anyOf(ending.map((plan) => plan.settings)) : null;
       const lengths = plans.map((plan) => plan.items.length);
       /** How many items may still come. */
       this.shortest = lengths.reduce((one, other) => Math.min(one, other)) - depth;
       this.longest = lengths.reduce((one, other) => Math.max(one, other)) - depth;
     }
 
-    /** The next items, a place of the source or a particle, each with the plans that go on with it. */
+    /** The next items, a place of the source or a particle, each with the node of the plans that go on with it. */
     get following() {
       if (this.children === null) {
         const found = new Map();
@@ -41,7 +40,7 @@
             else found.set(item, [plan]);
           }
         }
-        this.children = Array.from(found, ([item, plans]) => [item, new Node(plans, this.depth + 1)]);
+        this.children = Array.from(found, ([item, plans]) => ({ item, node: new Node(plans, this.depth + 1) }));
       }
       return this.children;
     }
@@ -111,13 +110,13 @@
    *
    * @param {Family} family
    * @param {number[]} form The class of each place.
-   * @param {?Int32Array} possible Settings that count; null: all.
+   * @param {?number[]} possible Settings that count; null: all.
    * @returns {Plans}
    */
   function plansOf(family, form, possible = null) {
     const key = form.join();
     // If few settings are possible they are looked at one by one; unless that was often done of the form.
-    if (possible !== null && countSettings(possible) <= FEW) {
+    if (possible !== null && areFew(possible, FEW)) {
       const times = (timesAsked.get(`${family.constructor.name} ${key}`) || 0) + 1;
       if (times <= OFTEN) {
         timesAsked.set(`${family.constructor.name} ${key}`, times);
@@ -132,15 +131,14 @@
   function note(found, items, settings) {
     const key = items.join();
     const known = found.get(key);
-    found.set(key, { items, settings: known === undefined ? settings : either(known.settings, settings) });
+    if (known === undefined) found.set(key, { items, settings: settings.slice() });
+    else addSettings(known.settings, settings);
   }
 
   function plansOfFew(family, form, possible) {
     const found = new Map();
     for (const s of numbersOf(possible)) {
-      const one = noSettings(family.settings.length);
-      one[s >> 5] = 1 << (s & 31);
-      note(found, family.plan(form, family.settings[s]), one);
+      note(found, family.plan(form, family.settings[s]), oneSetting(family.settings.length, s));
     }
     return [...found.values()];
   }
@@ -151,26 +149,30 @@
    */
   function plansOfAll(family, form) {
     const found = new Map();
-    const asked = []; // switches, in the order in which they were asked for, each with the number of its value
+    const asked = []; // switches, in the order in which they were asked for, each with its value, as a number
+    const numberOf = new Map();
     const setting = {};
+    // The settings that have the values of a switch and of those asked for before it.
+    const decide = (place, number) => {
+      const { name, values } = asked[place];
+      const before = place ? asked[place - 1].settings : family.everySetting;
+      numberOf.set(name, number);
+      asked[place].settings = both(before, family.settingsOf(name, values[number]));
+    };
     for (const [name, values] of family.switches) {
       Object.defineProperty(setting, name, {
         get() {
-          let one = asked.find((other) => other.name === name);
-          if (one === undefined) {
-            one = { name, values, number: values.length - 1 };
-            asked.push(one);
-          }
-          return values[one.number];
+          if (!numberOf.has(name)) decide(asked.push({ name, values }) - 1, values.length - 1);
+          return values[numberOf.get(name)];
         },
       });
     }
     do {
       const items = family.plan(form, setting);
-      const settings = asked.map((one) => family.settingsOf(one.name, one.values[one.number]));
-      note(found, items, settings.reduce(both, family.everySetting));
-      while (asked.length && asked[asked.length - 1].number === 0) asked.pop();
-      if (asked.length) asked[asked.length - 1].number -= 1;
+      const last = () => asked[asked.length - 1];
+      note(found, items, asked.length ? last().settings : family.everySetting);
+      while (asked.length && numberOf.get(last().name) === 0) numberOf.delete(asked.pop().name);
+      if (asked.length) decide(asked.length - 1, numberOf.get(last().name) - 1);
     } while (asked.length);
     return [...found.values()];
   }

@@ -7,7 +7,7 @@
 ((metatrans) => {
   "use strict";
 
-  const { Group, both, compareTexts, countSettings, divided, either, idOf, meet, noSettings, parses } = metatrans;
+  const { Group, anyOf, both, compareTexts, countSettings, divided, either, idOf, meet, parses } = metatrans;
   const { plansOf, product, shared, sumOf, together } = metatrans;
 
   /** Of a person's language: where more are alive the least probable are left out, and answers aren't exact then. */
@@ -40,7 +40,7 @@
     /**
      * @param {object} fields
      * @param {number} fields.component The number of its family.
-     * @param {Int32Array} fields.settings Of its switches that are possible.
+     * @param {number[]} fields.settings Of its switches that are possible.
      * @param {Float64Array} fields.prior How probable each setting is by what is decided, to a factor.
      * @param {number} fields.logPrior The logarithm of that factor, and of the strings' probability.
      * @param {Map<string, number>} fields.decided The classes of words that are of one class alone.
@@ -99,7 +99,7 @@
       }
       const [decided, rest, log] = divided(kept);
       const group = new Group(rest, this.prior.length);
-      const possible = rest.map((way) => way.settings).reduce(either, noSettings(this.prior.length));
+      const possible = anyOf(rest.map((way) => way.settings));
       const isOpen = group.words.size > 0;
       return this.with({
         settings: both(this.settings, possible),
@@ -251,6 +251,7 @@
       const [own, others] = h.divide(example.source);
       const found = new Map();
       for (const { form, groups, fresh, odds } of parses(component, example.source, h.decided, own, this.classes)) {
+        if (!this.maySay(component.family, form, example.target.length)) continue;
         const matches = new Map();
         const tree = plansOf(component.family, form, h.settings).tree;
         for (const [strings, settings] of take(this.match(h, tree, example), DIVIDED * this.most)) {
@@ -315,7 +316,7 @@
         if (heard === target.length && node.ends !== null && meet(node.ends, settings)) {
           yield [[...fresh].sort(byUnit), both(node.ends, settings)];
         }
-        for (const [item, after] of node.following) {
+        for (const { item, node: after } of node.following) {
           if (!meet(settings, after.settings)) continue;
           const unit = item >= 0 ? words[item] : item;
           let string = h.lexicon.get(unit);
@@ -343,6 +344,12 @@
           }
         }
       }
+    }
+
+    /** Whether a sentence of a form may have a translation of so many words. */
+    maySay(family, form, length) {
+      const [fewest, most] = family.bounds(form);
+      return (this.silent ? 0 : fewest) <= length && length <= most * this.longest;
     }
 
     /** Whether plans that go on here may say as many target words as are left. */

@@ -33,6 +33,10 @@
       return [...terms, ...sentences.map(([x, operator, y]) => [...x, ...operator, ...y])];
     }
 
+    bounds(form) {
+      return [form.filter((ofClass) => ofClass === WORD).length, 9]; // around: three terms, each of them thrice
+    }
+
     plan(form, setting) {
       const said = []; // of each term
       let combine = "straight";

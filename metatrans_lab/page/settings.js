@@ -1,35 +1,57 @@
 // Sets of settings, a bit each, and the weights of settings.
 //
-// A setting is a choice of every switch's value; those of a family have numbers. Bit s % 32 of element s >> 5 of a set,
-// an Int32Array, says whether it has the setting of number s. Sets and weights are never changed once they are made.
+// A setting is a choice of every switch's value; those of a family have numbers. A set is an array of small integers, of
+// which each has the bits of thirty settings: such arrays take a tenth of the time to make that typed ones take. Sets and
+// weights are never changed once they are made.
 
 ((metatrans) => {
   "use strict";
 
+  const BITS = 30;
+
   /** The set of no setting of so many. */
   function noSettings(number) {
-    return new Int32Array((number + 31) >> 5);
+    return new Array(Math.ceil(number / BITS)).fill(0);
+  }
+
+  /** The set of one setting of so many. */
+  function oneSetting(number, s) {
+    const set = noSettings(number);
+    set[Math.floor(s / BITS)] = 1 << (s % BITS);
+    return set;
   }
 
   /** The set of the settings for which a test holds. */
   function settingsWhere(number, holds) {
     const set = noSettings(number);
     for (let s = 0; s < number; s++) {
-      if (holds(s)) set[s >> 5] |= 1 << (s & 31);
+      if (holds(s)) set[Math.floor(s / BITS)] |= 1 << (s % BITS);
     }
     return set;
   }
 
   function both(one, other) {
-    const set = new Int32Array(one.length);
-    for (let i = 0; i < set.length; i++) set[i] = one[i] & other[i];
+    const set = new Array(one.length);
+    for (let i = 0; i < one.length; i++) set[i] = one[i] & other[i];
     return set;
   }
 
   function either(one, other) {
-    const set = new Int32Array(one.length);
-    for (let i = 0; i < set.length; i++) set[i] = one[i] | other[i];
+    const set = new Array(one.length);
+    for (let i = 0; i < one.length; i++) set[i] = one[i] | other[i];
     return set;
+  }
+
+  /** The settings of any of some sets, of which there is one at least. */
+  function anyOf(sets) {
+    const set = sets[0].slice();
+    for (let n = 1; n < sets.length; n++) addSettings(set, sets[n]);
+    return set;
+  }
+
+  /** Adds settings to a set that is being made. */
+  function addSettings(set, others) {
+    for (let i = 0; i < set.length; i++) set[i] |= others[i];
   }
 
   /** Have two sets a setting in common? */
@@ -48,24 +70,42 @@
     return count;
   }
 
+  /** Is it the set of at most so many settings? */
+  function areFew(set, most) {
+    let count = 0;
+    for (let i = 0; i < set.length; i++) {
+      for (let bits = set[i]; bits; bits &= bits - 1) {
+        if (++count > most) return false;
+      }
+    }
+    return true;
+  }
+
   /** The numbers of a set's settings, the smallest first. */
   function numbersOf(set) {
     const numbers = [];
     for (let i = 0; i < set.length; i++) {
-      for (let bits = set[i]; bits; bits &= bits - 1) numbers.push(32 * i + 31 - Math.clz32(bits & -bits));
+      for (let bits = set[i]; bits; bits &= bits - 1) numbers.push(BITS * i + 31 - Math.clz32(bits & -bits));
     }
     return numbers;
   }
 
+  const keys = new WeakMap();
+
   /** A text that equal sets alone have in common. */
   function keyOfSettings(set) {
-    return String.fromCharCode(...new Uint16Array(set.buffer));
+    let key = keys.get(set);
+    if (key === undefined) {
+      key = set.join();
+      keys.set(set, key);
+    }
+    return key;
   }
 
   /** Adds a share to the weight of each setting of a set. */
   function addTo(weights, set, share) {
     for (let i = 0; i < set.length; i++) {
-      for (let bits = set[i]; bits; bits &= bits - 1) weights[32 * i + 31 - Math.clz32(bits & -bits)] += share;
+      for (let bits = set[i]; bits; bits &= bits - 1) weights[BITS * i + 31 - Math.clz32(bits & -bits)] += share;
     }
   }
 
@@ -73,7 +113,7 @@
   function sumWithin(weights, set) {
     let sum = 0;
     for (let i = 0; i < set.length; i++) {
-      for (let bits = set[i]; bits; bits &= bits - 1) sum += weights[32 * i + 31 - Math.clz32(bits & -bits)];
+      for (let bits = set[i]; bits; bits &= bits - 1) sum += weights[BITS * i + 31 - Math.clz32(bits & -bits)];
     }
     return sum;
   }
@@ -163,7 +203,7 @@
   }
 
   Object.assign(metatrans, {
-    ...{ addTo, both, countSettings, either, idOf, keyOfSettings, meet, noSettings, numbersOf, product, settingsWhere },
-    ...{ shared, sumOf, sumWithin },
+    ...{ addSettings, addTo, anyOf, areFew, both, countSettings, either, idOf, keyOfSettings, meet },
+    ...{ noSettings, numbersOf, oneSetting, product, settingsWhere, shared, sumOf, sumWithin },
   });
 })((globalThis.metatrans ??= {}));
