@@ -43,12 +43,17 @@
     }
   }
 
+  /** Which of two probabilities is greater, as a number below 0 or above; 0, if they are the same but for rounding. */
+  function compareOdds(one, other) {
+    return Math.fround(one) - Math.fround(other);
+  }
+
   /** Answers, the most probable first. */
   function inOrder(answers) {
     const words = new Map(answers.map((answer) => [answer, answer.words]));
     return answers.sort(
       (one, other) =>
-        other.probability - one.probability || compareLists(words.get(one), words.get(other)),
+        compareOdds(other.probability, one.probability) || compareLists(words.get(one), words.get(other)),
     );
   }
 
@@ -74,7 +79,7 @@
         if (known === undefined) found.set(key, { mass: share, best: share, translation });
         else {
           known.mass += share;
-          if (share > known.best) Object.assign(known, { best: share, translation });
+          if (share > known.best * (1 + 1e-9)) Object.assign(known, { best: share, translation });
         }
       }
     }
@@ -191,5 +196,5 @@
     return h.withWays(chosen, others);
   }
 
-  Object.assign(metatrans, { Answer, CERTAIN, answersOf, asHeard, given, inOrder, translations });
+  Object.assign(metatrans, { Answer, CERTAIN, answersOf, asHeard, compareOdds, given, inOrder, translations });
 })((globalThis.metatrans ??= {}));

@@ -3,7 +3,7 @@
 ((metatrans) => {
   "use strict";
 
-  const { Belief, compareTexts, idOf, learnedAfter, product, sumWithin } = metatrans;
+  const { Belief, compareOdds, compareTexts, idOf, learnedAfter, product, sumWithin } = metatrans;
 
   /** A fact of this probability counts as settled. */
   const SURE = 0.99;
@@ -35,7 +35,7 @@
 
     /** Is it more probable than not that the language has such a thing, and that it is the first value? */
     get isLikely() {
-      return this.values[0][1] > 0.5;
+      return compareOdds(this.values[0][1], 0.5) > 0;
     }
   }
 
@@ -80,7 +80,7 @@
       }
     }
     const facts = Array.from(found.values(), ({ kind, of, values }) => {
-      const sorted = [...values].sort((one, other) => other[1] - one[1] || compareTexts(one[0], other[0]));
+      const sorted = [...values].sort((one, other) => compareOdds(other[1], one[1]) || compareTexts(one[0], other[0]));
       return new Fact(kind, of, sorted);
     });
     const firstUse = new Map(Array.from(heard, (word, number) => [word, number]));

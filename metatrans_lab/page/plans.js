@@ -7,7 +7,7 @@
 ((metatrans) => {
   "use strict";
 
-  const { addSettings, anyOf, areFew, both, keyOfSettings, numbersOf, oneSetting } = metatrans;
+  const { addSettings, anyOf, areFew, both, either, keyOfSettings, numbersOf, oneSetting } = metatrans;
 
   /** Plans that begin alike, of one form. */
   class Node {
@@ -131,8 +131,9 @@
   function note(found, items, settings) {
     const key = items.join();
     const known = found.get(key);
-    if (known === undefined) found.set(key, { items, settings: settings.slice() });
-    else addSettings(known.settings, settings);
+    if (known === undefined) found.set(key, { items, settings });
+    else if (known.isOwn) addSettings(known.settings, settings);
+    else found.set(key, { items, settings: either(known.settings, settings), isOwn: true });
   }
 
   function plansOfFew(family, form, possible) {

@@ -31,8 +31,8 @@
   /** A probability as text: "certain" for 1, and never "100%" for less. */
   function percent(probability) {
     if (probability >= CERTAIN) return "certain";
-    if (probability > 0.99) return `${rounded(Math.min(probability, 0.9999) * 100, 2)}%`;
-    return `${rounded(probability * 100, 0)}%`;
+    const digits = Number(probability.toFixed(9)); // a half, to rounding, is one
+    return digits > 0.99 ? `${rounded(Math.min(digits, 0.9999) * 100, 2)}%` : `${rounded(digits * 100, 0)}%`;
   }
 
   /** "1", "1 and 2", "1, 2 and 5 to 9". */

@@ -44,6 +44,7 @@
 
   /** The settings of any of some sets, of which there is one at least. */
   function anyOf(sets) {
+    if (sets.length === 1) return sets[0];
     const set = sets[0].slice();
     for (let n = 1; n < sets.length; n++) addSettings(set, sets[n]);
     return set;

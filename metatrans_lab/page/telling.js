@@ -3,7 +3,7 @@
 ((metatrans) => {
   "use strict";
 
-  const { asHeard, either, given, keyOf, translations } = metatrans;
+  const { asHeard, compareOdds, either, given, keyOf, translations } = metatrans;
 
   /** The most probable hypotheses, which are looked at. */
   const NUM_HYPOTHESES = 50;
@@ -22,6 +22,9 @@
 
   /** Of the most that any of them tells. */
   const ENOUGH = 0.9;
+
+  /** Digits of what they tell that count: by more they would be in another order on each machine. */
+  const ROUNDING = 9;
 
   /**
    * The sentence to ask for next; null if the question is settled, or nothing that is tried would help. Where a word of
@@ -50,11 +53,11 @@
       const first = plainest(sentences.filter((sentence) => sentence.includes(unknown.unit)));
       return first === null ? null : { sentence: first, nats: Infinity };
     }
-    const byAnswer = hypothesesByAnswer(belief, question).sort((one, other) => other.weight - one.weight);
+    const byAnswer = hypothesesByAnswer(belief, question).sort((one, other) => compareOdds(other.weight, one.weight));
     const likeliest = byAnswer.slice(0, NUM_FIRST);
     const told = sentences
       .slice(0, NUM_SENTENCES)
-      .map((sentence) => ({ sentence, nats: information(likeliest, sentence) }))
+      .map((sentence) => ({ sentence, nats: Number(information(likeliest, sentence).toFixed(ROUNDING)) }))
       .sort((one, other) => other.nats - one.nats)
       .slice(0, NUM_LAST)
       .map(({ sentence }) => ({ sentence, nats: information(byAnswer, sentence) }));
@@ -92,7 +95,7 @@
 
   /** Hypotheses under each of which the question has one answer: each with its weight, and the answer. */
   function hypothesesByAnswer(belief, question) {
-    const weighted = [...belief.weighted()].sort((one, other) => other[0] - one[0]).slice(0, NUM_HYPOTHESES);
+    const weighted = [...belief.weighted()].sort((one, other) => compareOdds(other[0], one[0])).slice(0, NUM_HYPOTHESES);
     const found = [];
     for (const [weight, posterior, h] of weighted) {
       const same = new Map();
@@ -104,7 +107,7 @@
         one.settings.set(form.join(), known === undefined ? settings : either(known, settings));
         one.share += weight * probability;
       }
-      const likeliest = [...same.values()].sort((one, other) => other.share - one.share).slice(0, NUM_ANSWERS);
+      const likeliest = [...same.values()].sort((one, other) => compareOdds(other.share, one.share)).slice(0, NUM_ANSWERS);
       for (const { answer, share, settings } of likeliest) {
         found.push({ weight: share, answer, posterior, h: given(posterior, h, question, settings) });
       }
