@@ -85,7 +85,7 @@ def _sentences(belief: Belief, question: Sentence) -> Iterable[Sentence]:
         yield from ((word,) for word in asked)
         for length in range(2, LONGEST + 1):
             yield from (question[first : first + length] for first in range(len(question) - length + 1))
-        for source in sorted({example.source for example in belief.examples}, key=len):
+        for source in sorted(dict.fromkeys(example.source for example in belief.examples), key=len):
             for word in asked:
                 for place in range(len(source) if len(source) <= LONGEST else 0):
                     yield (*source[:place], word, *source[place + 1 :])

@@ -92,14 +92,12 @@
   /** The hypotheses of a belief, of those that say the same of a sentence one, with the probability of all. */
   function toldApart(belief, sentence) {
     const found = new Map();
-    const kinds = new Map(); // of products of weights: what they are, to a factor
     for (const [weight, posterior, h] of belief.weighted()) {
       const [own] = h.divide(sentence);
-      const factors = `${h.component} ${idOf(h.prior)} ${h.groups.map((group) => idOf(group.weights)).join()}`;
-      if (!kinds.has(factors)) kinds.set(factors, idOf(shared(h.weights.map((one) => one / h.total))));
       const parts = [
         belief.posteriors.indexOf(posterior),
-        kinds.get(factors),
+        h.component,
+        kindOf(h),
         own.map(numberOf).join(),
         sentence.map((word) => h.decided.get(word)).join(),
       ];
@@ -111,6 +109,15 @@
       else known.weight += weight;
     }
     return [...found.values()];
+  }
+
+  const kinds = new WeakMap();
+
+  /** A number that hypotheses have in common whose settings are as probable. */
+  function kindOf(h) {
+    const { weights, total } = h;
+    if (!kinds.has(weights)) kinds.set(weights, idOf(shared(weights.map((weight) => weight / total))));
+    return kinds.get(weights);
   }
 
   const numbers = new WeakMap();

@@ -26,6 +26,10 @@
         this.settings = this.settings.flatMap((setting) => values.map((value) => ({ ...setting, [name]: value })));
       }
       this.everySetting = settingsWhere(this.settings.length, () => true);
+      /** Of each switch, of each setting, the number of its value. */
+      this.valueNumbers = switches.map(([name, values]) =>
+        Uint8Array.from(this.settings, (setting) => values.indexOf(setting[name])),
+      );
       this.ofLength = new Map();
       this.ofValue = new Map();
     }

@@ -3,7 +3,7 @@
 ((metatrans) => {
   "use strict";
 
-  const { Belief, compareOdds, compareTexts, idOf, learnedAfter, product, sumWithin } = metatrans;
+  const { Belief, compareOdds, compareTexts, learnedAfter, product, sumOf, sumWithin } = metatrans;
 
   /** A fact of this probability counts as settled. */
   const SURE = 0.99;
@@ -56,7 +56,6 @@
       values.set(value, (values.get(value) || 0) + weight);
     };
     const heard = new Set(belief.examples.flatMap((example) => example.source));
-    const shares = new Map(); // of what switches are, by weights
     for (const [weight, posterior, h] of belief.weighted()) {
       const component = posterior.components[h.component];
       add("family", "", component.name, weight);
@@ -72,9 +71,7 @@
           for (const [ofClass, odds] of classes) add("class", word, component.classNames[ofClass], weight * odds);
         }
       }
-      const factors = `${h.component} ${idOf(h.prior)} ${h.groups.map((group) => idOf(group.weights)).join()}`;
-      if (!shares.has(factors)) shares.set(factors, switchesOf(component.family, h));
-      for (const [name, value, share] of shares.get(factors)) {
+      for (const [name, value, share] of switchesOf(component.family, h.weights)) {
         // What one word says in order, two families may have a switch of the same name for.
         add("switch", `${component.name}: ${name}`, value, weight * share);
       }
@@ -90,18 +87,32 @@
     );
   }
 
-  /** The values that switches may have under a hypothesis, each with its probability. */
-  function switchesOf(family, h) {
-    const weights = h.weights;
-    const found = [];
-    for (const [name, values] of family.switches) {
-      if (values.length < 2) continue;
-      for (const value of values) {
-        const share = sumWithin(weights, family.settingsOf(name, value)) / h.total;
-        if (share > 0) found.push([name, value, share]);
+  const ofWeights = new WeakMap(); // of each family, as a family of one setting has the weights of any other
+
+  /** The values that switches may have by the weights of settings, each with its probability. */
+  function switchesOf(family, weights) {
+    if (!ofWeights.has(weights)) ofWeights.set(weights, new Map());
+    let found = ofWeights.get(weights).get(family);
+    if (found === undefined) {
+      found = [];
+      let number = 0;
+      const total = sumOf(weights);
+      for (const [name, values] of family.switches) {
+        const sums = sumsByValue(weights, family.valueNumbers[number++], values.length);
+        values.forEach((value, v) => {
+          if (values.length > 1 && sums[v] > 0) found.push([name, value, sums[v] / total]);
+        });
       }
+      ofWeights.get(weights).set(family, found);
     }
     return found;
+  }
+
+  /** The weights of the settings with each value of a switch; numbers: of each setting, that of its value. */
+  function sumsByValue(weights, numbers, numValues) {
+    const sums = new Float64Array(numValues);
+    for (let s = 0; s < weights.length; s++) sums[numbers[s]] += weights[s];
+    return sums;
   }
 
   /** The classes that words may be of under a hypothesis, with their probabilities. */

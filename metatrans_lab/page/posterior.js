@@ -68,7 +68,7 @@
 
     /** Of each setting, its probability, to a factor. */
     get weights() {
-      return product(this.prior, this.groups.map((group) => group.weights));
+      return this.groups.reduce((weights, group) => timesShared(weights, group.weights), this.prior);
     }
 
     /** The sum of these. */
@@ -133,8 +133,7 @@
   }
 
   function totalOf(h) {
-    if (h.groups.length > 1) return sumOf(h.weights);
-    const weights = h.groups.length ? timesShared(h.prior, h.groups[0].weights) : h.prior;
+    const { weights } = h;
     if (!totals.has(weights)) totals.set(weights, sumOf(weights));
     return totals.get(weights);
   }
@@ -148,9 +147,10 @@
     }
   }
 
-  /** By weight, the most probable first; those that weigh the same stay in their order. */
+  /** By weight, the most probable first; those that weigh the same but for rounding stay in their order. */
   function byWeight(hypotheses) {
-    return [...hypotheses].sort((one, other) => other.logWeight - one.logWeight);
+    const weighed = hypotheses.map((h) => ({ h, log: Math.round(h.logWeight * 1e9) }));
+    return weighed.sort((one, other) => other.log - one.log).map(({ h }) => h);
   }
 
   /** All that is possible after examples. */
