@@ -33,7 +33,8 @@ def by_node(cases: list[dict]) -> list[Any]:
 
 def by_python(case: dict) -> Any:
     """What Python answers to a case, in the same form."""
-    return json.loads(json.dumps(KINDS[case["kind"]](**{name: value for name, value in case.items() if name != "kind"})))
+    asked = {name: value for name, value in case.items() if name != "kind"}
+    return json.loads(json.dumps(KINDS[case["kind"]](**asked)))
 
 
 def _or_error(work, *arguments) -> Any:

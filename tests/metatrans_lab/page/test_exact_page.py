@@ -1,6 +1,7 @@
 """The page's scripts say what Python says: of every language, in both directions, to a millionth."""
 
 import pytest
+
 from .asked_of_both import NODE, by_node, by_python, differences
 from .cases import GALLERY, QUESTIONS, SPELLINGS, TEXTS, invented, odd, of_gallery
 
