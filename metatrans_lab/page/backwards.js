@@ -111,29 +111,27 @@
 
   /** What a translation says of the places of a form, null of a word that no example has, and the settings for it. */
   function* heardOf(posterior, h, form, tree, translation) {
-    const undone = [{ node: tree, heard: 0, settings: h.settings, said: new Map() }];
+    const undone = [{ node: tree, heard: 0, said: new Map() }];
     while (undone.length) {
-      const { node, heard, settings, said } = undone.pop();
+      const { node, heard, said } = undone.pop();
       const left = translation.length - heard;
-      if (left === 0 && node.ends !== null && meet(node.ends, settings)) yield [said, both(node.ends, settings)];
-      if ((posterior.silent ? 0 : node.shortest) > left || left > node.longest * posterior.longest) continue;
+      if (left === 0 && node.ends !== null && meet(node.ends, h.settings)) yield [said, both(node.ends, h.settings)];
+      if (!posterior.fits(node, left)) continue;
       for (const { item, node: after } of node.following) {
-        if (!meet(settings, after.settings)) continue;
-        const possible = both(settings, after.settings);
+        if (!after.allows(h.settings)) continue;
         if (said.has(item)) {
           const word = said.get(item);
           const string = word === null ? translation.slice(heard, heard + 1) : h.lexicon.get(word);
           if (string !== undefined && stands(string, translation, heard)) {
-            undone.push({ node: after, heard: heard + string.length, settings: possible, said });
+            undone.push({ node: after, heard: heard + string.length, said });
           }
           continue;
         }
         for (const [unit, size] of unitsAt(h, translation, heard)) {
-          const next = { node: after, heard: heard + size, settings: possible, said };
           if (item < 0) {
-            if (unit === item) undone.push(next);
+            if (unit === item) undone.push({ node: after, heard: heard + size, said });
           } else if (unit === null || (typeof unit === "string" && h.decided.get(unit) === form[item])) {
-            undone.push({ ...next, said: new Map([...said, [item, unit]]) });
+            undone.push({ node: after, heard: heard + size, said: new Map([...said, [item, unit]]) });
           }
         }
       }

@@ -7,7 +7,7 @@
 ((metatrans) => {
   "use strict";
 
-  const { addSettings, anyOf, areFew, both, either, keyOfSettings, numbersOf, oneSetting } = metatrans;
+  const { addSettings, anyOf, areFew, both, either, keyOfSettings, meet, numbersOf, oneSetting } = metatrans;
 
   /** Plans that begin alike, of one form. */
   class Node {
@@ -19,6 +19,8 @@
       this.plans = plans;
       this.depth = depth;
       this.children = null;
+      this.asked = null;
+      this.isAllowed = false;
       this.settings = anyOf(plans.map((plan) => plan.settings));
       const ending = plans.filter((plan) => plan.items.length === depth);
       /** Those settings whose plan ends here; null: there is none. */
@@ -27,6 +29,15 @@
       /** How many items may still come. */
       this.shortest = lengths.reduce((one, other) => Math.min(one, other)) - depth;
       this.longest = lengths.reduce((one, other) => Math.max(one, other)) - depth;
+    }
+
+    /** Has one of its plans one of these settings? The last answer is kept: the same is asked again and again. */
+    allows(settings) {
+      if (this.asked !== settings) {
+        this.asked = settings;
+        this.isAllowed = meet(this.settings, settings);
+      }
+      return this.isAllowed;
     }
 
     /** The next items, a place of the source or a particle, each with the node of the plans that go on with it. */

@@ -140,10 +140,24 @@
 
   /** A sentence and its translation. */
   class Example {
+    #parts = new Map();
+
     constructor(source, target) {
       this.source = source;
       this.target = target;
       this.key = `${keyOf(source)}\r${keyOf(target)}`; // that equal examples alone have
+    }
+
+    /** A part of its translation, and that part's key. */
+    part(first, end) {
+      const place = first * (this.target.length + 1) + end;
+      let part = this.#parts.get(place);
+      if (part === undefined) {
+        const string = this.target.slice(first, end);
+        part = { string, key: keyOf(string) };
+        this.#parts.set(place, part);
+      }
+      return part;
     }
   }
 
@@ -310,37 +324,30 @@
     *match(h, tree, example) {
       const words = example.source;
       const target = example.target;
-      const undone = [{ node: tree, heard: 0, settings: h.settings, fresh: [] }];
+      const undone = [{ node: tree, heard: 0, fresh: [] }];
       while (undone.length) {
-        const { node, heard, settings, fresh } = undone.pop();
-        if (heard === target.length && node.ends !== null && meet(node.ends, settings)) {
-          yield [[...fresh].sort(byUnit), both(node.ends, settings)];
+        const { node, heard, fresh } = undone.pop();
+        if (heard === target.length && node.ends !== null && meet(node.ends, h.settings)) {
+          yield [[...fresh].sort(byUnit), both(node.ends, h.settings)];
         }
         for (const { item, node: after } of node.following) {
-          if (!meet(settings, after.settings)) continue;
           const unit = item >= 0 ? words[item] : item;
           let string = h.lexicon.get(unit);
-          if (string === undefined) string = fresh.find((one) => one.unit === unit)?.string;
+          if (string === undefined) string = meaningOf(unit, fresh);
           if (string !== undefined) {
             const ends = heard + string.length;
-            if (this.fits(after, target.length - ends) && stands(string, target, heard)) {
-              undone.push({ node: after, heard: ends, settings: both(settings, after.settings), fresh });
-            }
+            if (!this.fits(after, target.length - ends) || !stands(string, target, heard)) continue;
+            if (after.allows(h.settings)) undone.push({ node: after, heard: ends, fresh });
             continue;
           }
+          if (!after.allows(h.settings)) continue;
           const shortest = this.silent && typeof unit === "string" ? heard : heard + 1;
           const last = Math.min(heard + this.longest, target.length);
-          let left = null;
           for (let ends = shortest; ends <= last; ends++) {
             if (!this.fits(after, target.length - ends)) continue;
-            const meant = target.slice(heard, ends);
-            const key = keyOf(meant);
-            const isFree =
-              this.alike || !meant.length || (!h.units.has(key) && !fresh.some((one) => one.key === key));
-            if (isFree) {
-              left ??= both(settings, after.settings);
-              undone.push({ node: after, heard: ends, settings: left, fresh: [...fresh, { unit, string: meant, key }] });
-            }
+            const { string: meant, key } = example.part(heard, ends);
+            if (!this.alike && meant.length && (h.units.has(key) || fresh.some((one) => one.key === key))) continue;
+            undone.push({ node: after, heard: ends, fresh: [...fresh, { unit, string: meant, key }] });
           }
         }
       }
@@ -356,6 +363,14 @@
     fits(node, left) {
       return (this.silent ? 0 : node.shortest) <= left && left <= node.longest * this.longest;
     }
+  }
+
+  /** The string of a unit that had none before; undefined, if it still has none. */
+  function meaningOf(unit, fresh) {
+    for (let i = 0; i < fresh.length; i++) {
+      if (fresh[i].unit === unit) return fresh[i].string;
+    }
+    return undefined;
   }
 
   /** Does a string stand in a sentence, from this place on? */
