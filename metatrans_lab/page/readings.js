@@ -43,6 +43,13 @@
    * @param {number} longest Target words of the longest unit that may have several.
    */
   function readings(longest = 3) {
+    if (!ofLongest.has(longest)) ofLongest.set(longest, makeReadings(longest));
+    return ofLongest.get(longest);
+  }
+
+  const ofLongest = new Map();
+
+  function makeReadings(longest) {
     const plain = { silent: false, alike: false, weight: 1 };
     return [
       { ...plain, says: "each word is one of the translation", longest: 1 },
@@ -294,10 +301,15 @@
 
   /** A posterior without examples, under a reading that is to read some. */
   function startOf(reading, examples, classes, most = MAX_HYPOTHESES) {
-    const symbols = new Set(examples.flatMap((example) => example.target));
     const { longest, silent, alike } = reading;
-    const numSymbols = Math.max(NUM_SYMBOLS, symbols.size + 1);
-    return new Posterior({ components: components(), longest, silent, alike, classes, numSymbols, most });
+    let numWords = 0;
+    for (const example of examples) numWords += example.target.length;
+    const isFew = numWords < NUM_SYMBOLS;
+    const numSymbols = isFew ? 0 : new Set(examples.flatMap((example) => example.target)).size + 1;
+    return new Posterior({
+      ...{ components: components(), longest, silent, alike, classes, most },
+      numSymbols: Math.max(NUM_SYMBOLS, numSymbols),
+    });
   }
 
   /**

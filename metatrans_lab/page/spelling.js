@@ -56,6 +56,11 @@
     return found;
   }
 
+  const MOST_KEPT = 20_000; // words and sentences of one spelling
+  const MOST_USED = 4; // spellings
+
+  let inUse = [];
+
   class Spelling {
     /**
      * @param {?string} separator What stands between words; by default any white space. With "" each letter is a word.
@@ -75,7 +80,18 @@
       }
       this.separator = separator;
       this.exact = exact;
-      this.keys = new Map(); // of words that were asked for: nearly all are, again and again
+      // What was asked for is kept: nearly all of it is asked for again and again.
+      this.keys = new Map();
+      this.sentences = new Map();
+    }
+
+    /** As a new one; but one that was used before, with all that it has kept. */
+    static of(separator, exact) {
+      const known = inUse.find((spelling) => spelling.separator === separator && spelling.exact === exact);
+      if (known !== undefined && known.keys.size + known.sentences.size < MOST_KEPT) return known;
+      const spelling = new Spelling(separator, exact);
+      inUse = [spelling, ...inUse.filter((other) => other !== known)].slice(0, MOST_USED);
+      return spelling;
     }
 
     /** The words of a text, without the punctuation around them. */
@@ -93,6 +109,15 @@
      * @throws {TranslationError} It isn't text, is empty or is too long.
      */
     splitSentence(sentence, name = "The sentence") {
+      let words = this.sentences.get(sentence);
+      if (words === undefined) {
+        words = this.#splitNew(sentence, name);
+        this.sentences.set(sentence, words);
+      }
+      return words;
+    }
+
+    #splitNew(sentence, name) {
       if (typeof sentence !== "string") {
         throw new TranslationError(`${name} must be text, such as 'blue red', not ${shown(sentence)}.`);
       }
@@ -121,13 +146,13 @@
     key(word) {
       let key = this.keys.get(word);
       if (key === undefined) {
-        key = this.makeKey(word);
+        key = this.#makeKey(word);
         this.keys.set(word, key);
       }
       return key;
     }
 
-    makeKey(written) {
+    #makeKey(written) {
       const word = written.normalize("NFC");
       if (this.exact) return word;
       const seen = Array.from(word).filter((letter) => letter === ZERO_WIDTH_JOINER || !isInvisible(letter));

@@ -89,7 +89,7 @@
         throw new TranslationError("There are no examples; give at least one pair, such as ('red', 'dax').");
       }
       this.rules = rules.map(([source, target]) => [source, target]);
-      this.spelling = new Spelling(separator, exact);
+      this.spelling = Spelling.of(separator, exact);
       this.isTurned = false;
       this.sides = this.#read(this.rules);
       if (separator !== "" && !isPlain(this.sides)) {
@@ -105,17 +105,17 @@
       const sides = Sides.read(rules, [spelling, spelling]);
       if (spelling.separator === "") {
         // Of the translations; sentences may have blanks between their words all the same.
-        const spaced = Sides.read(rules, [new Spelling(null, spelling.exact), spelling]);
+        const spaced = Sides.read(rules, [Spelling.of(null, spelling.exact), spelling]);
         return worthOfSides(spaced, spaced.readings) > worthOfSides(sides, sides.readings) ? spaced : sides;
       }
       const tried = [affixesOf(sides.words(0)), affixesOf(sides.words(1))];
       const isDivided = spelling.separator !== null || spelling.exact;
       if (isDivided || !(tried[0].length || tried[1].length)) return sides;
       // Words are divided so that every morpheme is one word of the other side, and not for less.
+      const divider = new Divider(rules, sides);
       const worth = (divisions) => {
-        const divided = Sides.read(rules, [spelling, spelling], divisions);
         const isAny = divisions[0].length || divisions[1].length;
-        return worthOfSides(divided, isAny ? divided.readings.slice(0, 1) : divided.readings);
+        return worthOfSides(divider.divide(divisions), isAny ? readings().slice(0, 1) : readings());
       };
       return Sides.read(rules, [spelling, spelling], bestDivision(tried, worth));
     }
@@ -347,12 +347,14 @@
     static read(rules, spellings, affixes = [[], []]) {
       const whole = Sides.readAll(rules, new Side(spellings[0], CLASS_NAMES), new Side(spellings[1]));
       if (!affixes[0].length && !affixes[1].length) return whole;
-      const [ofSources, ofTargets] = [0, 1].map((side) => stemsOf(affixes[side], whole.words(side)));
-      return Sides.readAll(
-        rules,
-        new Side(spellings[0], CLASS_NAMES, affixes[0], ofSources),
-        new Side(spellings[1], [], affixes[1], ofTargets),
-      );
+      const [source, target] = [0, 1].map((side) => whole.withAffixes(side, affixes[side]));
+      return Sides.readAll(rules, source, target);
+    }
+
+    /** A side, 0 or 1, that is to be read with affixes. */
+    withAffixes(side, division) {
+      const { spelling, classNames } = side ? this.target : this.source;
+      return new Side(spelling, classNames, division, stemsOf(division, this.words(side)));
     }
 
     static readAll(rules, source, target) {
@@ -383,7 +385,40 @@
 
     /** The classes that were said. */
     get classes() {
-      return new Map([...this.source.classes].sort((one, other) => compareTexts(one[0], other[0])));
+      return inOrder(this.source.classes);
+    }
+  }
+
+  function inOrder(classes) {
+    return new Map([...classes].sort((one, other) => compareTexts(one[0], other[0])));
+  }
+
+  /** Examples as they are with words divided, in one way after another: each side is read once in each of its ways. */
+  class Divider {
+    /** @param {Sides} whole The rules, undivided. */
+    constructor(rules, whole) {
+      this.rules = rules;
+      this.whole = whole;
+      this.read = [new Map(), new Map()];
+    }
+
+    /** The examples, and the classes of words, where words are divided so. */
+    divide(divisions) {
+      const [source, target] = divisions.map((division, side) => this.#side(side, division));
+      const examples = source.sentences.map((sentence, number) => new Example(sentence, target.sentences[number]));
+      return { examples, classes: source.classes };
+    }
+
+    #side(number, division) {
+      const key = division.map((affix) => `${affix} ${affix.ofAll}`).join("\n");
+      let read = this.read[number].get(key);
+      if (read === undefined) {
+        const side = this.whole.withAffixes(number, division);
+        const sentences = this.rules.map((rule) => side.unitsOf(rule[number]));
+        read = { sentences, classes: inOrder(side.classes) };
+        this.read[number].set(key, read);
+      }
+      return read;
     }
   }
 

@@ -72,6 +72,7 @@
     // Of a unit, by its key, what stood between it and each neighbour, null at a sentence's end.
     #before = new Map();
     #behind = new Map();
+    #units = new Map(); // of words, without noting anything
 
     /**
      * @param {Spelling} spelling What words are.
@@ -112,6 +113,17 @@
       this.#noteNeighbours(units[units.length - 1], null, this.#blank);
       if (units.length > 1) this.#begins.add(/^\p{Uppercase}/u.test(text.trimStart()));
       return units;
+    }
+
+    /** As `read`, but nothing is noted, except classes: of sentences that were read before. */
+    unitsOf(text) {
+      return this.spelling.splitSentence(text).flatMap((word) => {
+        if (!this.#units.has(word)) {
+          const [pieces] = this.#divide(word);
+          this.#units.set(word, pieces.map((piece) => this.spelling.key(piece)));
+        }
+        return this.#units.get(word);
+      });
     }
 
     /**
