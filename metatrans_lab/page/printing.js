@@ -21,7 +21,7 @@
 
   /** A number with so many decimals; a half is rounded to the even one, as Python does. */
   function rounded(number, decimals) {
-    const exact = number.toFixed(60).slice(0, -1);
+    const exact = number.toFixed(60);
     const point = exact.indexOf(".") + (decimals ? decimals + 1 : 0);
     const isHalf = /^\.?50*$/.test(exact.slice(point));
     const down = exact.slice(0, point);

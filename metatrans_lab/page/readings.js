@@ -302,13 +302,12 @@
   /** A posterior without examples, under a reading that is to read some. */
   function startOf(reading, examples, classes, most = MAX_HYPOTHESES) {
     const { longest, silent, alike } = reading;
-    let numWords = 0;
-    for (const example of examples) numWords += example.target.length;
-    const isFew = numWords < NUM_SYMBOLS;
-    const numSymbols = isFew ? 0 : new Set(examples.flatMap((example) => example.target)).size + 1;
+    const numWords = examples.reduce((sum, example) => sum + example.target.length, 0);
+    // So few words aren't counted, as they can't be more different ones.
+    const symbols = numWords < NUM_SYMBOLS ? [] : examples.flatMap((example) => example.target);
     return new Posterior({
       ...{ components: components(), longest, silent, alike, classes, most },
-      numSymbols: Math.max(NUM_SYMBOLS, numSymbols),
+      numSymbols: Math.max(NUM_SYMBOLS, new Set(symbols).size + 1),
     });
   }
 

@@ -7,7 +7,7 @@
 ((metatrans) => {
   "use strict";
 
-  const { casefold, firstOf, lengthOf } = metatrans;
+  const { casefold, firstOf, lengthOf, strip } = metatrans;
 
   const HYPHEN = "-";
 
@@ -111,7 +111,7 @@
         });
       }
       this.#noteNeighbours(units[units.length - 1], null, this.#blank);
-      if (units.length > 1) this.#begins.add(/^\p{Uppercase}/u.test(text.trimStart()));
+      if (units.length > 1) this.#begins.add(/^\p{Uppercase}/u.test(strip(text)));
       return units;
     }
 

@@ -51,6 +51,17 @@ const KINDS = {
     return { inWords: metatrans.inWords(numbers), percent: probabilities.map(metatrans.percent) };
   },
 
+  plans({ family, length }) {
+    const components = new metatrans.ExactTranslator([["a", "b"]]).understanding.belief.posteriors[0].components;
+    const one = components[family].family;
+    return one.forms(length).map((form) => {
+      const plans = metatrans.plansOf(one, form).list;
+      const [fewest, most] = one.bounds(form);
+      const areWithin = plans.every(({ items }) => fewest <= items.length && items.length <= most);
+      return { form, areWithin, plans: plans.map(({ items, settings }) => [items, metatrans.numbersOf(settings)]) };
+    });
+  },
+
   language({ rules, separator, exact, sentences, texts }) {
     return orError(() => {
       const exactly = new metatrans.ExactTranslator(rules, { separator, exact });

@@ -9,8 +9,10 @@ from typing import Any
 
 from metatrans_lab import page
 from metatrans_lab.apps.printing import basis, in_words, percent, sure_of, told, visible
+from metatrans_lab.exact.classes import forms
 from metatrans_lab.exact.learned import learned, with_examples
-from metatrans_lab.exact.readings import Understanding
+from metatrans_lab.exact.plans import all_settings, distinct_plans
+from metatrans_lab.exact.readings import Understanding, components
 from metatrans_lab.exact.translator import ExactTranslator, Translation
 from modeling_metalstm import TranslationError
 from modeling_metalstm.rules_metalstm import read_lines, read_question
@@ -60,6 +62,21 @@ def _spelling(text: str, separator: str | None = None, exact: bool = False) -> A
         return {"words": words, "keys": [*map(spelling.key, words)], "visible": [*map(visible, words)]}
 
     return _or_error(split)
+
+
+def _plans(family: int, length: int) -> list[dict]:
+    config = components()[family].config
+    return [
+        {
+            "form": form,
+            "areWithin": True,
+            "plans": [
+                [items, [s for s in range(len(all_settings(config))) if settings >> s & 1]]
+                for items, settings in distinct_plans(config, form).items()
+            ],
+        }
+        for form in forms(config, length)
+    ]
 
 
 def _language(
@@ -132,6 +149,7 @@ KINDS = {
         "inWords": in_words(numbers),
         "percent": [*map(percent, probabilities)],
     },
+    "plans": _plans,
     "language": _language,
 }
 

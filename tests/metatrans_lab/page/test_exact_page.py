@@ -35,6 +35,12 @@ def test_many_invented_languages():
     hold_equal([invented(number) for number in range(60, 560)])
 
 
+@pytest.mark.parametrize("length", range(1, 6))
+def test_forms_and_plans(length):
+    """Each family's forms, and of each form its plans, in one order, within the bounds that are told beforehand."""
+    hold_equal([{"kind": "plans", "family": family, "length": length} for family in range(4)])
+
+
 def test_rules_as_people_write_them():
     options = [{}, {"name": "my.txt"}, {"questions": True}]
     hold_equal([{"kind": "lines", "text": text, **more} for text in TEXTS for more in options])
