@@ -58,8 +58,8 @@
   }
 
   /**
-   * All translations that a sentence may have, the most probable first; none, if the sentence can be none of a language
-   * of these examples.
+   * All translations that a sentence may have, the most probable first; none, if the sentence can be none of a
+   * language of these examples.
    *
    * @param {Belief} belief
    * @param {string[]} sentence
@@ -151,8 +151,8 @@
    * The translations that a sentence may have under a hypothesis; none, if the sentence is impossible.
    *
    * @returns {{probability: number, translation: Said[], form: number[], settings: number[]}[]} Of each the
-   *     probability of it and of the form, to a factor that all have in common; what is said; the form of the sentence;
-   *     the settings for which it is so.
+   *     probability of it and of the form, to a factor that all have in common; what is said; the form of the
+   *     sentence; the settings for which it is so.
    */
   function translations(posterior, h, sentence) {
     const component = posterior.components[h.component];

@@ -1,9 +1,9 @@
 // Which sentences a translation may be of: the exact posterior, asked the other way.
 //
 // Before the translation is heard, a form is as probable as its classes are to follow one another, which they do as in
-// the examples (a Markov chain; of each class one more step, to any); and every word of a place's class is as probable.
-// Under a hypothesis a form's plan then says which units the translation must say, so that its words name the
-// sentence's; a place that the plan doesn't say may hold any word of its class that the examples have.
+// the examples (a Markov chain; of each class one more step, to any); and every word of a place's class is as
+// probable. Under a hypothesis a form's plan then says which units the translation must say, so that its words name
+// the sentence's; a place that the plan doesn't say may hold any word of its class that the examples have.
 
 ((metatrans) => {
   "use strict";

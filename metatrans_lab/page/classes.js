@@ -6,7 +6,7 @@
 ((metatrans) => {
   "use strict";
 
-  const { addTo, both, meet, noSettings, shared } = metatrans;
+  const { addTo, both, meet, shared } = metatrans;
 
   /** A family that a person's language may be of. */
   class Component {

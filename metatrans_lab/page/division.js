@@ -64,7 +64,8 @@
     for (const one of ofStem.values()) {
       const byTurns = new Map();
       for (const pair of one.pairs) {
-        if (stemsOfPair.get(pair.map(nameOf).join("\n")) > 1) for (const affix of pair) byTurns.set(nameOf(affix), affix);
+        if (stemsOfPair.get(pair.map(nameOf).join("\n")) < 2) continue;
+        for (const affix of pair) byTurns.set(nameOf(affix), affix);
       }
       for (const affix of known.has(one.stem) ? one.affixes : byTurns.values()) {
         affixes.set(nameOf(affix), affix);
@@ -123,8 +124,8 @@
   }
 
   /**
-   * With another affix on one side or on both, or with one that is taken off all words rather than off those alone whose
-   * stem is a word.
+   * With another affix on one side or on both, or with one that is taken off all words rather than off those alone
+   * whose stem is a word.
    */
   function stepsFrom(divisions, tried) {
     const [first, second] = divisions.map((division, side) => {

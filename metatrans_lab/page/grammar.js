@@ -116,5 +116,5 @@
     else if (where === "after" || where === "suffix") said.push(item);
   }
 
-  Object.assign(metatrans, { GrammarFamily, PLURAL, VERB });
+  Object.assign(metatrans, { GrammarFamily });
 })((globalThis.metatrans ??= {}));

@@ -37,8 +37,8 @@
   const CLASS_NAMES = ["noun", "verb", "adjective", "article", "plural"];
 
   /**
-   * All readings, the simplest first: what each takes a language to be, as a clause; `longest`, `silent` and `alike` as
-   * of a posterior; its prior weight among those that are thought of together, to a factor.
+   * All readings, the simplest first: what each takes a language to be, as a clause; `longest`, `silent` and `alike`
+   * as of a posterior; its prior weight among those that are thought of together, to a factor.
    *
    * @param {number} longest Target words of the longest unit that may have several.
    */
@@ -78,9 +78,9 @@
   /**
    * What is believed after examples.
    * @typedef {{reading: object, belief: Belief, leftOut: number[], changed: number}} Understanding
-   *     The first reading, or the most probable of those that are thought of else; the belief under it, or under those;
-   *     the numbers, from 0, of examples that had to be left out; the number of the first example of the language at
-   *     hand, where the rules changed before it; else 0.
+   *     The first reading, or the most probable of those that are thought of else; the belief under it, or under
+   *     those; the numbers, from 0, of examples that had to be left out; the number of the first example of the
+   *     language at hand, where the rules changed before it; else 0.
    */
   function understanding(reading, belief) {
     return { reading, belief, leftOut: [], changed: 0 };

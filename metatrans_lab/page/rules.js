@@ -33,11 +33,13 @@
   ]);
 
   const COMMENT = pattern("^(?:#|//)");
-  const QUESTION = pattern("\\?\\s+(?![=→\\-])"); // opens a line with a sentence and the translation that is expected of it
+  // Opens a line with a sentence and the translation that is expected of it.
+  const QUESTION = pattern("\\?\\s+(?![=→\\-])");
   const IS_QUESTION = pattern("^\\?\\s+(?![=→\\-])");
-  const NUMBER = pattern("^(?:\\(?\\d{1,4}[.)]|\\(?[a-z]\\)|[•*\\-])\\s+(?=\\S)"); // or a bullet: begins a line of a list
+  const NUMBER = pattern("^(?:\\(?\\d{1,4}[.)]|\\(?[a-z]\\)|[•*\\-])\\s+(?=\\S)"); // begins a line of a list
   const REMARK = pattern("\\s+(?:#|//)\\s<any>*"); // a comment behind a rule
-  const ASKED = pattern("\\s*(?:=>?|→|->|:|\\t)\\s*\\?(?=\\n?$)"); // ends a question as it does a line of a list of rules
+  // Ends a question as it does a line of a list of rules.
+  const ASKED = pattern("\\s*(?:=>?|→|->|:|\\t)\\s*\\?(?=\\n?$)");
   const QUOTED = pattern("^(?:\"([^\"]+)\"|“([^”]+)”|«([^»]+)»|'([^']+)'|‘([^’]+)’)$");
   const AROUND_EQUALS = pattern("\\s*=\\s*");
 
@@ -59,20 +61,20 @@
   // By which a header's columns may be called.
   const LANGUAGES = new Set(
     (
-      "arabic basque bengali bulgarian catalan chinese croatian czech danish dutch english esperanto estonian finnish " +
-      "french georgian german greek hebrew hindi hungarian icelandic indonesian irish italian japanese klingon korean " +
-      "latin latvian lithuanian malay maori norwegian persian polish portuguese quechua romanian russian sanskrit " +
-      "serbian slovak slovene spanish swahili swedish tamil thai turkish ukrainian urdu vietnamese welsh yoruba zulu " +
-      "ar bg bn ca cs cy da de el en eo es et eu fa fi fr ga he hi hr hu id is it ja ka ko la lt lv ms nl no pl pt ro " +
-      "ru sk sl sr sv sw ta th tr uk ur vi zh"
+      "arabic basque bengali bulgarian catalan chinese croatian czech danish dutch english esperanto estonian " +
+      "finnish french georgian german greek hebrew hindi hungarian icelandic indonesian irish italian japanese " +
+      "klingon korean latin latvian lithuanian malay maori norwegian persian polish portuguese quechua romanian " +
+      "russian sanskrit serbian slovak slovene spanish swahili swedish tamil thai turkish ukrainian urdu " +
+      "vietnamese welsh yoruba zulu ar bg bn ca cs cy da de el en eo es et eu fa fi fr ga he hi hr hu id is it " +
+      "ja ka ko la lt lv ms nl no pl pt ro ru sk sl sr sv sw ta th tr uk ur vi zh"
     ).split(" "),
   );
 
   const MAX_ERRORS = 5; // that are told at once
 
   /**
-   * The rules in a text: one a line, a table with or without a header, or JSON. Empty lines, comments and questions are
-   * skipped. Lines `IN: … OUT: …` are read as SCAN and MLC publish them.
+   * The rules in a text: one a line, a table with or without a header, or JSON. Empty lines, comments and questions
+   * are skipped. Lines `IN: … OUT: …` are read as SCAN and MLC publish them.
    *
    * @param {string} text The lines.
    * @param {?string[]} unread Takes what is wrong with lines that are no rules, in place of an error.
@@ -91,9 +93,8 @@
       tell(errors, unread);
       return rules;
     }
-    lines = questions
-      ? lines.filter(([, line]) => IS_QUESTION.test(line)).map(([number, line]) => [number, line.replace(QUESTION, "")])
-      : lines.filter(([, line]) => !IS_QUESTION.test(line));
+    lines = lines.filter(([, line]) => IS_QUESTION.test(line) === questions);
+    if (questions) lines = lines.map(([number, line]) => [number, line.replace(QUESTION, "")]);
     if (!lines.length) return [];
     const separator = chooseSeparator(lines.map(([, line]) => line));
     let rows = lines.map(([number, line]) => [number, splitLine(line, separator)]);
@@ -164,8 +165,8 @@
   }
 
   /**
-   * The separator of lines, a name of `SEPARATORS`: the first that stands in each of them once; else the first of those
-   * that stand once in the most lines.
+   * The separator of lines, a name of `SEPARATORS`: the first that stands in each of them once; else the first of
+   * those that stand once in the most lines.
    */
   function chooseSeparator(lines) {
     const counts = new Map();

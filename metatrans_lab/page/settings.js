@@ -1,8 +1,8 @@
 // Sets of settings, a bit each, and the weights of settings.
 //
-// A setting is a choice of every switch's value; those of a family have numbers. A set is an array of small integers, of
-// which each has the bits of thirty settings: such arrays take a tenth of the time to make that typed ones take. Sets and
-// weights are never changed once they are made.
+// A setting is a choice of every switch's value; those of a family have numbers. A set is an array of small integers,
+// of which each has the bits of thirty settings: such arrays take a tenth of the time to make that typed ones take.
+// Sets and weights are never changed once they are made.
 
 ((metatrans) => {
   "use strict";

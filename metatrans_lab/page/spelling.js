@@ -3,8 +3,8 @@
 ((metatrans) => {
   "use strict";
 
-  const { TranslationError, casefold, isBlank, lengthOf, shown, splitBlanks, strip, stripLeft, stripRight, thousands } =
-    metatrans;
+  const { TranslationError, casefold, isBlank, lengthOf, shown, splitBlanks, strip } = metatrans;
+  const { stripLeft, stripRight, thousands } = metatrans;
 
   const MAX_SENTENCE_WORDS = 1_000;
   const MAX_SENTENCE_CHARACTERS = 100_000;
@@ -160,5 +160,5 @@
     }
   }
 
-  Object.assign(metatrans, { Spelling, stripPunctuation });
+  Object.assign(metatrans, { Spelling });
 })((globalThis.metatrans ??= {}));

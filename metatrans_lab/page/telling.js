@@ -27,8 +27,8 @@
   const ROUNDING = 9;
 
   /**
-   * The sentence to ask for next; null if the question is settled, or nothing that is tried would help. Where a word of
-   * the question has no translation yet, the sentence has that word.
+   * The sentence to ask for next; null if the question is settled, or nothing that is tried would help. Where a word
+   * of the question has no translation yet, the sentence has that word.
    *
    * @param {Belief} belief
    * @param {string[]} question
@@ -95,9 +95,9 @@
 
   /** Hypotheses under each of which the question has one answer: each with its weight, and the answer. */
   function hypothesesByAnswer(belief, question) {
-    const weighted = [...belief.weighted()].sort((one, other) => compareOdds(other[0], one[0])).slice(0, NUM_HYPOTHESES);
+    const weighted = [...belief.weighted()].sort((one, other) => compareOdds(other[0], one[0]));
     const found = [];
-    for (const [weight, posterior, h] of weighted) {
+    for (const [weight, posterior, h] of weighted.slice(0, NUM_HYPOTHESES)) {
       const same = new Map();
       for (const { probability, translation, form, settings } of translations(posterior, h, question)) {
         const answer = asHeard(translation);
@@ -107,8 +107,8 @@
         one.settings.set(form.join(), known === undefined ? settings : either(known, settings));
         one.share += weight * probability;
       }
-      const likeliest = [...same.values()].sort((one, other) => compareOdds(other.share, one.share)).slice(0, NUM_ANSWERS);
-      for (const { answer, share, settings } of likeliest) {
+      const likeliest = [...same.values()].sort((one, other) => compareOdds(other.share, one.share));
+      for (const { answer, share, settings } of likeliest.slice(0, NUM_ANSWERS)) {
         found.push({ weight: share, answer, posterior, h: given(posterior, h, question, settings) });
       }
     }

@@ -35,8 +35,8 @@
      * @param {string} fields.text Its most probable translation; `UNKNOWN_WORD` for what no example tells.
      * @param {number} fields.probability Of it; 0 where the sentence can be none of the language, and `text` is its
      *     words one by one.
-     * @param {[string, number][]} fields.others The other translations that are possible, with their probabilities, the
-     *     most probable first.
+     * @param {[string, number][]} fields.others The other translations that are possible, with their probabilities,
+     *     the most probable first.
      * @param {Word[]} fields.words The units of the translation; of a sentence that is translated back, or word by
      *     word, its own.
      * @param {string[]} fields.unknown The sentence's words that no example has.
@@ -453,8 +453,9 @@
   const understood = new Map(); // by examples, classes and readings; the last ones
 
   function understandSides(sides) {
-    const parts = [...sides.examples.map((example) => example.key), ...[...sides.classes].map((pair) => pair.join("\v"))];
-    const key = [...parts, ...sides.readings.map((reading) => reading.says)].join("\f");
+    const examples = sides.examples.map((example) => example.key);
+    const classes = Array.from(sides.classes, (pair) => pair.join("\v"));
+    const key = [...examples, ...classes, ...sides.readings.map((reading) => reading.says)].join("\f");
     const known = understood.get(key) || understand(sides.examples, sides.classes, sides.readings);
     understood.delete(key); // so that it is the last to be let go
     understood.set(key, known);

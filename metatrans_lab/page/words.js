@@ -1,8 +1,8 @@
 // From texts to sentences of units and back: what the words of one side of a language are, and how they are written.
 //
-// A hyphen divides a word into morphemes, each a unit of its own, unless words are to be exactly as written. A class may
-// be said after a colon (dog:noun). Where a translation has two units side by side that the examples always write with
-// a hyphen, it gets one too.
+// A hyphen divides a word into morphemes, each a unit of its own, unless words are to be exactly as written. A class
+// may be said after a colon (dog:noun). Where a translation has two units side by side that the examples always write
+// with a hyphen, it gets one too.
 
 ((metatrans) => {
   "use strict";
@@ -19,8 +19,8 @@
     /**
      * @param {string} letters Of it.
      * @param {boolean} isPrefix Does it stand before its stem?
-     * @param {boolean} ofAll Is it taken off all words that have it, rather than off those whose stem is a word too, or
-     *     has another affix?
+     * @param {boolean} ofAll Is it taken off all words that have it, rather than off those whose stem is a word too,
+     *     or has another affix?
      */
     constructor(letters, isPrefix, ofAll = false) {
       Object.assign(this, { letters, isPrefix, ofAll });
@@ -46,7 +46,8 @@
   }
 
   /**
-   * What a side's words, given by their keys, are without affixes: its words, and what has two of the affixes by turns.
+   * What a side's words, given by their keys, are without affixes: its words, and what has two of the affixes by
+   * turns.
    *
    * @param {Affix[]} division Affixes that are taken off words.
    * @param {Iterable<string>} words
