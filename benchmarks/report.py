@@ -30,6 +30,7 @@ BENCHMARKS = (
     "words",
     "architectures",
     "startup",
+    "puzzles",
     "demo",
     "gpu",
 )

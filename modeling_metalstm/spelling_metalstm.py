@@ -4,6 +4,7 @@ import reprlib
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .errors_metalstm import TranslationError
 
@@ -87,11 +88,15 @@ class Spelling:
 
     def key(self, word: str) -> str:
         """Words are the same if this is."""
-        word = unicodedata.normalize("NFC", word)
-        if self.exact:
-            return word
-        visible = "".join(letter for letter in word if letter == ZERO_WIDTH_JOINER or not is_invisible(letter))
-        return unicodedata.normalize("NFC", (visible or word).translate(APOSTROPHES).casefold())
+        return unicodedata.normalize("NFC", word) if self.exact else loose_key(word)
+
+
+@lru_cache(maxsize=1 << 14)  # the same words are read again with every way to divide them
+def loose_key(word: str) -> str:
+    """A word without what doesn't count: case, marks that can't be seen, and which apostrophe it is."""
+    word = unicodedata.normalize("NFC", word)
+    visible = "".join(letter for letter in word if letter == ZERO_WIDTH_JOINER or not is_invisible(letter))
+    return unicodedata.normalize("NFC", (visible or word).translate(APOSTROPHES).casefold())
 
 
 def is_invisible(letter: str) -> bool:

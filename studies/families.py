@@ -16,6 +16,7 @@ os.environ.pop("OMP_NUM_THREADS", None)  # all cores: torch reads it at import
 from typing import Any
 
 import numpy as np
+import yaml
 from matplotlib.figure import Figure
 
 from metatrans_lab.config import read_config
@@ -54,6 +55,14 @@ RATES = ("muon_learning_rate", "learning_rate")
 STEP = 16
 """Widths are multiples of this, which any number of heads divides."""
 
+NUM_HEADS = 8
+"""Of a Mamba-2."""
+
+LATEST = (1 / 15, 2 / 15, 1 / 2)
+"""The shares of the steps by which each stage of the recipe's curriculum but the last ends, whatever the accuracy: who
+isn't good at the first would never see the others.
+"""
+
 
 def shape(architecture: str) -> tuple[TrainingConfig, dict[str, Any], int]:
     """An architecture's config, its model as wide as makes it as large as the recipe's, its number of parameters."""
@@ -76,13 +85,22 @@ def shape(architecture: str) -> tuple[TrainingConfig, dict[str, Any], int]:
     return peer, model, number
 
 
+def _until_steps(steps: int) -> list[dict[str, Any]]:
+    """The recipe's curriculum, with the step by which each stage ends of so many."""
+    stages = yaml.safe_load((ROOT / "configs" / f"{RECIPE}.yaml").read_text())["curriculum"]
+    return [
+        stage | ({"until_step": round(share * steps)} if share else {})
+        for stage, share in zip(stages, (*LATEST, None), strict=True)
+    ]
+
+
 def _as_wide(model: dict[str, Any], width: int, names: tuple[str, ...]) -> dict[str, Any]:
     """The model with this width; further settings of those names keep their ratio to the first."""
     wide = model | {name: model[name] * width // model[names[0]] if name != names[0] else width for name in names}
     if model.get("lstm_size", 0) is None:
         wide["lstm_size"] = width
     if model.get("model_type") == "mamba2":  # its heads share twice the width
-        wide["head_dim"] = 2 * width // model["num_heads"]
+        wide |= {"num_heads": NUM_HEADS, "head_dim": 2 * width // NUM_HEADS}
     return wide
 
 
@@ -108,7 +126,8 @@ def main(arguments: list[str]) -> None:
         for seed in range(options.seeds):
             name = f"families-{architecture.replace(', ', '-').lower()}-{options.steps}-{seed}"
             shorter = ("--num_steps", str(options.steps), "--decay_steps", str(options.steps // 2))
-            run = finished_run(options, name, "--seed", str(seed), "--model", str(model), *rates, *shorter)
+            stages = ("--curriculum", str(_until_steps(options.steps)))
+            run = finished_run(options, name, "--seed", str(seed), "--model", str(model), *rates, *shorter, *stages)
             results[f"{architecture} {seed}"] = {
                 "parameters": number,
                 "steps": run["steps"],

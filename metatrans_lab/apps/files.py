@@ -21,7 +21,7 @@ def read_rules(name: str, questions: bool = False) -> list[Rule]:
     Raises:
         UserError: it can't be read, or lines are no rules; the message names each with what was expected.
     """
-    text = _read_text(name)
+    text = read_text(name)
     try:
         return read_lines(text, name, questions)
     except TranslationError as error:
@@ -39,7 +39,7 @@ def read_expected(name: str) -> tuple[list[Rule], list[Rule]]:
     return (rules, questions) if questions else ([], rules)
 
 
-def _read_text(name: str) -> str:
+def read_text(name: str) -> str:
     """A file's text: UTF-8, or UTF-16 with its mark."""
     try:
         if name == "-":

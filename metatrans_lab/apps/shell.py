@@ -1,4 +1,4 @@
-"""The command `metatrans`: translate by your own rules, train a model, measure and compare, push the data set.
+"""The command `metatrans`: translate by your own rules, make puzzles, train and measure models, push the data set.
 
 Exit codes: 0 done, 1 not as expected (`--check`), 2 bad input.
 """
@@ -31,6 +31,16 @@ TRANSLATE_EXAMPLES = """examples:
   metatrans translate outputs/cpu --example "red = dax" --json "red"
 
 The answer is exact: each language that explains the examples has its part in it. Beside it is what the model says.
+"""
+
+PUZZLE_EXAMPLES = """examples:
+  metatrans puzzle
+  metatrans puzzle --level 3 --seed 7 --to html --output puzzle.html
+  metatrans puzzle --level 2 --phenomena adjectives,verbs --words 10 --sounds CVC
+  metatrans puzzle --level 4 --number 20 --to jsonl --output puzzles.jsonl
+  metatrans puzzle --check my.txt                      # the questions are lines such as: red house = ?
+
+The examples settle every question, by the exact predictor, and none of them is superfluous.
 """
 
 EVALUATE_EXAMPLES = """examples:
@@ -75,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="metatrans", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--version", action="version", version=f"metatrans {__version__}")
     commands = parser.add_subparsers(
-        dest="command", required=True, metavar="{translate,train,evaluate,compare,demo,push-dataset}"
+        dest="command", required=True, metavar="{translate,puzzle,train,evaluate,compare,demo,push-dataset}"
     )
     raw = argparse.RawDescriptionHelpFormatter
     translate = commands.add_parser(
@@ -126,6 +136,40 @@ def _parser() -> argparse.ArgumentParser:
     )
     translate.add_argument("--json", action="store_true", help="print JSON")
     translate.add_argument("--trust_remote_code", action="store_true", help="run code that comes with the model")
+    puzzle = commands.add_parser(
+        "puzzle", help="make a linguistic puzzle, or check one", epilog=PUZZLE_EXAMPLES, formatter_class=raw
+    )
+    puzzle.add_argument(
+        "--level", type=int, default=1, help="1, a first lesson, to 5, an olympiad's second round; 1, if not given"
+    )
+    puzzle.add_argument("--seed", help="any text; the same puzzle comes of the same one")
+    puzzle.add_argument(
+        "--number", type=int, default=1, metavar="N", help="so many puzzles, of seeds SEED-1, SEED-2, …"
+    )
+    puzzle.add_argument(
+        "--phenomena",
+        metavar="NAMES",
+        help="of adjectives, articles, affixes, particles and verbs some, with commas between; or order; or operators",
+    )
+    puzzle.add_argument("--words", type=int, metavar="N", help="nouns, verbs and adjectives together; or colours")
+    puzzle.add_argument("--examples", type=int, metavar="N", help="sentences with their translations")
+    puzzle.add_argument(
+        "--sounds", metavar="PATTERN", help="of its syllables: CV, CVC, CVN, VCV or CCV; any, if not given"
+    )
+    puzzle.add_argument(
+        "--to",
+        choices=("markdown", "html", "json", "jsonl"),
+        default="markdown",
+        help="html: to print; jsonl: a data set, a question a line; markdown, if not given",
+    )
+    puzzle.add_argument("--output", metavar="FILE", help="where to write it; standard output, if not given")
+    puzzle.add_argument(
+        "--check",
+        metavar="FILE",
+        help="a puzzle of your own, or one as --to json wrote it: has every question exactly one answer, and is an "
+        "example superfluous? Exit code 1, if a question hasn't; - is standard input",
+    )
+    puzzle.add_argument("--json", action="store_true", help="print what was checked as JSON")
     commands.add_parser("train", help="train a model: train.py, with its arguments", add_help=False)
     evaluate = commands.add_parser(
         "evaluate", help="measure a model against the Bayes optimum", epilog=EVALUATE_EXAMPLES, formatter_class=raw
@@ -200,6 +244,12 @@ def main(arguments: list[str] | None = None) -> None:
         # Imports of torch and transformers take seconds; --help should not.
         if options.command == "translate":
             code = _translate(options)
+            if code:
+                sys.exit(code)
+        elif options.command == "puzzle":
+            from metatrans_lab.apps.puzzles import puzzle
+
+            code = puzzle(options)
             if code:
                 sys.exit(code)
         elif options.command == "train":

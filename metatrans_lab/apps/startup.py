@@ -12,6 +12,9 @@ from typing import Any
 OURS, THEIRS = ("dataset_script", "modeling_metalstm"), ("torch",)
 """The packages that are postponed. Modules of ours can be imported before their package has run."""
 
+QUICK = ("translate",)
+"""Commands that may need none of these."""
+
 
 def postpone(name: str) -> None:
     """Has a package run when a name of its own is first asked for; nothing, if it has run already."""
@@ -37,9 +40,9 @@ def main() -> None:
     Raises:
         SystemExit: with the exit code, if it isn't 0.
     """
-    # Whatever imports a module of torch before torch has run crashes, and these two import transformers at once.
-    needs_torch = sys.argv[1:2] in (["train"], ["evaluate"])
-    for name in OURS if needs_torch else (*OURS, *THEIRS):
+    # Whatever imports a module of torch before torch has run crashes, as libraries do that are imported at once.
+    is_quick = not sys.argv[1:] or sys.argv[1] in QUICK or sys.argv[1].startswith("-")
+    for name in (*OURS, *THEIRS) if is_quick else OURS:
         postpone(name)
     from metatrans_lab.apps.shell import main
 

@@ -4,6 +4,7 @@ Before the translation is heard, a form is as probable as its classes are to fol
 the examples (a Markov chain; of each class one more step, to any); and every word of a place's class is as probable.
 Under a hypothesis a form's plan then says which units the translation must say, so that its words name the sentence's;
 a place that the plan doesn't say, such as a dropped article's, may hold any word of its class that the examples have.
+Only a mark of the verb, which no plan says, is thought of where an example has one, and not elsewhere.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from metatrans_lab.exact.answers import Answer, Said, to_rounding
 from metatrans_lab.exact.classes import Component, Sentence, by_setting, forms
+from metatrans_lab.exact.grammar import SpokenGrammar, marks_verb
 from metatrans_lab.exact.plans import Node, plan_tree
 from metatrans_lab.exact.posterior import Belief, Hypothesis, Posterior, Unit
 from modeling_metalstm.rules_metalstm import UNKNOWN_WORD
@@ -57,13 +59,22 @@ def _of_hypothesis(posterior: Posterior, h: Hypothesis, translation: Sentence) -
     for word, of_class in h.decided.items():
         words_of.setdefault(of_class, []).append(word)
     total = float(h.prior.sum())
-    chain = _Chain([[h.decided[word] for word in example.source] for example in posterior.examples], component)
+    heard = [tuple(h.decided[word] for word in example.source) for example in posterior.examples]
+    chain = _Chain(heard, component)
+    has_marks = any(_is_marked(component, form) for form in heard)
     for length in range(1, MAX_LENGTH + 1):
         for form in forms(component.config, length):
+            if _is_marked(component, form) and not has_marks:
+                continue
             tree = plan_tree(component.config, form, h.settings)
             for said, settings in _heard(posterior, h, component, form, tree, translation):
                 prior = float(by_setting([settings], len(h.prior))[0] @ h.prior / total) * chain.probability(form)
                 yield from _filled(form, said, words_of, prior)
+
+
+def _is_marked(component: Component, form: tuple[int, ...]) -> bool:
+    """Does a sentence of this form mark its verb?"""
+    return isinstance(component.config, SpokenGrammar) and marks_verb(form)
 
 
 class _Chain:

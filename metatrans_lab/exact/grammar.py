@@ -8,6 +8,7 @@ verb, as English does with an *s*, of which the translation says nothing:
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -40,9 +41,9 @@ class SpokenGrammar(GrammarConfig):
         return [*forms, *(_marked(form) for form in forms if VERB in form and NOUN in form[: form.index(VERB)])]
 
     def plan(self, form: tuple[int, ...], setting: Setting) -> Sequence[Said]:
-        after = form.index(VERB) + 1 if VERB in form else len(form)
-        if form[after : after + 1] != (PLURAL,):
+        if not marks_verb(form):
             return super().plan(form, setting)
+        after = form.index(VERB) + 1
         said = super().plan(form[:after] + form[after + 1 :], setting)
         return [
             Said(one.hangs_on, one.place + 1, one.unit) if one.place is not None and one.place >= after else one
@@ -51,6 +52,11 @@ class SpokenGrammar(GrammarConfig):
 
     def marks_nouns(self, setting: Setting) -> bool:
         return setting["particle_of"] == "noun"
+
+
+def marks_verb(form: tuple[int, ...]) -> bool:
+    """Does a sentence of this form mark its verb?"""
+    return any(pair == (VERB, PLURAL) for pair in itertools.pairwise(form))
 
 
 def _marked(form: tuple[int, ...]) -> tuple[int, ...]:

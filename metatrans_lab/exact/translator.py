@@ -141,10 +141,10 @@ class ExactTranslator:
 
         def worth(divisions: Divisions) -> float:
             """Words are divided so that every morpheme is one word of the other side, and not for less."""
-            divided = _Sides.read(rules, (spelling, spelling), divisions)
+            divided = _Sides.read(rules, (spelling, spelling), divisions, sides)
             return _worth(divided, divided.readings[:1] if any(divisions) else divided.readings)
 
-        return _Sides.read(rules, (spelling, spelling), best_division(tried, worth))
+        return _Sides.read(rules, (spelling, spelling), best_division(tried, worth), sides)
 
     @property
     def read_as(self) -> str:
@@ -335,8 +335,15 @@ class _Sides:
         rules: Sequence[tuple[str, str]],
         spellings: tuple[Spelling, Spelling],
         affixes: tuple[Division, Division],
+        whole: _Sides | None = None,
     ) -> _Sides:
-        whole = cls._read(rules, Side(spellings[0], CLASS_NAMES), Side(spellings[1]))
+        """Rules, with these affixes taken off their words.
+
+        Args:
+            whole: the same without; None: not read yet.
+        """
+        if whole is None:
+            whole = cls._read(rules, Side(spellings[0], CLASS_NAMES), Side(spellings[1]))
         if not any(affixes):
             return whole
         known = [stems(affixes[number], set(whole.words(number))) for number in (0, 1)]

@@ -3,7 +3,8 @@
 // Before the translation is heard, a form is as probable as its classes are to follow one another, which they do as in
 // the examples (a Markov chain; of each class one more step, to any); and every word of a place's class is as
 // probable. Under a hypothesis a form's plan then says which units the translation must say, so that its words name
-// the sentence's; a place that the plan doesn't say may hold any word of its class that the examples have.
+// the sentence's; a place that the plan doesn't say may hold any word of its class that the examples have. Only a
+// mark of the verb, which no plan says, is thought of where an example has one, and not elsewhere.
 
 ((metatrans) => {
   "use strict";
@@ -62,13 +63,13 @@
     const wordsOf = component.family.classSizes.map(() => []);
     for (const [word, ofClass] of h.decided) wordsOf[ofClass].push(word);
     const total = sumOf(h.prior);
-    const chain = new Chain(
-      posterior.examples.map((example) => example.source.map((word) => h.decided.get(word))),
-      component,
-    );
+    const heard = posterior.examples.map((example) => example.source.map((word) => h.decided.get(word)));
+    const chain = new Chain(heard, component);
+    const hasMarks = heard.some((form) => component.family.marksVerb(form));
     for (let length = 1; length <= MAX_LENGTH; length++) {
       for (const form of component.family.forms(length)) {
         if (!posterior.maySay(component.family, form, translation.length)) continue;
+        if (!hasMarks && component.family.marksVerb(form)) continue;
         const tree = plansOf(component.family, form, h.settings).tree;
         for (const [said, settings] of heardOf(posterior, h, form, tree, translation)) {
           const prior = (sumWithin(h.prior, settings) / total) * chain.probability(form);

@@ -45,6 +45,11 @@
       return found;
     }
 
+    /** Has a sentence of this form a mark of its verb, which no plan says? */
+    marksVerb(form) {
+      return false;
+    }
+
     /** The settings in which a switch has this value. */
     settingsOf(name, value) {
       const key = `${name} ${value}`;

@@ -51,9 +51,13 @@
       return [said, form.length + 2];
     }
 
+    marksVerb(form) {
+      return form.some((ofClass, place) => ofClass === VERB && form[place + 1] === PLURAL);
+    }
+
     plan(form, setting) {
-      const after = form.includes(VERB) ? form.indexOf(VERB) + 1 : form.length;
-      if (form[after] !== PLURAL) return planOf(form, setting);
+      if (!this.marksVerb(form)) return planOf(form, setting);
+      const after = form.indexOf(VERB) + 1;
       const without = planOf([...form.slice(0, after), ...form.slice(after + 1)], setting);
       return without.map((item) => (item >= after ? item + 1 : item));
     }

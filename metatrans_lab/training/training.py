@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import DistributedType
 from transformers import PreTrainedModel
 
 from dataset_script.episodes import Episodes
 from metatrans_lab.config.keys import TrainingConfig
+from metatrans_lab.errors import UserError
 from metatrans_lab.training.curriculum import Curriculum
 from metatrans_lab.training.optimization import build_optimizers, set_learning_rates
 from metatrans_lab.training.parts import PartwiseGradients
@@ -22,6 +24,13 @@ HOPELESS = 10.0
 
 MAX_BAD_STEPS = 10
 """After this number of steps in a row without finite gradients, or with a hopeless loss, training has diverged."""
+
+IN_SHARES = {
+    DistributedType.DEEPSPEED: "DeepSpeed",
+    DistributedType.FSDP: "FSDP",
+    DistributedType.MEGATRON_LM: "Megatron-LM",
+}
+"""Ways in which each process has a share of each weight alone."""
 
 
 class Diverged(ArithmeticError):
@@ -37,6 +46,9 @@ class Training:
         model: freshly initialised; it is trained in place.
         micro_batches: the number of micro-batches that each process takes a step.
         num_threads: torch's on a CPU; None on any other device.
+
+    Raises:
+        UserError: the processes would share the weights out.
 
     Attributes:
         model, optimizers: as accelerate wraps them. raw_model: the model without that.
@@ -56,6 +68,12 @@ class Training:
         micro_batches: int = 1,
         num_threads: int | None = None,
     ) -> None:
+        if accelerator.distributed_type in IN_SHARES:
+            # Muon's steps are of whole matrices.
+            raise UserError(
+                f"by {IN_SHARES[accelerator.distributed_type]} each process has a share of the weights, and train.py "
+                "needs the whole model in each; launch it with --multi_gpu, or with one process"
+            )
         self.config, self.accelerator, self.raw_model = config, accelerator, model
         self.micro_batches, self.num_threads = micro_batches, num_threads
         accelerator.gradient_accumulation_steps = micro_batches

@@ -24,12 +24,15 @@ MAX_UNDONE = 50
 _answering = threading.BoundedSemaphore(4)  # more at once would only wait for the cores
 
 INTRODUCTION = """\
-# metatrans: propose your own rules
+# metatrans: your own rules
 
-Write sentences and their translations, in a language that you make up: one a line, `sentence = translation`. Words may
-change places, and have articles, particles and affixes (`cat-s = neko-ra`). The answer is exact: each language that
-explains your rules has its part in it. Beside it stands what {kind} says, that has never seen your language and learns
-it while reading.
+Write sentences and their translations, in a language that you make up, one a line. Words may change places, and have
+articles, particles and affixes (`cat-s = neko-ra`).
+"""
+
+EXPLANATION = """\
+The answer is exact: each language that explains your rules has its part in it. Beside it stands what {kind} says, that
+has never seen your language and learns it while reading.
 """
 
 
@@ -37,9 +40,10 @@ def build(asked: Asked) -> gr.Blocks:
     """The page, with the model that is asked."""
     with gr.Blocks(title="metatrans", analytics_enabled=False) as page:
         kind = called(asked.models[asked.name].config.model_type)
-        gr.Markdown(INTRODUCTION.format(kind=kind))
+        gr.Markdown(INTRODUCTION)
         with gr.Tab("Translate"):
             _translate_tab(page, asked)
+            gr.Markdown(EXPLANATION.format(kind=kind))
         with gr.Tab("Play"):
             _play_tab(page, asked)
         with gr.Tab("Workshop"):
@@ -56,15 +60,15 @@ def _translate_tab(page: gr.Blocks, asked: Asked) -> None:
                 as_lines(first.rules),
                 label="Rules, one a line",
                 placeholder="red = dax\nblue red = wif dax",
-                lines=8,
+                lines=5,
                 max_lines=30,
                 max_length=MAX_RULES_CHARACTERS,
                 elem_id="rules",
                 elem_classes="mt-rules",
             )
             with gr.Row():
-                make = gr.Button("Make me a language", elem_id="make", size="sm")
-                undo = gr.Button("Bring back what I had", elem_id="undo", size="sm")
+                make = gr.Button("Make me a language", elem_id="make", size="sm", min_width=120)
+                undo = gr.Button("Bring back what I had", elem_id="undo", size="sm", min_width=120)
         with gr.Column(min_width=320):
             question = gr.Textbox(
                 first.question, label="Translate", max_length=MAX_CHARACTERS, elem_id="question", autofocus=True

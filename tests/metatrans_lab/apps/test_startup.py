@@ -26,7 +26,7 @@ def run_and_list_modules(*arguments: str) -> tuple[str, set[str]]:
 
 
 def test_an_exact_answer_and_help_need_neither_torch_nor_transformers_nor_datasets():
-    for arguments in (["translate", *RULES, "--no_model", "blue red"], ["--help"], ["--version"]):
+    for arguments in (["translate", *RULES, "--no_model", "blue red"], ["--help"], ["--version"], ["puzzle"]):
         printed, ran = run_and_list_modules(*arguments)
         assert printed and "numpy" in ran
         assert not {"torch", "transformers", "datasets", "dataset_script", "modeling_metalstm"} & ran
@@ -57,6 +57,8 @@ FEW = ["--num_episodes", "4"]
         ["translate", "--no_model", *RULES, "blue red", "--json"],
         ["translate", "--no_model", "--check", "rules"],
         ["translate", "--no_model"],
+        ["puzzle", "--seed", "7"],
+        ["puzzle", "--check", "puzzle"],
         ["train", "--help"],
         ["evaluate", "--help"],
         ["evaluate", "unigram", *FEW],
@@ -70,6 +72,7 @@ FEW = ["--num_episodes", "4"]
 def test_a_reader_that_leaves_is_no_error(tmp_path, arguments):
     """Whether what is printed is kept back until the end, or not."""
     (tmp_path / "rules").write_text("red = dax\n? red = wif\n")
+    (tmp_path / "puzzle").write_text("red = dax\nred = ?\n")
     for unbuffered in ("", "1"):
         reader, writer = os.pipe()
         os.close(reader)

@@ -1,15 +1,19 @@
 """The fast ways of taking a step stand beside the plain one of train.py, and make the same update."""
 
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 import torch
 from accelerate.state import AcceleratorState, GradientState, PartialState
+from accelerate.utils import DistributedType
 
 from metatrans_lab.config import Stage, TrainingConfig
+from metatrans_lab.errors import UserError
 from metatrans_lab.training.captured import CapturedSteps
 from metatrans_lab.training.parts import step_in_parts
-from metatrans_lab.training.prepare import prepare
+from metatrans_lab.training.prepare import fresh_model, prepare
+from metatrans_lab.training.training import Training
 
 DRAWN = [{"sentence_length": [1, 3]}, {"num_active_words": [2, 5]}]
 
@@ -91,3 +95,11 @@ def test_train_py_takes_the_fast_one_where_it_can(train_script):
             state._reset_state()
         training = prepare(config_of(0, num_parts=num_parts), num_threads=2, cpu=True)
         assert train_script.choose_step(training) is step
+
+
+@pytest.mark.parametrize("kind", ["DEEPSPEED", "FSDP"])
+def test_processes_that_share_the_weights_out_are_refused(kind):
+    config = config_of(0)
+    accelerator = SimpleNamespace(distributed_type=DistributedType[kind])
+    with pytest.raises(UserError, match=f"(?i)by {kind} each process has a share of the weights"):
+        Training(config, accelerator, fresh_model(config))

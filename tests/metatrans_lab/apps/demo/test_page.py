@@ -39,7 +39,8 @@ def address():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "metatrans_lab.apps.shell", "demo", "--port", str(port)]
+    start = "from metatrans_lab.apps.startup import main; main()"  # as the command does
+    command = [sys.executable, "-c", start, "demo", "--port", str(port)]
     environment = os.environ | {"HF_HUB_OFFLINE": "1"}
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     url = f"http://127.0.0.1:{port}/"

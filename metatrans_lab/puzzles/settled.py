@@ -1,0 +1,55 @@
+"""Whether examples settle a question: the exact predictor's answers to it, in either direction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from metatrans_lab.exact.translator import ExactTranslator, Translation
+from modeling_metalstm.errors_metalstm import TranslationError
+
+INTO, OUT = "into", "out"
+"""Directions of a question: into the language, and out of it."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question.
+
+    Attributes:
+        text: what is to be translated. direction: `INTO` or `OUT`. answer: the right one; None: it isn't said.
+    """
+
+    text: str
+    direction: str
+    answer: str | None
+
+
+def ask(translator: ExactTranslator, question: Asked) -> Translation:
+    """The predictor's answer.
+
+    Raises:
+        TranslationError: the question is no sentence, or the examples can't all be right.
+    """
+    return translator.back(question.text) if question.direction == OUT else translator(question.text)
+
+
+def is_settled(translator: ExactTranslator, question: Asked) -> bool:
+    """Is there one answer, and is it the right one?"""
+    translation = ask(translator, question)
+    return translation.is_settled and question.answer in (None, translation.text)
+
+
+def settles(examples: Sequence[tuple[str, str]], questions: Sequence[Asked]) -> bool:
+    """Do examples settle all questions?"""
+    try:
+        translator = ExactTranslator(examples)
+        return all(is_settled(translator, question) for question in questions)
+    except TranslationError:
+        return False
+
+
+def is_superfluous(examples: Sequence[tuple[str, str]], number: int, questions: Sequence[Asked]) -> bool:
+    """Do the examples without one of them, by its number from 0, settle all questions?"""
+    rest = [example for other, example in enumerate(examples) if other != number]
+    return bool(rest) and settles(rest, questions)
