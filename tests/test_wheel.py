@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from metatrans_lab.page import SCRIPTS
+
 ROOT = Path(__file__).parents[1]
 PAGES = ("README", "docs/tutorial", "docs/your-own-language", "docs/your-own-model", "docs/language-families")
 PACKAGES = ("dataset_script", "modeling_metalstm", "metatrans_lab")
@@ -59,12 +61,13 @@ def command(*arguments: str) -> str:
     return f"import sys\nfrom metatrans_lab.apps.startup import main\nsys.argv[1:] = {list(arguments)!r}\nmain()"
 
 
-def test_it_has_the_script_the_recipes_the_models_and_the_types(wheel):
+def test_it_has_the_script_the_recipes_the_models_the_page_and_the_types(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     recipes = {f"metatrans_lab/{path.relative_to(ROOT).as_posix()}" for path in (ROOT / "configs").rglob("*.yaml")}
     assert recipes <= names and {name for name in names if "/configs/" in name} == recipes
     assert {"metatrans_lab/train.py", "metatrans_lab/pretrained/translator/model.safetensors"} <= names
     assert {f"{package}/py.typed" for package in PACKAGES} <= names
+    assert {f"metatrans_lab/page/{script}" for script in SCRIPTS} <= names
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == set(PACKAGES)
 
 

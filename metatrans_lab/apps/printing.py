@@ -40,6 +40,7 @@ def percent(probability: float) -> str:
     """A probability as text: "certain" for 1, and never "100%" for less."""
     if probability >= CERTAIN:
         return "certain"
+    probability = round(probability, 9)  # a half, to rounding, is one
     return f"{min(probability, 0.9999):.2%}" if probability > 0.99 else f"{probability:.0%}"
 
 

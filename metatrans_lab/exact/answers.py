@@ -21,6 +21,11 @@ CERTAIN = 1 - 1e-9
 """A probability that is 1, to rounding."""
 
 
+def to_rounding(probability: float) -> float:
+    """A probability in fewer digits: by these those are in one order everywhere that are the same but for rounding."""
+    return float(np.float32(probability))
+
+
 @dataclass(frozen=True)
 class Said:
     """A unit of a translation.
@@ -80,11 +85,11 @@ def answers(belief: Belief, sentence: Sentence) -> list[Answer]:
         for possible in found:
             key, share = as_heard(possible.translation), weight * possible.probability
             mass[key] = mass.get(key, 0.0) + share
-            if share > best.get(key, (0.0, ()))[0]:
+            if share > best.get(key, (0.0, ()))[0] * (1 + 1e-9):
                 best[key] = share, possible.translation
     total = sum(mass.values())
     told = [Answer(best[key][1], weight / total, has_sentence) for key, weight in mass.items()]
-    return sorted(told, key=lambda answer: (-answer.probability, answer.words))
+    return sorted(told, key=lambda answer: (-to_rounding(answer.probability), answer.words))
 
 
 def _told_apart(belief: Belief, sentence: Sentence) -> list[tuple[float, Posterior, Hypothesis]]:

@@ -14,7 +14,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from metatrans_lab.exact.answers import Answer, Said
+from metatrans_lab.exact.answers import Answer, Said, to_rounding
 from metatrans_lab.exact.classes import Component, Sentence, by_setting, forms
 from metatrans_lab.exact.grammar import SpokenGrammar, marks_verb
 from metatrans_lab.exact.plans import Node, plan_tree
@@ -50,7 +50,7 @@ def origins(belief: Belief, translation: Sentence) -> tuple[list[Answer], bool]:
         Answer(tuple(Said(word or UNKNOWN_WORD, None if word is None else (word,)) for word in places), share / total)
         for places, share in mass.items()
     ]
-    return sorted(found, key=lambda answer: (-answer.probability, answer.words)), is_exact
+    return sorted(found, key=lambda answer: (-to_rounding(answer.probability), answer.words)), is_exact
 
 
 def _of_hypothesis(posterior: Posterior, h: Hypothesis, translation: Sentence) -> Iterator[tuple[float, Places]]:

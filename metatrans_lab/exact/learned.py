@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from metatrans_lab.exact.answers import to_rounding
 from metatrans_lab.exact.classes import by_setting
 from metatrans_lab.exact.plans import masks
 from metatrans_lab.exact.posterior import Belief, Example, Hypothesis
@@ -40,7 +41,7 @@ class Fact:
     @property
     def is_likely(self) -> bool:
         """Is it more probable than not that the language has such a thing, and that it is the first value?"""
-        return self.values[0][1] > 0.5
+        return to_rounding(self.values[0][1]) > 0.5
 
 
 def learned(belief: Belief) -> list[Fact]:
@@ -76,7 +77,7 @@ def learned(belief: Belief) -> list[Fact]:
                         add("switch", f"{component.name}: {switch}", value, weight * share)
     kinds = ("family", "word", "particle", "class", "switch")
     facts = [
-        Fact(kind, of, tuple(sorted(values.items(), key=lambda pair: (-pair[1], pair[0]))))
+        Fact(kind, of, tuple(sorted(values.items(), key=lambda pair: (-to_rounding(pair[1]), pair[0]))))
         for (kind, of), values in masses.items()
     ]
     first_use = {word: number for number, word in enumerate(heard)}

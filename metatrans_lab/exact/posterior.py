@@ -268,7 +268,7 @@ class Posterior:
 
 
 def _by_weight(h: Hypothesis) -> float:
-    return h.log_weight
+    return round(h.log_weight, 9)  # those that weigh the same but for rounding stay in their order
 
 
 def _by_unit(pair: tuple[Unit, Sentence]) -> tuple[bool, str | int]:

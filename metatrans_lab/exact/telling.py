@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from metatrans_lab.exact.answers import Answer, as_heard, given, translations
+from metatrans_lab.exact.answers import Answer, as_heard, given, to_rounding, translations
 from metatrans_lab.exact.classes import Form, Sentence
 from metatrans_lab.exact.posterior import Belief, Hypothesis, Posterior
 
@@ -28,6 +28,9 @@ LONGEST = 4
 
 ENOUGH = 0.9
 """Of the most that any of them tells."""
+
+ROUNDING = 9
+"""Digits of what they tell that count: by more they would be in another order on each machine."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +63,10 @@ def most_telling(belief: Belief, question: Sentence, found: Sequence[Answer]) ->
         with_it = (sentence for sentence in sentences if unknown[0] in sentence)
         first = min(with_it, key=lambda sentence: (sentence == question, len(sentence)), default=None)
         return None if first is None else Telling(first, math.inf)
-    by_answer = sorted(_hypotheses_by_answer(belief, question), key=lambda one: -one[0])
+    by_answer = sorted(_hypotheses_by_answer(belief, question), key=lambda one: -to_rounding(one[0]))
     likeliest = by_answer[:NUM_FIRST]
-    sentences = sorted(sentences[:NUM_SENTENCES], key=lambda sentence: -_information(likeliest, sentence))[:NUM_LAST]
+    tells = {sentence: round(_information(likeliest, sentence), ROUNDING) for sentence in sentences[:NUM_SENTENCES]}
+    sentences = sorted(tells, key=lambda sentence: -tells[sentence])[:NUM_LAST]
     told = [Telling(sentence, _information(by_answer, sentence)) for sentence in sentences]
     most = max((telling.nats for telling in told), default=0.0)
     # Of those that tell nearly as much as any the shortest, rather than the question, which is what is asked for.
@@ -81,7 +85,7 @@ def _sentences(belief: Belief, question: Sentence) -> Iterable[Sentence]:
         yield from ((word,) for word in asked)
         for length in range(2, LONGEST + 1):
             yield from (question[first : first + length] for first in range(len(question) - length + 1))
-        for source in sorted({example.source for example in belief.examples}, key=len):
+        for source in sorted(dict.fromkeys(example.source for example in belief.examples), key=len):
             for word in asked:
                 for place in range(len(source) if len(source) <= LONGEST else 0):
                     yield (*source[:place], word, *source[place + 1 :])
@@ -94,14 +98,14 @@ Weighted = tuple[float, tuple, Posterior, Hypothesis]
 
 
 def _hypotheses_by_answer(belief: Belief, question: Sentence) -> Iterator[Weighted]:
-    weighted = sorted(belief.weighted(), key=lambda one: -one[0])
+    weighted = sorted(belief.weighted(), key=lambda one: -to_rounding(one[0]))
     for weight, posterior, h in weighted[:NUM_HYPOTHESES]:
         same: dict[tuple, tuple[float, dict[Form, int]]] = {}
         for possible in translations(posterior, h, question):
             share, settings = same.get(as_heard(possible.translation), (0.0, {}))
             settings[possible.form] = settings.get(possible.form, 0) | possible.settings
             same[as_heard(possible.translation)] = share + weight * possible.probability, settings
-        likeliest = sorted(same.items(), key=lambda item: -item[1][0])[:NUM_ANSWERS]
+        likeliest = sorted(same.items(), key=lambda item: -to_rounding(item[1][0]))[:NUM_ANSWERS]
         for answer, (share, settings) in likeliest:
             yield share, answer, posterior, given(posterior, h, question, settings)
 
