@@ -1,6 +1,6 @@
-"""The command `metatrans`: translate by your own rules, train a model, measure and compare, push the data set.
+"""The command `metatrans`: translate by your own rules, train a model, measure and compare, export, push the data set.
 
-Exit codes: 0 done, 1 not as expected (`--check`), 2 bad input.
+Exit codes: 0 done, 1 not as expected (`--check`; what was exported isn't the model), 2 bad input.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from dataset_script.episodes import LOSS_ON
 from dataset_script.families import family_class, make_language, owner_of
 from dataset_script.families.contract import SPLITS, Language
 from metatrans_lab import __version__
-from metatrans_lab.errors import UserError, exit_with, nearest
+from metatrans_lab.errors import UserError, exit_with, nearest, tell
 from metatrans_lab.model_names import check_model, is_model
 from metatrans_lab.output import to_its_reader
 from metatrans_lab.shipped import TRAIN
@@ -63,6 +63,15 @@ Needs gradio: pip install "metatrans[demo]". Only this machine can open the page
 """
 
 
+EXPORT_EXAMPLES = """examples:
+  metatrans export translator --to onnx
+  metatrans export outputs/cpu --to onnx --output cpu-onnx
+
+Writes read.onnx, step.onnx and manifest.json, which says what goes in and comes out. Needs onnx and ONNX Runtime:
+pip install "metatrans[onnx]".
+"""
+
+
 PUSH_EXAMPLES = """examples:
   metatrans push-dataset user/metatrans
   metatrans push-dataset user/metatrans --config kyrylov2023 --private
@@ -75,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="metatrans", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--version", action="version", version=f"metatrans {__version__}")
     commands = parser.add_subparsers(
-        dest="command", required=True, metavar="{translate,train,evaluate,compare,demo,push-dataset}"
+        dest="command", required=True, metavar="{translate,train,evaluate,compare,demo,export,push-dataset}"
     )
     raw = argparse.RawDescriptionHelpFormatter
     translate = commands.add_parser(
@@ -169,6 +178,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     demo.add_argument("--port", type=int, default=7860, help="7860, if not given")
     demo.add_argument("--browser", action="store_true", help="open a browser")
+    export = commands.add_parser(
+        "export", help="write a model for other runtimes", epilog=EXPORT_EXAMPLES, formatter_class=raw
+    )
+    export.add_argument("model", metavar="FOLDER", help="a model, as for translate")
+    export.add_argument("--to", choices=("onnx",), required=True, help="onnx: for ONNX Runtime and its like")
+    export.add_argument(
+        "--output", metavar="DIR", help="the folder to write; the model's name and -onnx, if not given"
+    )
+    export.add_argument("--overwrite", action="store_true", help="empty the folder, if there is something in it")
+    export.add_argument("--trust_remote_code", action="store_true", help="run code that comes with the model")
     push = commands.add_parser(
         "push-dataset", help="push the data set to the Hub, as Parquet", epilog=PUSH_EXAMPLES, formatter_class=raw
     )
@@ -210,6 +229,10 @@ def main(arguments: list[str] | None = None) -> None:
             _compare(options)
         elif options.command == "demo":
             _demo(options)
+        elif options.command == "export":
+            code = _export(options)
+            if code:
+                sys.exit(code)
         else:
             _push_dataset(options)
     except UserError as error:
@@ -396,6 +419,23 @@ def _demo(options: argparse.Namespace) -> None:
     from metatrans_lab.apps.demo.page import launch
 
     launch(options.model, options.host, options.port, options.browser)
+
+
+def _export(options: argparse.Namespace) -> int:
+    """`metatrans export`: writes a model for other runtimes; gives an exit code."""
+    check_model(options.model)
+    from metatrans_lab.export.onnx import DifferenceError, export_onnx
+
+    folder = Path(options.output or f"{Path(options.model).absolute().name}-{options.to}")
+    try:
+        manifest = export_onnx(options.model, folder, options.overwrite, options.trust_remote_code)
+    except DifferenceError as error:
+        tell("metatrans", str(error))
+        return 1
+    worst = max(manifest["checks"]["largest_difference"].values())
+    print(f"log-probabilities differ from torch's by up to {worst:.2g} nats")
+    print(folder)
+    return 0
 
 
 def _push_dataset(options: argparse.Namespace) -> None:

@@ -37,8 +37,8 @@ def main() -> None:
     Raises:
         SystemExit: with the exit code, if it isn't 0.
     """
-    # Whatever imports a module of torch before torch has run crashes, and these two import transformers at once.
-    needs_torch = sys.argv[1:2] in (["train"], ["evaluate"])
+    # Whatever imports a module of torch before torch has run crashes, and these import transformers at once.
+    needs_torch = sys.argv[1:2] in (["train"], ["evaluate"], ["export"])
     for name in OURS if needs_torch else (*OURS, *THEIRS):
         postpone(name)
     from metatrans_lab.apps.shell import main
