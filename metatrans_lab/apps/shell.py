@@ -66,9 +66,11 @@ Needs gradio: pip install "metatrans[demo]". Only this machine can open the page
 EXPORT_EXAMPLES = """examples:
   metatrans export translator --to onnx
   metatrans export outputs/cpu --to onnx --output cpu-onnx
+  metatrans export translator --to page
 
-Writes read.onnx, step.onnx and manifest.json, which says what goes in and comes out. Needs onnx and ONNX Runtime:
-pip install "metatrans[onnx]".
+To ONNX: read.onnx, step.onnx and manifest.json, which says what goes in and comes out. To a page: a folder whose
+index.html opens in a browser, with the model in it. Both are checked against the model first, and need onnx and ONNX
+Runtime: pip install "metatrans[onnx]". A page needs onnxruntime-web too, which npm brings, once.
 """
 
 
@@ -182,9 +184,14 @@ def _parser() -> argparse.ArgumentParser:
         "export", help="write a model for other runtimes", epilog=EXPORT_EXAMPLES, formatter_class=raw
     )
     export.add_argument("model", metavar="FOLDER", help="a model, as for translate")
-    export.add_argument("--to", choices=("onnx",), required=True, help="onnx: for ONNX Runtime and its like")
     export.add_argument(
-        "--output", metavar="DIR", help="the folder to write; the model's name and -onnx, if not given"
+        "--to", choices=("onnx", "page"), required=True, help="for ONNX Runtime and its like, or for a browser"
+    )
+    export.add_argument(
+        "--output", metavar="DIR", help="the folder to write; the model's name with -onnx or -page, if not given"
+    )
+    export.add_argument(
+        "--runtime", metavar="DIR", help="of a page: a folder of onnxruntime-web; npm brings it, if not given"
     )
     export.add_argument("--overwrite", action="store_true", help="empty the folder, if there is something in it")
     export.add_argument("--trust_remote_code", action="store_true", help="run code that comes with the model")
@@ -424,17 +431,24 @@ def _demo(options: argparse.Namespace) -> None:
 def _export(options: argparse.Namespace) -> int:
     """`metatrans export`: writes a model for other runtimes; gives an exit code."""
     check_model(options.model)
+    if options.runtime is not None and options.to != "page":
+        raise UserError("--runtime is of a page; leave it out")
     from metatrans_lab.export.onnx import DifferenceError, export_onnx
+    from metatrans_lab.export.page import export_page
 
     folder = Path(options.output or f"{Path(options.model).absolute().name}-{options.to}")
+    rest = options.overwrite, options.trust_remote_code
     try:
-        manifest = export_onnx(options.model, folder, options.overwrite, options.trust_remote_code)
+        if options.to == "page":
+            manifest = export_page(options.model, folder, options.runtime, *rest)
+        else:
+            manifest = export_onnx(options.model, folder, *rest)
     except DifferenceError as error:
         tell("metatrans", str(error))
         return 1
     worst = max(manifest["checks"]["largest_difference"].values())
     print(f"log-probabilities differ from torch's by up to {worst:.2g} nats")
-    print(folder)
+    print(folder / "index.html" if options.to == "page" else folder)
     return 0
 
 

@@ -106,8 +106,8 @@ def checked_graphs(name: str, model: PreTrainedModel) -> tuple[dict[str, "ModelP
     worst = max(checks["largest_difference"].values())
     if not worst <= MAX_DIFFERENCE:
         raise DifferenceError(
-            f"in ONNX the log-probabilities of {name} differ from the model's by up to {worst:.2g} nats, more than the "
-            f"{MAX_DIFFERENCE:g} that are allowed; nothing was written"
+            f"in ONNX the log-probabilities of {name} differ from the model's by up to {worst:.2g} nats, more than "
+            f"the {MAX_DIFFERENCE:g} that are allowed; nothing was written"
         )
     return graphs, describe(name, model, language, graphs, checks)
 
@@ -167,8 +167,8 @@ def _without_remarks() -> Iterator[None]:
 
 
 def tidy(graph: "ModelProto") -> "ModelProto":
-    """A graph with sizes that have names, and without the lines of Python that each of its nodes comes from: they are a
-    tenth of a small file, and hold the paths of whoever exported it.
+    """A graph with sizes that have names, and without the lines of Python that each of its nodes comes from: they are
+    a tenth of a small file, and hold the paths of whoever exported it.
     """
     first = graph.graph.input[0].type.tensor_type.shape.dim
     sizes = {size.dim_param: name for size, name in zip(first, ("rows", "length"), strict=True) if size.dim_param}
