@@ -94,7 +94,7 @@ def checked_graphs(name: str, model: PreTrainedModel) -> tuple[dict[str, "ModelP
         model: a MetaLSTM of any stack of layers; it isn't changed.
 
     Raises:
-        UserError: it is another model, or its training config names no language.
+        UserError: it is another model, or there are no episodes to check it on.
         DifferenceError: what is exported doesn't say what the model says.
     """
     if model.config.model_type != "metalstm" or Alphabet.of(model.config) is None:
@@ -116,7 +116,7 @@ def language_of(name: str, model: PreTrainedModel) -> Language:
     """The languages that a model was trained on; if its folder doesn't say, words in place of its alphabet.
 
     Raises:
-        UserError: the folder's training config can't be read, or names no language.
+        UserError: the folder's training config can't be read, or names no language, or the alphabet can be of none.
     """
     alphabet = dict(zip(("num_source_words", "num_target_words"), Alphabet.of(model.config) or (), strict=False))
     trained = training_config(name)
@@ -124,7 +124,7 @@ def language_of(name: str, model: PreTrainedModel) -> Language:
     try:
         return make_language(knobs.pop("family", "lexicon"), **knobs | {"seed": trained.get("seed", 0)})
     except (TypeError, ValueError) as error:
-        raise UserError(f"the training config of {name} names no language: {error}") from error
+        raise UserError(f"there are no episodes to check {name} on: {error}") from error
 
 
 def make_graphs(model: PreTrainedModel) -> dict[str, "ModelProto"]:
