@@ -30,6 +30,7 @@ BENCHMARKS = (
     "words",
     "architectures",
     "startup",
+    "export",
     "demo",
     "gpu",
 )

@@ -53,6 +53,7 @@ def load(monkeypatch):
         "step_profile",
         "generation",
         pytest.param("startup", marks=pytest.mark.slow),
+        pytest.param("export", marks=pytest.mark.slow),
         pytest.param("predictor", marks=pytest.mark.slow),
         pytest.param("training", marks=pytest.mark.slow),
         pytest.param("distributed", marks=pytest.mark.slow),

@@ -10,7 +10,7 @@ from metatrans_lab.errors import UserError, storage_error
 
 
 def check_folder_to_write(folder: Path, overwrite: bool) -> None:
-    """Raises UserError if there is something in the folder that nobody said may go, or if it or one above is a file."""
+    """Raises UserError if something is in the folder that nobody said may go, or if it or one above it is a file."""
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise UserError(f"{folder} is no folder; give another --output")
     above = next(parent for parent in folder.absolute().parents if parent.exists())

@@ -118,9 +118,9 @@ def language_of(name: str, model: PreTrainedModel) -> Language:
     Raises:
         UserError: the folder's training config can't be read, or names no language, or the alphabet can be of none.
     """
-    alphabet = dict(zip(("num_source_words", "num_target_words"), Alphabet.of(model.config) or (), strict=False))
-    trained = training_config(name)
-    knobs = alphabet | dict(trained.get("language") or {})
+    config, trained = model.config, training_config(name)
+    alphabet = {"num_source_words": config.num_source_words, "num_target_words": config.num_target_words}
+    knobs: dict[str, Any] = alphabet | dict(trained.get("language") or {})
     try:
         return make_language(knobs.pop("family", "lexicon"), **knobs | {"seed": trained.get("seed", 0)})
     except (TypeError, ValueError) as error:

@@ -57,11 +57,8 @@ def test_the_files_and_the_manifest(exported):
     for name in ("read.onnx", "step.onnx"):
         session = onnxruntime.InferenceSession(exported / name)
         described = manifest["files"][name]
-        for values, found in (
-            (described["inputs"], session.get_inputs()),
-            (described["outputs"], session.get_outputs()),
-        ):
-            assert [(value["name"], value["shape"]) for value in values] == [(one.name, one.shape) for one in found]
+        for way, found in (("inputs", session.get_inputs()), ("outputs", session.get_outputs())):
+            assert [(one["name"], one["shape"]) for one in described[way]] == [(one.name, one.shape) for one in found]
         data = (exported / name).read_bytes()
         assert len(data) == described["bytes"]
         # No line of our code, nor where it lies.
@@ -105,7 +102,7 @@ def test_files_that_differ_from_the_model_are_not_written(graphs, named, tmp_pat
         (["grammarian", "--to", "page"], "was trained on languages of the family mixed, whose words change places"),
         (
             ["translator", "--to", "page", "--runtime", "there"],
-            "there isn't onnxruntime-web: it has no ort.wasm.min.js",
+            "there isn't onnxruntime-web: it has no ort.wasm",
         ),
     ],
 )

@@ -27,9 +27,7 @@ def test_a_package_s_folder_or_its_dist_will_do(tmp_path):
 
 def test_the_cache_is_used_if_it_is_whole(cache, monkeypatch):
     monkeypatch.setattr("shutil.which", lambda name: None)
-    with pytest.raises(
-        UserError, match=r"needs onnxruntime-web .* and npm, which would bring it, isn't here; install"
-    ):
+    with pytest.raises(UserError, match=r"needs onnxruntime-web .* and npm, which would bring it, isn't here"):
         find_runtime()
     write_runtime(cached_runtime())
     assert find_runtime() == cached_runtime() and cached_runtime().is_relative_to(cache)

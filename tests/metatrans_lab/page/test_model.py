@@ -3,13 +3,15 @@
 import random
 
 import pytest
-import torch
 
 from metatrans_lab.export.page import export_page
 from metatrans_lab.models import load_model
-from modeling_metalstm import MetaLSTMConfig, MetaLSTMForCausalLM, TranslatorSession
+from modeling_metalstm import TranslatorSession
 
 from .javascript import needs_node, needs_runtime, run_in_node
+from .small_model import small
+
+__all__ = ["small"]
 
 pytestmark = [needs_node, needs_runtime]
 
@@ -36,20 +38,19 @@ def draw_cases(number, most_words, seed, settings):
     def word():
         return "".join(rng.choice("aeioulmnrstkbdg") for _ in range(rng.randint(2, 7))) + str(rng.randint(0, 99))
 
+    def sentence(meaning):
+        words = rng.choices([*meaning], k=rng.randint(1, 7))
+        return " ".join(words), " ".join(meaning[one] for one in words)
+
     cases = []
     for _ in range(number):
         size = rng.randint(1, most_words)
         source = list(dict.fromkeys(word() for _ in range(size)))
         meaning = dict(zip(source, dict.fromkeys(word() + "x" for _ in range(3 * size)), strict=False))
-
-        def sentence(words, most=7):
-            text = " ".join(rng.choices(words, k=rng.randint(1, most)))
-            return text, " ".join(meaning[one] for one in text.split())
-
-        pairs = [sentence(source) for _ in range(rng.randint(1, 14))]
+        pairs = [sentence(meaning) for _ in range(rng.randint(1, 14))]
         if rng.random() < 0.3:
             pairs = [(f"{left.capitalize()}!", f"“{right}”.") for left, right in pairs]
-        added = [sentence(source) for _ in range(rng.randint(0, 2))]
+        added = [sentence(meaning) for _ in range(rng.randint(0, 2))]
         known = [*source, *(f"new{n}" for n in range(2) if size + n < most_words)]
         questions = [" ".join(rng.choices(known, k=rng.randint(1, 9))) for _ in range(rng.randint(1, 3))]
         options = dict(rng.choice(settings)) | {"seed": rng.choice([0, 0, 1, 12345, 2**40])}
@@ -67,9 +68,9 @@ def by_python(model, cases):
         yield [*answers, *(session(question) for question in questions[1:])]
 
 
-def check_alike(model, folder, cases):
+def compare(model, cases, found):
     """All answers, and all that is said of their words; returns the number of answers and of words."""
-    found, num_answers, num_words = run_in_node(TRANSLATE, cases, folder), 0, 0
+    num_answers, num_words = 0, 0
     for case, expected, answers in zip(cases, by_python(model, cases), found, strict=True):
         for right, said in zip(expected, answers, strict=True):
             assert said["translationText"] == right["translation_text"], case
@@ -81,25 +82,10 @@ def check_alike(model, folder, cases):
     return num_answers, num_words
 
 
-@pytest.fixture(scope="module")
-def small(tmp_path_factory):
-    """A model that says anything, and its page."""
-    torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("small")
-    layers = {"embedding_size": 12, "hidden_size": 16, "num_heads": 2, "layer_types": ["lstm", "mlstm_example"]}
-    config = MetaLSTMConfig(**layers, num_source_words=9, num_target_words=9)
-    model = MetaLSTMForCausalLM(config).eval()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.mul_(2)
-    model.save_pretrained(folder / "model")
-    export_page(str(folder / "model"), folder / "page")
-    return model, folder / "page"
-
-
 def test_a_small_model_says_the_same(small):
     cases = draw_cases(40, 6, seed=1, settings=[{}, {"numBindings": 1}, {"numBindings": 3}])
-    assert check_alike(*small, cases) > (40, 200)
+    model, folder = small
+    assert compare(model, cases, run_in_node(TRANSLATE, cases, folder)) > (40, 200)
 
 
 def test_questions_that_can_t_be_asked_leave_a_session_as_it_was(small):
@@ -107,7 +93,7 @@ def test_questions_that_can_t_be_asked_leave_a_session_as_it_was(small):
         const session = new metatrans.model.TranslatorSession(await loadModel(), given);
         const said = [];
         for (const sentence of ["", "a b c d e f g h i j", "a"]) {
-          try { said.push((await session.translate(sentence)).words.length) } catch (error) { said.push(error.message) }
+          said.push(await session.translate(sentence).then(({words}) => words.length, (error) => error.message));
         }
         try { session.add("a", "other") } catch (error) { said.push(error.message) }
         said.push((await session.translate("a b")).words.length);
@@ -122,4 +108,5 @@ def test_questions_that_can_t_be_asked_leave_a_session_as_it_was(small):
 def test_translator_says_the_same_token_for_token(tmp_path):
     export_page("translator", tmp_path / "page")
     cases = draw_cases(120, 40, seed=2, settings=[{}, {}, {"numBindings": 1}])
-    assert check_alike(load_model("translator"), tmp_path / "page", cases) > (200, 800)
+    found = run_in_node(TRANSLATE, cases, tmp_path / "page")
+    assert compare(load_model("translator"), cases, found) > (200, 800)
