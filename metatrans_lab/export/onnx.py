@@ -29,6 +29,7 @@ from dataset_script.families.contract import Language
 from metatrans_lab import __version__
 from metatrans_lab.errors import UserError
 from metatrans_lab.export.folder import check_folder_to_write, whole_folder
+from metatrans_lab.models.limits import check_language
 from metatrans_lab.models.load import load_model, training_config
 from modeling_metalstm.alphabet_metalstm import Alphabet
 from modeling_metalstm.export_metalstm import empty_state, export_read, export_step, state_names
@@ -103,7 +104,7 @@ def checked_graphs(name: str, model: PreTrainedModel) -> tuple[dict[str, "ModelP
     model = copy.deepcopy(model).float().cpu()
     graphs = make_graphs(model)
     checks = compare(graphs, model, language)
-    worst = max(checks["largest_difference"].values())
+    worst = float(np.max([*checks["largest_difference"].values()]))  # nan, if there is any
     if not worst <= MAX_DIFFERENCE:
         raise DifferenceError(
             f"in ONNX the log-probabilities of {name} differ from the model's by up to {worst:.2g} nats, more than "
@@ -122,9 +123,11 @@ def language_of(name: str, model: PreTrainedModel) -> Language:
     alphabet = {"num_source_words": config.num_source_words, "num_target_words": config.num_target_words}
     knobs: dict[str, Any] = alphabet | dict(trained.get("language") or {})
     try:
-        return make_language(knobs.pop("family", "lexicon"), **knobs | {"seed": trained.get("seed", 0)})
+        language = make_language(knobs.pop("family", "lexicon"), **knobs | {"seed": trained.get("seed", 0)})
+        check_language(config, language)
     except (TypeError, ValueError) as error:
         raise UserError(f"there are no episodes to check {name} on: {error}") from error
+    return language
 
 
 def make_graphs(model: PreTrainedModel) -> dict[str, "ModelProto"]:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import shutil
 import sys
 
 import numpy as np
@@ -122,6 +123,24 @@ def test_missing_packages_are_told(monkeypatch, capsys, tmp_path):
     with pytest.raises(SystemExit):
         main(["export", "translator", "--to", "onnx", "--output", str(tmp_path / "new")])
     assert capsys.readouterr().err == 'metatrans: exporting needs onnxscript: pip install "metatrans[onnx]"\n'
+
+
+def test_nothing_that_is_no_number_passes(graphs, named, tmp_path, capsys):
+    for tensor in graphs[export.STEP].graph.initializer:
+        if len(tensor.raw_data) > 500:
+            tensor.raw_data = np.full(len(tensor.raw_data) // 4, np.nan, np.float32).tobytes()
+    with pytest.raises(SystemExit) as stopped:
+        main(["export", named, "--to", "onnx", "--output", str(tmp_path / "new")])
+    assert stopped.value.code == 1 and "by up to nan nats" in capsys.readouterr().err
+
+
+def test_a_model_of_other_words_than_its_training_config_has_is_refused(named, tmp_path, capsys):
+    shutil.copytree(named, tmp_path / "model")
+    (tmp_path / "model" / "training_config.yaml").write_text("language: {num_source_words: 4, num_target_words: 5}")
+    with pytest.raises(SystemExit) as stopped:
+        main(["export", str(tmp_path / "model"), "--to", "onnx", "--output", str(tmp_path / "new")])
+    assert stopped.value.code == 2
+    assert "on: the model has 6 source and 6 target words, but the language 4 and 5" in capsys.readouterr().err
 
 
 def test_a_model_of_another_type_is_refused(tmp_path, capsys):
