@@ -31,7 +31,7 @@ test-demo: .venv-demo/ready  # drives the page in a real browser, if there is on
 		tests/test_train.py::test_trackio_gets_the_log_and_asks_for_nothing $(ARGS)
 
 bench: .venv/ready  # side by side with the post's procedures and the peers; into benchmarks/results and its README
-	@for name in data predictor training generation startup puzzles distributed step_profile time_to_optimum; do \
+	@for name in data predictor training generation startup puzzles export distributed step_profile time_to_optimum; do \
 		echo "benchmarks/$$name.py"; $(BIN)/python benchmarks/$$name.py $(ARGS) || exit 1; echo; \
 	done
 	$(BIN)/python benchmarks/report.py

@@ -31,6 +31,7 @@ BENCHMARKS = (
     "architectures",
     "startup",
     "puzzles",
+    "export",
     "demo",
     "gpu",
 )

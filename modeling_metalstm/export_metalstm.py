@@ -11,6 +11,7 @@ The model for other runtimes: a step, or a whole read, as a `torch.export` progr
 import copy
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 from torch.export import Dim, ExportedProgram
 from transformers import DynamicCache, PreTrainedModel
@@ -131,9 +132,19 @@ def _export(model: PreTrainedModel, with_mask: bool) -> ExportedProgram:
     # The body of a scan is compiled, and a body that was once compiled for one size only would be taken for this one.
     torch.compiler.reset()
     with torch.no_grad():
-        return torch.export.export(
+        program = torch.export.export(
             StateAsTensors(model),
             (tokens, mask, *state),
             dynamic_shapes=(of_tokens, of_tokens if with_mask else None, tuple({0: rows} for _ in state)),
             strict=False,
         )
+        return program.run_decompositions({torch.ops.aten.log_sigmoid.default: _log_sigmoid})
+
+
+def _log_sigmoid(values: torch.Tensor) -> torch.Tensor:
+    """
+    `F.logsigmoid`. ONNX has no such function, and would get log(σ(x)), of which ONNX Runtime makes -∞ below -18: its σ
+    is exact to 1e-7, but not to a small part of itself. A memory's gates are as small as that, and the norm of what is
+    read brings the error back to full size.
+    """
+    return -F.softplus(-values)

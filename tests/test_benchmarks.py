@@ -54,6 +54,7 @@ def load(monkeypatch):
         "generation",
         pytest.param("startup", marks=pytest.mark.slow),
         pytest.param("puzzles", marks=pytest.mark.slow),
+        pytest.param("export", marks=pytest.mark.slow),
         pytest.param("predictor", marks=pytest.mark.slow),
         pytest.param("training", marks=pytest.mark.slow),
         pytest.param("distributed", marks=pytest.mark.slow),

@@ -66,6 +66,8 @@ def test_it_has_the_script_the_recipes_the_models_the_page_and_the_types(wheel):
     recipes = {f"metatrans_lab/{path.relative_to(ROOT).as_posix()}" for path in (ROOT / "configs").rglob("*.yaml")}
     assert recipes <= names and {name for name in names if "/configs/" in name} == recipes
     assert {"metatrans_lab/train.py", "metatrans_lab/pretrained/translator/model.safetensors"} <= names
+    page = {f"metatrans_lab/page/{path.name}" for path in (ROOT / "metatrans_lab" / "page").iterdir()}
+    assert page <= names and "metatrans_lab/page/model.js" in page
     assert {f"{package}/py.typed" for package in PACKAGES} <= names
     assert {f"metatrans_lab/page/{script}" for script in SCRIPTS} <= names
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == set(PACKAGES)

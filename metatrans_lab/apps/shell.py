@@ -1,6 +1,6 @@
-"""The command `metatrans`: translate by your own rules, make puzzles, train and measure models, push the data set.
+"""The command `metatrans`: translate by your own rules, make puzzles, train, measure, export, push the data set.
 
-Exit codes: 0 done, 1 not as expected (`--check`), 2 bad input.
+Exit codes: 0 done, 1 not as expected (`--check`; what was exported isn't the model), 2 bad input.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from dataset_script.episodes import LOSS_ON
 from dataset_script.families import family_class, make_language, owner_of
 from dataset_script.families.contract import SPLITS, Language
 from metatrans_lab import __version__
-from metatrans_lab.errors import UserError, exit_with, nearest
+from metatrans_lab.errors import UserError, exit_with, nearest, tell
 from metatrans_lab.model_names import check_model, is_model
 from metatrans_lab.output import to_its_reader
 from metatrans_lab.shipped import TRAIN
@@ -73,6 +73,17 @@ Needs gradio: pip install "metatrans[demo]". Only this machine can open the page
 """
 
 
+EXPORT_EXAMPLES = """examples:
+  metatrans export translator --to onnx
+  metatrans export outputs/cpu --to onnx --output cpu-onnx
+  metatrans export translator --to page
+
+To ONNX: read.onnx, step.onnx and manifest.json, which says what goes in and comes out. To a page: a folder whose
+index.html opens in a browser, with the model in it. Both are checked against the model first, and need onnx and ONNX
+Runtime: pip install "metatrans[onnx]". A page needs onnxruntime-web too, which npm brings, once.
+"""
+
+
 PUSH_EXAMPLES = """examples:
   metatrans push-dataset user/metatrans
   metatrans push-dataset user/metatrans --config kyrylov2023 --private
@@ -85,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="metatrans", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--version", action="version", version=f"metatrans {__version__}")
     commands = parser.add_subparsers(
-        dest="command", required=True, metavar="{translate,puzzle,train,evaluate,compare,demo,push-dataset}"
+        dest="command", required=True, metavar="{translate,puzzle,train,evaluate,compare,demo,export,push-dataset}"
     )
     raw = argparse.RawDescriptionHelpFormatter
     translate = commands.add_parser(
@@ -213,6 +224,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     demo.add_argument("--port", type=int, default=7860, help="7860, if not given")
     demo.add_argument("--browser", action="store_true", help="open a browser")
+    export = commands.add_parser(
+        "export", help="write a model for other runtimes", epilog=EXPORT_EXAMPLES, formatter_class=raw
+    )
+    export.add_argument("model", metavar="FOLDER", help="a model, as for translate")
+    export.add_argument(
+        "--to", choices=("onnx", "page"), required=True, help="for ONNX Runtime and its like, or for a browser"
+    )
+    export.add_argument(
+        "--output", metavar="DIR", help="the folder to write; the model's name with -onnx or -page, if not given"
+    )
+    export.add_argument(
+        "--runtime", metavar="DIR", help="of a page: a folder of onnxruntime-web; npm brings it, if not given"
+    )
+    export.add_argument("--overwrite", action="store_true", help="empty the folder, if there is something in it")
+    export.add_argument("--trust_remote_code", action="store_true", help="run code that comes with the model")
     push = commands.add_parser(
         "push-dataset", help="push the data set to the Hub, as Parquet", epilog=PUSH_EXAMPLES, formatter_class=raw
     )
@@ -260,6 +286,10 @@ def main(arguments: list[str] | None = None) -> None:
             _compare(options)
         elif options.command == "demo":
             _demo(options)
+        elif options.command == "export":
+            code = _export(options)
+            if code:
+                sys.exit(code)
         else:
             _push_dataset(options)
     except UserError as error:
@@ -446,6 +476,30 @@ def _demo(options: argparse.Namespace) -> None:
     from metatrans_lab.apps.demo.page import launch
 
     launch(options.model, options.host, options.port, options.browser)
+
+
+def _export(options: argparse.Namespace) -> int:
+    """`metatrans export`: writes a model for other runtimes; gives an exit code."""
+    check_model(options.model)
+    if options.runtime is not None and options.to != "page":
+        raise UserError("--runtime is of a page; leave it out")
+    from metatrans_lab.export.onnx import DifferenceError, export_onnx
+    from metatrans_lab.export.page import export_page
+
+    folder = Path(options.output or f"{Path(options.model).absolute().name}-{options.to}")
+    rest = options.overwrite, options.trust_remote_code
+    try:
+        if options.to == "page":
+            manifest = export_page(options.model, folder, options.runtime, *rest)
+        else:
+            manifest = export_onnx(options.model, folder, *rest)
+    except DifferenceError as error:
+        tell("metatrans", str(error))
+        return 1
+    worst = max(manifest["checks"]["largest_difference"].values())
+    print(f"log-probabilities differ from torch's by up to {worst:.2g} nats")
+    print(folder / "index.html" if options.to == "page" else folder)
+    return 0
 
 
 def _push_dataset(options: argparse.Namespace) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 OURS, THEIRS = ("dataset_script", "modeling_metalstm"), ("torch",)
 """The packages that are postponed. Modules of ours can be imported before their package has run."""
 
-QUICK = ("translate",)
+QUICK = ("translate", "puzzle")
 """Commands that may need none of these."""
 
 

@@ -1,0 +1,109 @@
+"""A folder that is a page: it opens from the disk, asks no server, and has the model in it.
+
+FOLDER/
+  index.html, *.js   as they are in metatrans_lab/page/
+  ort.wasm.min.js    onnxruntime-web
+  runtime_files.js   its WebAssembly
+  model_files.js     the graphs, the weights, which both share, and the manifest
+
+A page that was opened from a file can't fetch others, but it can run scripts: so the files stand in these as text,
+gzipped, in base64.
+"""
+
+import base64
+import gzip
+import json
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from metatrans_lab.errors import UserError
+from metatrans_lab.export.folder import check_folder_to_write, whole_folder
+from metatrans_lab.export.onnx import MANIFEST, check_packages, checked_graphs
+from metatrans_lab.export.runtime import LOADER, PACKAGE, SCRIPT, WASM, find_runtime, runtime_version
+from metatrans_lab.models.load import load_translator
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+PAGE = Path(__file__).parents[1] / "page"
+WEIGHTS = "weights.bin"
+RUNTIME_FILES, MODEL_FILES = "runtime_files.js", "model_files.js"
+
+SHARED_FROM = 1024
+"""Bytes of a weight that is kept outside of the graphs."""
+
+
+def export_page(
+    name: str, folder: Path, runtime: str | None = None, overwrite: bool = False, trust_remote_code: bool = False
+) -> dict[str, Any]:
+    """Writes a page with a model that reads words in place.
+
+    Args:
+        name: the model's, as of `load_translator`.
+        folder: where to; it is made.
+        runtime: a folder of onnxruntime-web; None: npm brings it, once.
+        overwrite: whether what is in the folder may go.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        UserError: the model can't be loaded, exported or asked by a page; packages or npm are missing; or the folder
+            can't be written.
+        DifferenceError: the graphs don't say what the model says; nothing is written then.
+    """
+    check_packages()
+    check_folder_to_write(folder, overwrite)
+    model = load_translator(name, trust_remote_code)
+    found = find_runtime(runtime)
+    graphs, manifest = checked_graphs(name, model)
+    if not manifest["language"]["is_in_place"]:
+        raise UserError(f"{name} was trained on languages whose words change places, and a page's model reads others")
+    manifest["runtime"] = {PACKAGE: runtime_version(found)}
+    weights = share_weights(graphs.values())
+    for described in manifest["files"].values():
+        del described["bytes"], described["sha256"]  # of graphs with the weights in them
+    model_files = {file: graph.SerializeToString() for file, graph in graphs.items()}
+    model_files |= {WEIGHTS: weights, MANIFEST: json.dumps(manifest, ensure_ascii=False).encode()}
+    with whole_folder(folder, overwrite) as written:
+        for file in sorted(PAGE.iterdir()):
+            if file.is_file():
+                shutil.copy(file, written)
+        shutil.copy(found / SCRIPT, written)
+        runtime_files = {file: (found / file).read_bytes() for file in (LOADER, WASM)}
+        (written / RUNTIME_FILES).write_text(as_script(runtime_files), encoding="utf-8")
+        (written / MODEL_FILES).write_text(as_script(model_files), encoding="utf-8")
+    return manifest
+
+
+def share_weights(graphs: Iterable["ModelProto"]) -> bytes:
+    """Takes the weights out of graphs, which then name their places in what is given back: all of them, once each."""
+    from onnx import TensorProto
+
+    places: dict[bytes, int] = {}
+    weights = bytearray()
+    for graph in graphs:
+        for tensor in graph.graph.initializer:
+            data = tensor.raw_data
+            if len(data) < SHARED_FROM:
+                continue
+            if data not in places:
+                places[data] = len(weights)
+                weights += data
+            tensor.ClearField("raw_data")
+            tensor.data_location = TensorProto.EXTERNAL
+            for key, value in (("location", WEIGHTS), ("offset", places[data]), ("length", len(data))):
+                tensor.external_data.add(key=key, value=str(value))
+    return bytes(weights)
+
+
+def as_script(files: Mapping[str, bytes]) -> str:
+    """A classic script that puts files into `metatrans.files`, by their names."""
+    # Without a time in it, the same file gives the same text.
+    texts = {name: base64.b64encode(gzip.compress(data, 9, mtime=0)).decode() for name, data in files.items()}
+    return (
+        '(() => {\n  "use strict";\n  const metatrans = (globalThis.metatrans ??= {});\n'
+        f"  metatrans.files = {{ ...metatrans.files, ...{json.dumps(texts)} }};\n}})();\n"
+    )

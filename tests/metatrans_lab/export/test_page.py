@@ -1,0 +1,78 @@
+"""The folder of a page has all that it needs, each weight once."""
+
+import base64
+import gzip
+import json
+import re
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from metatrans_lab.export import page
+from metatrans_lab.export.page import MODEL_FILES, PAGE, RUNTIME_FILES, WEIGHTS, as_script, export_page, share_weights
+from metatrans_lab.export.runtime import FILES
+
+
+def graph_of(*weights):
+    """y = x · a · b · …"""
+    nodes = [helper.make_node("Mul", [f"y{n}" if n else "x", f"w{n}"], [f"y{n + 1}"]) for n in range(len(weights))]
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None]) for name in ("x", f"y{len(weights)}")]
+    tensors = [numpy_helper.from_array(weight, f"w{n}") for n, weight in enumerate(weights)]
+    return helper.make_model(helper.make_graph(nodes, "graph", ends[:1], ends[1:], tensors))
+
+
+def files_of(script):
+    """What a script puts into `metatrans.files`."""
+    texts = json.loads(re.search(r"\.\.\.(\{\".*\})\s*\};", script)[1])
+    return {name: gzip.decompress(base64.b64decode(text)) for name, text in texts.items()}
+
+
+def test_graphs_share_their_weights(tmp_path):
+    one, other, small = (np.random.default_rng(n).random(size, np.float32) for n, size in enumerate((400, 400, 4)))
+    graphs = [graph_of(one, other, small), graph_of(other, one)]
+    whole = sum(graph.ByteSize() for graph in graphs)
+    weights = share_weights(graphs)
+    assert len(weights) == 3200 and sum(graph.ByteSize() for graph in graphs) < whole - 6000
+    (tmp_path / WEIGHTS).write_bytes(weights)
+    for graph, expected in zip(graphs, ([one, other, small], [other, one]), strict=True):
+        onnx.save(graph, tmp_path / "graph.onnx")
+        found = [numpy_helper.to_array(tensor) for tensor in onnx.load(tmp_path / "graph.onnx").graph.initializer]
+        assert all((a == b).all() for a, b in zip(found, expected, strict=True))
+
+
+def test_a_script_holds_files():
+    files = {"a.bin": bytes(range(256)) * 9, "b": b""}
+    assert files_of(as_script(files)) == files and as_script(files) == as_script(files)
+
+
+@pytest.fixture
+def runtime(tmp_path):
+    folder = tmp_path / "runtime"
+    folder.mkdir()
+    for name in FILES:
+        (folder / name).write_text(f"// ONNX Runtime Web v1.2.3\n// {name}\n")
+    return folder
+
+
+def test_all_is_copied(tmp_path, runtime, monkeypatch):
+    manifest = {"language": {"is_in_place": True}, "files": {"read.onnx": {"bytes": 1, "sha256": "", "opset": 20}}}
+    graphs = {"read.onnx": graph_of(np.ones(300, np.float32))}
+    monkeypatch.setattr(page, "checked_graphs", lambda name, model: (graphs, manifest))
+    export_page("translator", tmp_path / "page", str(runtime))
+    written = {path.name for path in (tmp_path / "page").iterdir()}
+    assert written == {path.name for path in PAGE.iterdir()} | {FILES[0], RUNTIME_FILES, MODEL_FILES}
+    there = files_of((tmp_path / "page" / RUNTIME_FILES).read_text())
+    assert there == {name: (runtime / name).read_bytes() for name in FILES[1:]}
+    there = files_of((tmp_path / "page" / MODEL_FILES).read_text())
+    assert set(there) == {"read.onnx", WEIGHTS, "manifest.json"} and len(there[WEIGHTS]) == 1200
+    said = json.loads(there["manifest.json"])
+    assert said["runtime"] == {"onnxruntime-web": "1.2.3"} and said["files"] == {"read.onnx": {"opset": 20}}
+
+
+def test_scripts_are_classic_ones():
+    for path in PAGE.glob("*.js"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"^\s*(import|export)\b", text, re.M), path
+        assert text.rstrip().endswith("})();"), path
