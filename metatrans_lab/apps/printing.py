@@ -121,7 +121,7 @@ def print_answer(answer: dict) -> None:
         print(paint(f"  read so that {visible(answer['read_as'])}", "2"))
     print(f"{paint(visible(answer['translation_text']), '1')}   {paint(sure_of(answer), '32' if settled else '33')}")
     if answer["is_other_way"]:
-        sys.stdout.flush()
+        print("  --reverse asks out of your words, and :reverse in a conversation; once more, back again", flush=True)
         return
     width = max((len(visible(word["source"])) for word in answer["words"]), default=0)
     arrow = "→" if prints("→") else "->"

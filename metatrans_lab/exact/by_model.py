@@ -162,6 +162,12 @@ class MixedReader:
             rows.append(list(itertools.chain(*written)))
             asked.append(self._write(_unmarked(words, one), None, source, targets, own))
             symbols.append(own)
+        # Where an -s may mark a verb or a noun, what is read has two lengths, and the model reads those of one.
+        sizes = [(len(row), len(one)) for row, one in zip(rows, asked, strict=True)]
+        size = Counter(sizes).most_common(1)[0][0]
+        rows, asked, symbols = (
+            [one for one, of_one in zip(ones, sizes, strict=True) if of_one == size] for ones in (rows, asked, symbols)
+        )
         return _Question(targets, rows, asked, symbols)
 
     def _sizes(self, family: str) -> tuple[int, ...]:

@@ -21,6 +21,9 @@ SHORTEST_STEM, LONGEST_AFFIX = 2, 4
 MAX_TRIED, MAX_AFFIXES = 4, 3
 """Of each side: affixes that most words have, which are tried; and how many there may be."""
 
+MAX_ADDED = 3
+"""Affixes of both sides that are added in one step: a plural on both, and a case beside it, say nothing alone."""
+
 ROUNDING = 1e-9
 """Of the logarithm of a probability."""
 
@@ -46,28 +49,33 @@ def affixes(words: Iterable[str]) -> list[Affix]:
     count: Counter[Affix] = Counter()
     for key, found in of_stem.items():
         by_turns = {affix for pair in pairs[key] if stems_of[pair] > 1 for affix in pair}
-        count.update(found if key[0] in known else by_turns)
+        # A stem that is a word itself tells more.
+        count.update(found * 2 if key[0] in known else by_turns)
     in_all = Counter(affix for found in of_stem.values() for affix in found)
     return sorted(count, key=lambda affix: (-count[affix], -in_all[affix], -len(affix.letters), affix))[:MAX_TRIED]
 
 
-def best_division(tried: tuple[list[Affix], list[Affix]], worth: Callable[[Divisions], float]) -> Divisions:
-    """The divisions of both sides that are worth most, found by one better step after another.
+def best_division(
+    tried: tuple[list[Affix], list[Affix]], worth: Callable[[Divisions], float]
+) -> tuple[Divisions, float]:
+    """The divisions of both sides that are worth most, found by one better step after another; and their worth.
 
     Args:
         tried: affixes of both sides. worth: of divisions: the logarithm of the examples' probability.
     """
     best: Divisions = ((), ())
     most = worth(best)
+    seen: dict[Divisions, float] = {best: most}
     while True:
-        steps = ((worth(one), one) for one in _steps(best, tried))
-        found = max(steps, key=lambda pair: (round(pair[0], 9), *_plainness(pair[1])), default=None)
-        if found is None or found[0] < most - ROUNDING:
-            return best
+        steps = [one for one in _steps(best, tried) if one not in seen]
+        seen |= {one: worth(one) for one in steps}
+        found = max(steps, key=lambda one: (round(seen[one], 9), *_plainness(one)), default=None)
+        if found is None or seen[found] < most - ROUNDING:
+            return best, most
         # What is worth as much is better if it says more of words that may come.
-        if found[0] <= most + ROUNDING and number_of_affixes(found[1]) > number_of_affixes(best):
-            return best
-        most, best = found
+        if seen[found] <= most + ROUNDING and number_of_affixes(found) > number_of_affixes(best):
+            return best, most
+        most, best = seen[found], found
 
 
 def number_of_affixes(divisions: Divisions) -> int:
@@ -80,19 +88,22 @@ def _plainness(divisions: Divisions) -> tuple[int, int]:
 
 
 def _steps(divisions: Divisions, tried: tuple[list[Affix], list[Affix]]) -> Iterator[Divisions]:
-    """With another affix on one side or on both, or with one that is taken off all words rather than off those alone
-    whose stem is a word.
+    """With other affixes, without one, or with one that is taken off all words rather than off those alone whose stem
+    is a word.
     """
     more = []
     for division, affixes in zip(divisions, tried, strict=True):
         letters = {(affix.letters, affix.is_prefix) for affix in division}
         new = [affix for affix in affixes if (affix.letters, affix.is_prefix) not in letters]
-        # Two endings that stems have by turns say nothing alone.
-        added = [(affix,) for affix in new] + list(itertools.combinations(new, 2))
-        more.append([division, *((*division, *some) for some in added if len(division) + len(some) <= MAX_AFFIXES)])
-    yield from itertools.islice(itertools.product(*more), 1, None)
+        added = [(), *((affix,) for affix in new), *itertools.combinations(new, 2)]
+        more.append([(*division, *some) for some in added if len(division) + len(some) <= MAX_AFFIXES])
+    most = number_of_affixes(divisions) + MAX_ADDED
+    for source, target in itertools.product(*more):
+        if number_of_affixes(divisions) < len(source) + len(target) <= most:
+            yield source, target
     for side, division in enumerate(divisions):
         for number, affix in enumerate(division):
-            if not affix.of_all:
-                changed = (*division[:number], affix._replace(of_all=True), *division[number + 1 :])
-                yield (changed, divisions[1]) if side == 0 else (divisions[0], changed)
+            others = division[:number], division[number + 1 :]
+            changed = [others[0] + others[1]]
+            changed += [] if affix.of_all else [(*others[0], affix._replace(of_all=True), *others[1])]
+            yield from ((one, divisions[1]) if side == 0 else (divisions[0], one) for one in changed)

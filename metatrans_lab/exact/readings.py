@@ -248,13 +248,16 @@ class _Examples:
         return tuple(numbers)
 
 
-def worth_of(posterior: Posterior, examples: Sequence[Example]) -> float:
+def worth_of(posterior: Posterior, examples: Sequence[Example], left_out: float = LEFT_OUT) -> float:
     """The logarithm of the probability of the examples' translations, if those that a posterior hasn't read fit no
     language.
+
+    Args:
+        left_out: the probability that one fits none.
     """
     read = set(posterior.examples)
     others = [len(example.target) for example in examples if example not in read]
-    return posterior.evidence + len(others) * math.log(LEFT_OUT) - sum(others) * math.log(posterior.num_symbols)
+    return posterior.evidence + len(others) * math.log(left_out) - sum(others) * math.log(posterior.num_symbols)
 
 
 @dataclass
@@ -276,11 +279,14 @@ class _Steps:
         self.most, self.size = most, 0
         self.starts: dict[tuple, _Step] = {}
 
-    def learn(self, start: Posterior, examples: Sequence[Example], is_patient: bool = False) -> Posterior:
+    def learn(
+        self, start: Posterior, examples: Sequence[Example], is_patient: bool = False, least: float = -math.inf
+    ) -> Posterior:
         """After examples, or after the first of them that nothing explains.
 
         Args:
             start: without examples. is_patient: leave out an example that nothing explains, and go on.
+            least: where the evidence comes to less, no more are read, and nothing explains them.
         """
         if self.size > self.most:
             self.starts, self.size = {}, 0
@@ -295,6 +301,8 @@ class _Steps:
                 step = step.following[example]
             if not step.after.hypotheses:
                 break
+            if step.after.evidence < least:
+                return start
         return step.after
 
 
@@ -307,14 +315,16 @@ def posterior_of(
     classes: Mapping[str, str],
     most: int = MAX_HYPOTHESES,
     is_patient: bool = False,
+    least: float = -math.inf,
 ) -> Posterior:
     """After examples in this order, under a reading; without hypotheses, if none of so many that are kept explains
     them.
 
     Args:
         is_patient: leave out examples that nothing explains beside those before; which were read, the posterior says.
+        least: of the evidence; where it comes to less, it is as if nothing explained them.
     """
     symbols = {word for example in examples for word in example.target}
     num_symbols = max(NUM_SYMBOLS, len(symbols) + 1)
     start = Posterior(components(), reading.longest, reading.silent, reading.alike, classes, num_symbols, most)
-    return _STEPS.learn(start, examples, is_patient)
+    return _STEPS.learn(start, examples, is_patient, least)

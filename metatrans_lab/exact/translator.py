@@ -41,6 +41,9 @@ from modeling_metalstm.spelling_metalstm import Spelling
 MAX_COMPARED = 500
 """Hypotheses of each way to divide words."""
 
+UNREAD = 0.001
+"""The probability that an example fits no language, where words are divided: it is what divisions are for."""
+
 LEAST_POSSIBLE, MOST_PROBABLY = 0.1, 0.5
 """The probability that the language has a sentence at all: with less than the first it is taken to have none such,
 with less than the second its translation isn't settled.
@@ -124,12 +127,16 @@ class ExactTranslator:
         self.is_turned = False
         self.sides = self._read(self.rules)
         if separator != "" and not _is_plain(self.sides):
-            turned = self._read([(target, source) for source, target in self.rules])
+            turned = self._read([(target, source) for source, target in self.rules], is_turned=True)
             self.is_turned = _is_plain(turned) and _joint(turned) > _joint(self.sides)
             self.sides = turned if self.is_turned else self.sides
 
-    def _read(self, rules: Sequence[tuple[str, str]]) -> _Sides:
-        """Rules, with their words as they are probably divided."""
+    def _read(self, rules: Sequence[tuple[str, str]], is_turned: bool = False) -> _Sides:
+        """Rules, with their words as they are probably divided.
+
+        Args:
+            is_turned: are they to be read so only if a language of the first reading explains them?
+        """
         spelling = self.spelling
         sides = _Sides.read(rules, (spelling, spelling), ((), ()))
         if spelling.separator == "":  # of the translations; sentences may have blanks between their words all the same
@@ -139,12 +146,14 @@ class ExactTranslator:
         if spelling.separator is not None or spelling.exact or not any(tried):
             return sides
 
-        def worth(divisions: Divisions) -> float:
-            """Words are divided so that every morpheme is one word of the other side, and not for less."""
-            divided = _Sides.read(rules, (spelling, spelling), divisions, sides)
-            return _worth(divided, divided.readings[:1] if any(divisions) else divided.readings)
+        def divided(divisions: Divisions) -> _Sides:
+            return _Sides.read(rules, (spelling, spelling), divisions, sides)
 
-        return _Sides.read(rules, (spelling, spelling), best_division(tried, worth), sides)
+        # Words are divided so that every morpheme is one word of the other side, and not for less.
+        simply = sides.readings[:1]
+        best, worth = best_division(tried, lambda divisions: _worth(divided(divisions), simply))
+        is_less = any(best) and not is_turned and _worth_freely(sides, worth) >= worth
+        return sides if is_less else divided(best)
 
     @property
     def read_as(self) -> str:
@@ -195,11 +204,14 @@ class ExactTranslator:
         numbers = conflict.numbers
         quoted = " and ".join(f"“{source} = {target}”" for source, target in (self.rules[i] for i in numbers))
         if not conflict.is_alone:
-            return f"Example {numbers[0] + 1} fits no language that is known here and has those before it: {quoted}."
-        if len(numbers) == 1:
-            return f"Example {numbers[0] + 1} is of no language that is known here: {quoted}."
-        named = f"{', '.join(str(i + 1) for i in numbers[:-1])} and {numbers[-1] + 1}"
-        return f"Examples {named} disagree: no language that is known here has {quoted}."
+            told = f"Example {numbers[0] + 1} fits no language that is known here and has those before it: {quoted}."
+        elif len(numbers) == 1:
+            told = f"Example {numbers[0] + 1} is of no language that is known here: {quoted}."
+        else:
+            named = f"{', '.join(str(i + 1) for i in numbers[:-1])} and {numbers[-1] + 1}"
+            told = f"Examples {named} disagree: no language that is known here has {quoted}."
+        may_divide = self.spelling.separator is None and not self.spelling.exact and affixes(self.sides.words(1))
+        return f"{told} If words have endings, write them with hyphens, as in neko-ra." if may_divide else told
 
     def __call__(self, sentence: str) -> Translation:
         """Translates a sentence.
@@ -236,7 +248,8 @@ class ExactTranslator:
             unknown=self._unknown(words),
             # What would tell more among languages that don't explain all examples isn't what is missing.
             ask=None if telling is None or self.left_out else self.sides.source.write(telling.sentence),
-            is_complete=best.is_complete,
+            # How a stem is written that was read with endings alone, nobody knows.
+            is_complete=best.is_complete and not self.sides.target.is_bare(best.words, _together(best, joined)),
             is_exact=belief.is_exact,
             possible=best.possible,
             left_out=self.left_out,
@@ -266,7 +279,7 @@ class ExactTranslator:
         words, _ = side.read_question(translation)
         found, is_exact = origins(belief, words)
         texts = [(self.sides.source.write_sentence(answer.words), answer.probability) for answer in found]
-        text, probability = texts[0] if texts else (self.sides.source.write([UNKNOWN_WORD] * len(words)), 0.0)
+        text, probability = texts[0] if texts else (self._back_word_by_word(words), 0.0)
         first = [_first(word, (example.target for example in self.sides.examples)) for word in words]
         written = [side.written[word] for word in words]
         return Translation(
@@ -280,6 +293,13 @@ class ExactTranslator:
             is_exact=is_exact,
             left_out=self.left_out,
             is_other_way=self._is_other_way(words, 1),
+        )
+
+    def _back_word_by_word(self, words: Sentence) -> str:
+        """Of a translation that can be of no sentence: of what each of its words is the translation, if it may be."""
+        alone = [origins(self.understanding.belief, (word,))[0] for word in words]
+        return self.sides.source.write(
+            [word for found in alone for word in (found[0].words if found else (UNKNOWN_WORD,))]
         )
 
     def _word(self, unit: Unit, target: str) -> Word:
@@ -308,12 +328,17 @@ class ExactTranslator:
         Args:
             joined: neighbours in the question that no blank divides.
         """
-        together, number, before = [], 0, None
-        for said in answer.translation:
-            if before is not None and {(before, said.unit), (said.unit, before)} & joined:
-                together.append(number)
-            number, before = number + (1 if said.words is None else len(said.words)), said.unit
-        return self.sides.target.write_sentence(answer.words, together)
+        return self.sides.target.write_sentence(answer.words, _together(answer, joined))
+
+
+def _together(answer: Answer, joined: set[tuple[str, str]]) -> list[int]:
+    """The numbers of an answer's words that belong to the one before, as what they say does in the question."""
+    together, number, before = [], 0, None
+    for said in answer.translation:
+        if before is not None and {(before, said.unit), (said.unit, before)} & joined:
+            together.append(number)
+        number, before = number + (1 if said.words is None else len(said.words)), said.unit
+    return together
 
 
 def _first(unit: str, sentences: Iterable[Sentence]) -> int | None:
@@ -397,7 +422,17 @@ def _worth(sides: _Sides, read_as: Sequence[Reading]) -> float:
         posterior = posterior_of(reading, ordered, classes, MAX_COMPARED)
         if posterior.hypotheses:
             return posterior.evidence
-    return worth_of(posterior_of(read_as[0], ordered, classes, MAX_COMPARED, is_patient=True), ordered)
+    return worth_of(posterior_of(read_as[0], ordered, classes, MAX_COMPARED, is_patient=True), ordered, UNREAD)
+
+
+def _worth_freely(sides: _Sides, least: float) -> float:
+    """As `_worth`, by the other readings that explain all examples; what is less than the least may be −∞."""
+    classes, ordered = dict(sides.classes), in_good_order(sides.examples)
+    for reading in sides.readings[1:]:
+        posterior = posterior_of(reading, ordered, classes, MAX_COMPARED, least=least)
+        if posterior.hypotheses:
+            return posterior.evidence
+    return -math.inf
 
 
 def _joint(sides: _Sides) -> float:

@@ -53,12 +53,25 @@ Division = tuple[Affix, ...]
 
 
 def stems(division: Division, words: Collection[str]) -> set[str]:
-    """What a side's words, given by their keys, are without affixes: its words, and what has two of the affixes by
-    turns, such as `bel` of `belos` and `belem`.
+    """What a side's words, given by their keys, are without affixes: its words; what has two of the affixes by turns,
+    such as `bel` of `belos` and `belem`; and these with affixes, such as `belin` of `belinos`, for -in.
     """
-    of_affix = [{affix.stem(word) for word in words} - {None, ""} for affix in division]
-    by_turns = (one & other for one, other in itertools.combinations(of_affix, 2))
-    return set(words).union(*({stem for stem in found if stem} for found in by_turns))
+    affixes_of: dict[str, set[Affix]] = {}
+    left = list(words)
+    reached = set(left)
+    while left:
+        word = left.pop()
+        for affix in division:
+            stem = affix.stem(word)
+            if stem is not None and len(stem) >= SHORTEST_STEM:
+                affixes_of.setdefault(stem, set()).add(affix)
+                left += [] if stem in reached else [stem]
+                reached.add(stem)
+    known = set(words) | {stem for stem, affixes in affixes_of.items() if len(affixes) > 1}
+    for word in sorted(reached, key=len):
+        if any(affix.stem(word) in known for affix in division):
+            known.add(word)
+    return known
 
 
 SHORTEST_STEM = 2
@@ -201,19 +214,58 @@ class Side:
 
     def _between(self, before: str, after: str, belong: bool) -> str:
         """What stands between two units: what stood there before; else what always stands beside one of them, if it is
-        an affix, which stands so beside several, or beside a word that stands free too; or if the two belong together.
+        an affix, or if the two belong together.
         """
         seen = self._joins.get((before, False), {}).get(after, set())
         if len(seen) == 1:
             return next(iter(seen))
         for unit, is_before in ((before, False), (after, True)):
-            neighbours = self._joins.get((unit, is_before), {})
-            joins = set().union(*neighbours.values())
-            if len(joins) != 1 or self._blank in joins:
-                continue
-            if belong or len(neighbours) > 1 or self._stands_free(next(iter(neighbours)), not is_before):
-                return next(iter(joins))
+            join = self._always(unit, is_before)
+            if join != self._blank and (belong or self._is_affix(unit, is_before)):
+                return join
         return self._blank
+
+    def _always(self, unit: str, is_before: bool) -> str:
+        """What stands on that side of a unit wherever it was read; a blank, if it isn't always the same."""
+        joins = set().union(*self._joins.get((unit, is_before), {}).values())
+        return next(iter(joins)) if len(joins) == 1 else self._blank
+
+    def _is_affix(self, unit: str, is_before: bool) -> bool:
+        """Is a unit that always hangs on the same side of others an affix of them, rather than a stem?
+
+        It is one that words are divided at; else one that hangs on more units than any of these has beside it, as
+        stems are many and affixes few, or on a word that stands free too.
+        """
+        neighbours = self._joins[unit, is_before]
+        if "" in set().union(*neighbours.values()):
+            return any(affix.letters == unit and affix.is_prefix != is_before for affix in self.division)
+        beside = [len(self._joins.get((one, not is_before), {})) for one in neighbours if one is not None]
+        return len(neighbours) > max(beside, default=0) or (
+            len(neighbours) == 1 and self._stands_free(next(iter(neighbours)), not is_before)
+        )
+
+    def is_bare(self, units: Sequence[str], together: Collection[int] = ()) -> bool:
+        """Has a text a unit without what always hangs on it, and on all units that take the same, such as a stem that
+        was read with endings alone?
+        """
+        if not units:
+            return False
+        blank = self._blank
+        between = [
+            self._between(units[number - 1], units[number], number in together) for number in range(1, len(units))
+        ]
+        around = zip(units, [blank, *between], [*between, blank], strict=True)
+        return any(
+            side == blank != self._always(unit, is_before) and not self._others_stand_free(unit, is_before)
+            for unit, before, after in around
+            for is_before, side in ((True, before), (False, after))
+        )
+
+    def _others_stand_free(self, unit: str, is_before: bool) -> bool:
+        """Does a unit on which the same hangs, on that side, stand without it elsewhere?"""
+        hanging = [one for one in self._joins[unit, is_before] if one is not None]
+        alike = (one for affix in hanging for one in self._joins[affix, not is_before])
+        return any(self._stands_free(one, is_before) for one in alike)
 
     def _stands_free(self, unit: str | None, is_before: bool) -> bool:
         """Whether a blank, or a sentence's end, was ever before a unit, or after it."""

@@ -1,7 +1,8 @@
 """A folder that is a page: it opens from the disk, asks no server, and has the model in it.
 
 FOLDER/
-  index.html, *.js   as they are in metatrans_lab/page/
+  index.html, style.css, *.js   as they are in metatrans_lab/page/
+  languages.js       languages to start from, and puzzles
   ort.wasm.min.js    onnxruntime-web
   runtime_files.js   its WebAssembly
   model_files.js     the graphs, the weights, which both share, and the manifest
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from metatrans_lab.errors import UserError
 from metatrans_lab.export.folder import check_folder_to_write, whole_folder
+from metatrans_lab.export.languages import languages_script
 from metatrans_lab.export.onnx import MANIFEST, check_packages, checked_graphs
 from metatrans_lab.export.runtime import LOADER, PACKAGE, SCRIPT, WASM, find_runtime, runtime_version
 from metatrans_lab.models.load import load_translator
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
 
 PAGE = Path(__file__).parents[1] / "page"
 WEIGHTS = "weights.bin"
-RUNTIME_FILES, MODEL_FILES = "runtime_files.js", "model_files.js"
+RUNTIME_FILES, MODEL_FILES, LANGUAGES = "runtime_files.js", "model_files.js", "languages.js"
+STATIC = (".html", ".css", ".js")
 
 SHARED_FROM = 1024
 """Bytes of a weight that is kept outside of the graphs."""
@@ -68,14 +71,20 @@ def export_page(
     model_files = {file: graph.SerializeToString() for file, graph in graphs.items()}
     model_files |= {WEIGHTS: weights, MANIFEST: json.dumps(manifest, ensure_ascii=False).encode()}
     with whole_folder(folder, overwrite) as written:
-        for file in sorted(PAGE.iterdir()):
-            if file.is_file():
-                shutil.copy(file, written)
+        write_static(written)
         shutil.copy(found / SCRIPT, written)
         runtime_files = {file: (found / file).read_bytes() for file in (LOADER, WASM)}
         (written / RUNTIME_FILES).write_text(as_script(runtime_files), encoding="utf-8")
         (written / MODEL_FILES).write_text(as_script(model_files), encoding="utf-8")
     return manifest
+
+
+def write_static(folder: Path) -> None:
+    """Writes all of a page that doesn't depend on its model."""
+    for file in sorted(PAGE.iterdir()):
+        if file.suffix in STATIC:
+            shutil.copy(file, folder)
+    (folder / LANGUAGES).write_text(languages_script(), encoding="utf-8")
 
 
 def share_weights(graphs: Iterable["ModelProto"]) -> bytes:

@@ -1,4 +1,4 @@
-"""The exact translator in plain JavaScript, for a page that needs no server and no network.
+"""A page that needs no server and no network, and the exact translator in plain JavaScript.
 
 The files are classic scripts, as a page opened from a disk may have no modules; each adds its part to the one global
 `metatrans`. What they do is what the Python modules of the same names do, to which a test holds them.

@@ -110,7 +110,7 @@ def answer(translation: Translation, rules: Sequence[Rule]) -> str:
 def hint(translation: Translation) -> str:
     """What would tell most, where something is open."""
     if translation.is_other_way:
-        text = "Its words stand on the other side of the rules: switch “the other way”."
+        text = "Its words stand on the other side of the rules: switch “the other way” on, or off."
     elif translation.unknown:
         text = f"Add a rule with “{translation.unknown[0]}”: no rule shows it yet."
     elif translation.ask is not None and translation.probability < NEARLY:

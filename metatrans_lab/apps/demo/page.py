@@ -92,7 +92,8 @@ def _translate_tab(page: gr.Blocks, asked: Asked) -> None:
         return as_lines(start.rules), start.question, [*had, (text, asked)][-MAX_UNDONE:], False
 
     def bring_back(text: str, asked: str, had: list) -> tuple[str, str, list]:
-        return (*had[-1], had[:-1]) if had else (text, asked, had)
+        # What stands there goes behind all that was before: nothing that was typed is lost.
+        return (*had[-1], [(text, asked), *had[:-1]]) if had else (text, asked, had)
 
     quiet = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
     respond = {"fn": reply, "inputs": fields, "outputs": [*outputs, kept], **quiet}

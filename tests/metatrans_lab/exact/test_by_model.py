@@ -9,6 +9,7 @@ from dataset_script import make_language
 from metatrans_lab.exact.by_model import MixedReader, likely_classes
 from metatrans_lab.exact.invented import invent
 from metatrans_lab.exact.translator import ExactTranslator
+from metatrans_lab.models.load import load_model, mixed_language
 from modeling_metalstm import TranslationError
 
 MIXED = make_language("mixed", num_pairs=8, families=["lexicon", "order", "grammar", "repetition"])
@@ -79,3 +80,10 @@ def test_marks_of_verbs_are_not_read_to_a_model_that_never_met_them(bayes_model)
     translator = ExactTranslator([tuple(line.split(" = ")) for line in lines])
     assert reader(translator, "the dog see-s the cat")["translation_text"] == "inu neko o miru"
     assert reader(translator, "the dog see the cat")["translation_text"] == "inu neko o miru"
+
+
+def test_an_ending_that_may_be_a_verb_s_or_a_noun_s_is_read_in_one_way():
+    reader = MixedReader(load_model("grammarian"), mixed_language("grammarian"), num_bindings=16)
+    rules = [("the cat sees the dog", "neko inu miru"), ("the dog sees a bird", "inu tori miru"), ("cat", "neko")]
+    for question in ("fire-s sees the dog", "alpha-s likes the dog", "fire-s sees"):
+        assert reader(ExactTranslator(rules), question)["translation_text"]

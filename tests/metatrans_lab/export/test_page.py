@@ -11,8 +11,19 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from metatrans_lab.export import page
-from metatrans_lab.export.page import MODEL_FILES, PAGE, RUNTIME_FILES, WEIGHTS, as_script, export_page, share_weights
+from metatrans_lab.export.page import (
+    LANGUAGES,
+    MODEL_FILES,
+    PAGE,
+    RUNTIME_FILES,
+    STATIC,
+    WEIGHTS,
+    as_script,
+    export_page,
+    share_weights,
+)
 from metatrans_lab.export.runtime import FILES
+from metatrans_lab.page import SCRIPTS
 
 
 def graph_of(*weights):
@@ -60,9 +71,11 @@ def test_all_is_copied(tmp_path, runtime, monkeypatch):
     manifest = {"language": {"is_in_place": True}, "files": {"read.onnx": {"bytes": 1, "sha256": "", "opset": 20}}}
     graphs = {"read.onnx": graph_of(np.ones(300, np.float32))}
     monkeypatch.setattr(page, "checked_graphs", lambda name, model: (graphs, manifest))
+    monkeypatch.setattr(page, "languages_script", lambda: "")
     export_page("translator", tmp_path / "page", str(runtime))
     written = {path.name for path in (tmp_path / "page").iterdir()}
-    assert written == {path.name for path in PAGE.iterdir()} | {FILES[0], RUNTIME_FILES, MODEL_FILES}
+    static = {path.name for path in PAGE.iterdir() if path.suffix in STATIC}
+    assert written == static | {FILES[0], RUNTIME_FILES, MODEL_FILES, LANGUAGES}
     there = files_of((tmp_path / "page" / RUNTIME_FILES).read_text())
     assert there == {name: (runtime / name).read_bytes() for name in FILES[1:]}
     there = files_of((tmp_path / "page" / MODEL_FILES).read_text())
@@ -75,4 +88,10 @@ def test_scripts_are_classic_ones():
     for path in PAGE.glob("*.js"):
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"^\s*(import|export)\b", text, re.M), path
-        assert text.rstrip().endswith("})();"), path
+        assert re.search(r"\}\)\(.*\);$", text.rstrip()), path
+
+
+def test_the_page_runs_all_scripts_in_their_order():
+    named = re.findall(r'<script src="(.*?)"', (PAGE / "index.html").read_text(encoding="utf-8"))
+    assert set(named) == {path.name for path in PAGE.glob("*.js")} | {LANGUAGES}
+    assert [name for name in named if name in SCRIPTS] == list(SCRIPTS)

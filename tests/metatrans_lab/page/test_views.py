@@ -1,0 +1,192 @@
+"""The page that is only files, in a real browser, without its model: what one types, watches and solves."""
+
+import json
+import shutil
+import time
+from urllib.parse import urlencode
+
+import pytest
+
+webdriver = pytest.importorskip("selenium.webdriver", reason="selenium isn't here (make test-demo has it)")
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+if not (CHROMIUM and DRIVER):
+    pytest.skip("no chromium and chromedriver here", allow_module_level=True)
+
+from selenium.webdriver.chrome.options import Options  # noqa: E402
+from selenium.webdriver.chrome.service import Service  # noqa: E402
+from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.common.keys import Keys  # noqa: E402
+from selenium.webdriver.support.ui import Select  # noqa: E402
+
+from metatrans_lab.export import languages  # noqa: E402
+from metatrans_lab.export.page import write_static  # noqa: E402
+
+RULES = "blue house = casa azul\nred car = coche rojo"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("page")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(languages, "LEVELS", (1,))
+        patch.setattr(languages, "PUZZLES", 2)
+        write_static(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser():
+    options = Options()
+    options.binary_location = CHROMIUM
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    yield driver
+    driver.quit()
+
+
+class Page:
+    def __init__(self, browser, folder) -> None:
+        self.browser, self.address = browser, (folder / "index.html").as_uri()
+        self.open()
+        browser.execute_script("localStorage.clear()")
+
+    def open(self, **carried) -> None:
+        self.browser.get("about:blank")  # another fragment alone would not load the page anew
+        self.browser.get(f"{self.address}#{urlencode(carried)}" if carried else self.address)
+
+    def at(self, name: str):
+        return self.browser.find_element(By.ID, name)
+
+    def text(self, name: str) -> str:
+        return self.at(name).text
+
+    def value(self, name: str) -> str:
+        return self.at(name).get_attribute("value")
+
+    def type(self, name: str, text: str) -> None:
+        self.at(name).clear()
+        self.at(name).send_keys(text)
+
+    def until(self, name: str, text: str) -> None:
+        end = time.monotonic() + 20
+        while text not in (said := self.text(name)):
+            assert time.monotonic() < end, f"{text!r} never came; there is {said!r}"
+            time.sleep(0.05)
+
+
+@pytest.fixture
+def page(browser, folder):
+    return Page(browser, folder)
+
+
+def test_an_answer_follows_each_key(page):
+    page.type("rules", "red = dax\nblue red = wif dax")
+    page.type("question", "red blue")
+    page.until("answer", "dax wif\ncertain")
+    page.type("question", "green red")
+    page.until("answer", "Add a rule with “green”")
+    page.type("question", "dax wif")
+    page.until("answer", "Its words stand on the other side")
+    page.browser.find_element(By.CSS_SELECTOR, "#answer button").click()
+    page.until("answer", "red blue")
+    page.at("there").click()
+    page.browser.find_element(By.CSS_SELECTOR, "#learned summary").click()
+    page.until("facts", "word blue")
+
+
+def test_what_would_tell_most_is_begun_by_a_button(page):
+    page.open(rules=RULES, ask="red house")
+    page.until("answer", "or casa rojo")
+    page.browser.find_element(By.CSS_SELECTOR, "#answer button").click()
+    before, _, begun = page.value("rules").rpartition("\n")
+    assert before == RULES and begun.endswith(" = ") and page.browser.switch_to.active_element == page.at("rules")
+    page.at("rules").send_keys("rojo")
+    page.until("answer", "casa rojo\n99.")
+
+
+def test_a_link_carries_what_was_typed_and_a_reload_keeps_it(page):
+    page.type("rules", "cat = 猫 = <b>\n")
+    page.type("rules", "cat-s = neko-ra & <b>x</b>")
+    page.type("question", "cat")
+    page.at("link").click()
+    page.until("said", "carries your rules")
+    link = page.browser.current_url
+    page.open()
+    assert page.value("rules") == "cat-s = neko-ra & <b>x</b>" and page.value("question") == "cat"
+    page.browser.execute_script("localStorage.clear()")
+    page.browser.get("about:blank")
+    page.browser.get(link)
+    assert page.value("rules") == "cat-s = neko-ra & <b>x</b>" and not page.browser.find_elements(By.CSS_SELECTOR, "b")
+
+
+def test_other_rules_can_be_brought_back(page):
+    page.type("rules", "my = own")
+    Select(page.at("starts")).select_by_value("Two answers")
+    assert page.value("rules") == RULES
+    page.at("undo").click()
+    assert page.value("rules") == "my = own" and not page.at("undo").is_enabled()
+
+
+def test_a_file_of_rules_is_read(page, tmp_path):
+    for number, encoding in enumerate(("utf-8", "utf-16")):
+        path = tmp_path / f"rules{number}.txt"
+        path.write_text(f"red = dax{number}\n", encoding=encoding)
+        page.browser.execute_script("arguments[0].classList.remove('hidden')", page.at("file"))
+        page.at("file").send_keys(str(path))
+        page.until("said", f"Read {path.name}")
+        assert page.value("rules") == f"red = dax{number}"
+
+
+def test_lines_that_are_no_rules_and_errors_are_told(page):
+    page.type("rules", "red = dax\nblue")
+    page.until("unread", "Not read: line 2")
+    page.type("rules", "cat = neko\ncat = inu")
+    page.until("answer", "disagree")
+
+
+def test_it_can_be_watched_while_it_reads(page):
+    page.open(rules=RULES, ask="red house")
+    page.at("tab-translate").send_keys(Keys.ARROW_RIGHT)
+    assert page.at("watch").is_displayed() and not page.at("translate").is_displayed()
+    page.until("beliefs", "coche")
+    page.at("read").send_keys(Keys.ARROW_LEFT)
+    page.until("lines", "red car = coche rojo")
+    assert "coche" not in page.text("beliefs") and "casa" in page.text("beliefs")
+    page.at("read").send_keys(Keys.ARROW_LEFT)
+    page.until("beliefs", "Nothing is known yet")
+
+
+def test_puzzles_are_solved(page):
+    page.at("tab-puzzle").click()
+    first = page.browser.find_element(By.CSS_SELECTOR, "#given h2").text
+    puzzle = page.browser.execute_script("return metatrans.puzzles.find(p => p.language === arguments[0])", first)
+    page.type("answer-0", puzzle["questions"][0]["answer"].upper())
+    page.type("answer-1", "nonsense")
+    page.at("hint").click()
+    page.at("check").click()
+    assert page.text("verdict-0").startswith("Right.") and page.text("verdict-1").startswith("Not yet.")
+    assert page.text("hints") == puzzle["hints"][0]
+    page.at("another").click()
+    assert page.browser.find_element(By.CSS_SELECTOR, "#given h2").text != first
+    page.at("take").click()
+    assert page.at("translate").is_displayed()
+    page.until("answer", "certain")
+
+
+def test_a_phone_has_it_without_scrolling_sideways(page):
+    size = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    page.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        for tab in ("translate", "watch", "puzzle"):
+            page.at(f"tab-{tab}").click()
+            assert page.browser.execute_script("return document.documentElement.scrollWidth") <= 390
+    finally:
+        page.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_it_asks_no_server(page):
+    messages = [json.loads(entry["message"])["message"] for entry in page.browser.get_log("performance")]
+    asked = [one["params"]["request"]["url"] for one in messages if one["method"] == "Network.requestWillBeSent"]
+    assert asked and all(url.startswith(("file:", "about:", "data:", "blob:")) for url in asked)
