@@ -47,7 +47,7 @@ def onnx_step(session: onnxruntime.InferenceSession, model: PreTrainedModel, row
 
 
 def median_of_calls(step: Callable[[], object], seconds: float) -> float:
-    """A turn: the median of so many seconds' calls. A step is so short that what disturbs it falls on few."""
+    """A turn: the median of so many seconds' calls, on most of which nothing else of the machine falls."""
     times = [seconds_a_call(step, 1)]
     while sum(times) < seconds:
         times.append(seconds_a_call(step, 1))
