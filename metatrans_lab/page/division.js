@@ -15,10 +15,15 @@
   /** Of each side: affixes that most words have, which are tried; and how many there may be. */
   const [MAX_TRIED, MAX_AFFIXES] = [4, 3];
 
+  /** Affixes of both sides that are added in one step: a plural on both, and a case beside it, say nothing alone. */
+  const MAX_ADDED = 3;
+
   /** Of the logarithm of a probability. */
   const ROUNDING = 1e-9;
 
   const nameOf = (affix) => String(affix); // a word has no hyphen at an end
+  const keyOfDivisions = (divisions) =>
+    divisions.map((division) => division.map((affix) => `${affix} ${affix.ofAll}`).join("\n")).join("\f");
   const compareAffixes = (one, other) =>
     compareTexts(one.letters, other.letters) || Number(one.isPrefix) - Number(other.isPrefix);
 
@@ -67,9 +72,11 @@
         if (stemsOfPair.get(pair.map(nameOf).join("\n")) < 2) continue;
         for (const affix of pair) byTurns.set(nameOf(affix), affix);
       }
-      for (const affix of known.has(one.stem) ? one.affixes : byTurns.values()) {
+      // A stem that is a word itself tells more.
+      const [found, number] = known.has(one.stem) ? [one.affixes, 2] : [byTurns.values(), 1];
+      for (const affix of found) {
         affixes.set(nameOf(affix), affix);
-        add(count, nameOf(affix));
+        add(count, nameOf(affix), number);
       }
       for (const affix of one.affixes) add(inAll, nameOf(affix));
     }
@@ -84,26 +91,30 @@
   }
 
   /**
-   * The divisions of both sides that are worth most, found by one better step after another.
+   * The divisions of both sides that are worth most, found by one better step after another; and their worth.
    *
    * @param {[Affix[], Affix[]]} tried Affixes of both sides.
    * @param {function([Affix[], Affix[]]): number} worth Of divisions: the logarithm of the examples' probability.
-   * @returns {[Affix[], Affix[]]}
+   * @returns {[[Affix[], Affix[]], number]}
    */
   function bestDivision(tried, worth) {
     let best = [[], []];
     let most = worth(best);
+    const seen = new Set([keyOfDivisions(best)]);
     for (;;) {
       let found = null;
       for (const divisions of stepsFrom(best, tried)) {
+        const key = keyOfDivisions(divisions);
+        if (seen.has(key)) continue;
+        seen.add(key);
         const step = { divisions, worth: worth(divisions) };
         step.rank = [Number(step.worth.toFixed(9)), ...plainness(divisions)];
         if (found === null || isMore(step.rank, found.rank)) found = step;
       }
-      if (found === null || found.worth < most - ROUNDING) return best;
+      if (found === null || found.worth < most - ROUNDING) return [best, most];
       // What is worth as much is better if it says more of words that may come.
       const isAsGood = found.worth <= most + ROUNDING;
-      if (isAsGood && numberOfAffixes(found.divisions) > numberOfAffixes(best)) return best;
+      if (isAsGood && numberOfAffixes(found.divisions) > numberOfAffixes(best)) return [best, most];
       [most, best] = [found.worth, found.divisions];
     }
   }
@@ -124,25 +135,27 @@
   }
 
   /**
-   * With another affix on one side or on both, or with one that is taken off all words rather than off those alone
-   * whose stem is a word.
+   * With other affixes, without one, or with one that is taken off all words rather than off those alone whose stem is
+   * a word.
    */
   function stepsFrom(divisions, tried) {
     const [first, second] = divisions.map((division, side) => {
       const there = new Set(division.map(nameOf));
       const fresh = tried[side].filter((affix) => !there.has(nameOf(affix)));
-      // Two endings that stems have by turns say nothing alone.
-      const added = [...fresh.map((affix) => [affix]), ...pairsOf(fresh)];
+      const added = [[], ...fresh.map((affix) => [affix]), ...pairsOf(fresh)];
       const few = added.filter((some) => division.length + some.length <= MAX_AFFIXES);
-      return [division, ...few.map((some) => [...division, ...some])];
+      return few.map((some) => [...division, ...some]);
     });
-    const steps = first.flatMap((one) => second.map((other) => [one, other])).slice(1);
+    const fewest = numberOfAffixes(divisions);
+    const steps = first
+      .flatMap((one) => second.map((other) => [one, other]))
+      .filter((one) => fewest < numberOfAffixes(one) && numberOfAffixes(one) <= fewest + MAX_ADDED);
     divisions.forEach((division, side) => {
       division.forEach((affix, number) => {
-        if (affix.ofAll) return;
-        const changed = [...division];
-        changed[number] = new Affix(affix.letters, affix.isPrefix, true);
-        steps.push(side === 0 ? [changed, divisions[1]] : [divisions[0], changed]);
+        const [before, behind] = [division.slice(0, number), division.slice(number + 1)];
+        const changed = [[...before, ...behind]];
+        if (!affix.ofAll) changed.push([...before, new Affix(affix.letters, affix.isPrefix, true), ...behind]);
+        steps.push(...changed.map((one) => (side === 0 ? [one, divisions[1]] : [divisions[0], one])));
       });
     });
     return steps;

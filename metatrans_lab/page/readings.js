@@ -239,12 +239,16 @@
   /**
    * The logarithm of the probability of the examples' translations, if those that a posterior hasn't read fit no
    * language.
+   *
+   * @param {Posterior} posterior
+   * @param {Example[]} examples
+   * @param {number} leftOut The probability that one fits none.
    */
-  function worthOf(posterior, examples) {
+  function worthOf(posterior, examples, leftOut = LEFT_OUT) {
     const read = new Set(posterior.examples.map((example) => example.key));
     const others = examples.filter((example) => !read.has(example.key)).map((example) => example.target.length);
     const words = others.reduce((sum, length) => sum + length, 0);
-    return posterior.evidence + others.length * Math.log(LEFT_OUT) - words * Math.log(posterior.numSymbols);
+    return posterior.evidence + others.length * Math.log(leftOut) - words * Math.log(posterior.numSymbols);
   }
 
   /** What is believed after some examples, and after one more. */
@@ -270,8 +274,9 @@
      * @param {Posterior} start Without examples.
      * @param {Example[]} examples
      * @param {boolean} isPatient Leave out an example that nothing explains, and go on.
+     * @param {number} least Where the evidence comes to less, no more are read, and nothing explains them.
      */
-    learn(start, examples, isPatient = false) {
+    learn(start, examples, isPatient = false, least = -Infinity) {
       if (this.size > this.most) {
         this.starts = new Map();
         this.size = 0;
@@ -292,6 +297,7 @@
         }
         if (next.after.hypotheses.length || !isPatient) step = next;
         if (!step.after.hypotheses.length) break;
+        if (step.after.evidence < least) return start;
       }
       return step.after;
     }
@@ -316,9 +322,17 @@
    *
    * @param {boolean} isPatient Leave out examples that nothing explains beside those before; which were read, the
    *     posterior says.
+   * @param {number} least Of the evidence; where it comes to less, it is as if nothing explained them.
    */
-  function posteriorOf(reading, examples, classes, most = MAX_HYPOTHESES, isPatient = false) {
-    return STEPS.learn(startOf(reading, examples, classes, most), examples, isPatient);
+  function posteriorOf(
+    reading,
+    examples,
+    classes,
+    most = MAX_HYPOTHESES,
+    isPatient = false,
+    least = -Infinity,
+  ) {
+    return STEPS.learn(startOf(reading, examples, classes, most), examples, isPatient, least);
   }
 
   /** As `Posterior.learn` of each example in turn, from the begin of a posterior: what is known after each. */

@@ -14,6 +14,9 @@
   /** Hypotheses of each way to divide words. */
   const MAX_COMPARED = 500;
 
+  /** The probability that an example fits no language, where words are divided: it is what divisions are for. */
+  const UNREAD = 0.001;
+
   // The probability that the language has a sentence at all: with less than the first it is taken to have none such,
   // with less than the second its translation isn't settled.
   const [LEAST_POSSIBLE, MOST_PROBABLY] = [0.1, 0.5];
@@ -93,14 +96,22 @@
       this.isTurned = false;
       this.sides = this.#read(this.rules);
       if (separator !== "" && !isPlain(this.sides)) {
-        const turned = this.#read(this.rules.map(([source, target]) => [target, source]));
+        const turned = this.#read(
+          this.rules.map(([source, target]) => [target, source]),
+          true,
+        );
         this.isTurned = isPlain(turned) && jointOf(turned) > jointOf(this.sides);
         this.sides = this.isTurned ? turned : this.sides;
       }
     }
 
-    /** Rules, with their words as they are probably divided. */
-    #read(rules) {
+    /**
+     * Rules, with their words as they are probably divided.
+     *
+     * @param {[string, string][]} rules
+     * @param {boolean} isTurned Are they to be read so only if a language of the first reading explains them?
+     */
+    #read(rules, isTurned = false) {
       const spelling = this.spelling;
       const sides = Sides.read(rules, [spelling, spelling]);
       if (spelling.separator === "") {
@@ -113,11 +124,11 @@
       if (isDivided || !(tried[0].length || tried[1].length)) return sides;
       // Words are divided so that every morpheme is one word of the other side, and not for less.
       const divider = new Divider(rules, sides);
-      const worth = (divisions) => {
-        const isAny = divisions[0].length || divisions[1].length;
-        return worthOfSides(divider.divide(divisions), isAny ? readings().slice(0, 1) : readings());
-      };
-      return Sides.read(rules, [spelling, spelling], bestDivision(tried, worth));
+      const simply = sides.readings.slice(0, 1);
+      const [best, worth] = bestDivision(tried, (divisions) => worthOfSides(divider.divide(divisions), simply));
+      if (!best[0].length && !best[1].length) return sides;
+      if (!isTurned && worthFreely(sides, worth) >= worth) return sides;
+      return Sides.read(rules, [spelling, spelling], best);
     }
 
     /** How the examples are read, as a clause, where that isn't how they are written. */
@@ -179,6 +190,13 @@
     }
 
     #tell(conflict) {
+      const { spelling, sides } = this;
+      const told = this.#tellOf(conflict);
+      const mayDivide = spelling.separator === null && !spelling.exact && affixesOf(sides.words(1)).length > 0;
+      return mayDivide ? `${told} If words have endings, write them with hyphens, as in neko-ra.` : told;
+    }
+
+    #tellOf(conflict) {
       const { numbers } = conflict;
       const rules = numbers.map((number) => this.rules[number]);
       const quoted = rules.map(([source, target]) => `“${source} = ${target}”`).join(" and ");
@@ -228,7 +246,8 @@
         ),
         unknown: this.#unknown(words),
         ask: asks ? this.sides.source.write(telling.sentence) : null,
-        isComplete: best.isComplete,
+        // How a stem is written that was read with endings alone, nobody knows.
+        isComplete: best.isComplete && !this.sides.target.isBare(best.words, togetherOf(best, joined)),
         isExact: belief.isExact,
         possible: best.possible,
         leftOut: this.leftOut,
@@ -264,8 +283,7 @@
       const [words] = target.readQuestion(translation);
       const [found, isExact] = origins(belief, words);
       const texts = found.map((answer) => [source.writeSentence(answer.words), answer.probability]);
-      const nothing = [source.write(words.map(() => UNKNOWN_WORD)), 0];
-      const [[text, probability], ...others] = texts.length ? texts : [nothing];
+      const [[text, probability], ...others] = texts.length ? texts : [[this.#backWordByWord(words), 0]];
       const targets = examples.map((example) => example.target);
       const written = words.map((word) => ({
         source: target.written.get(word),
@@ -285,6 +303,16 @@
         leftOut: this.leftOut,
         isOtherWay: this.#isOtherWay(words, 1),
       });
+    }
+
+    /** Of a translation that can be of no sentence: of what each of its words is the translation, if it may be. */
+    #backWordByWord(words) {
+      const { belief } = this.understanding;
+      const sources = words.flatMap((word) => {
+        const [[best]] = origins(belief, [word]);
+        return best === undefined ? [UNKNOWN_WORD] : best.words;
+      });
+      return this.sides.source.write(sources);
     }
 
     #word(unit, target) {
@@ -318,18 +346,23 @@
 
     /** An answer as it is written; joined: neighbours in the question that no blank divides. */
     #text(answer, joined) {
-      const together = [];
-      let number = 0;
-      let before = null;
-      for (const { unit, words } of answer.translation) {
-        if (typeof before === "string" && typeof unit === "string") {
-          if (joined.has(`${before}\n${unit}`) || joined.has(`${unit}\n${before}`)) together.push(number);
-        }
-        number += words === null ? 1 : words.length;
-        before = unit;
-      }
-      return this.sides.target.writeSentence(answer.words, together);
+      return this.sides.target.writeSentence(answer.words, togetherOf(answer, joined));
     }
+  }
+
+  /** The numbers of an answer's words that belong to the one before, as what they say does in the question. */
+  function togetherOf(answer, joined) {
+    const together = [];
+    let number = 0;
+    let before = null;
+    for (const { unit, words } of answer.translation) {
+      if (typeof before === "string" && typeof unit === "string") {
+        if (joined.has(`${before}\n${unit}`) || joined.has(`${unit}\n${before}`)) together.push(number);
+      }
+      number += words === null ? 1 : words.length;
+      before = unit;
+    }
+    return together;
   }
 
   /** The number of the first sentence that has a unit; null: none has. */
@@ -438,7 +471,17 @@
       const posterior = posteriorOf(reading, ordered, classes, MAX_COMPARED);
       if (posterior.hypotheses.length) return posterior.evidence;
     }
-    return worthOf(posteriorOf(readAs[0], ordered, classes, MAX_COMPARED, true), ordered);
+    return worthOf(posteriorOf(readAs[0], ordered, classes, MAX_COMPARED, true), ordered, UNREAD);
+  }
+
+  /** As `worthOfSides`, by the other readings that explain all examples; what is less than the least may be −∞. */
+  function worthFreely(sides, least) {
+    const ordered = inGoodOrder(sides.examples);
+    for (const reading of sides.readings.slice(1)) {
+      const posterior = posteriorOf(reading, ordered, sides.classes, MAX_COMPARED, false, least);
+      if (posterior.hypotheses.length) return posterior.evidence;
+    }
+    return -Infinity;
   }
 
   /** The same of the sentences too, any word of which is as probable as any other. */

@@ -46,24 +46,32 @@
   }
 
   /**
-   * What a side's words, given by their keys, are without affixes: its words, and what has two of the affixes by
-   * turns.
+   * What a side's words, given by their keys, are without affixes: its words; what has two of the affixes by turns,
+   * such as bel of belos and belem; and these with affixes, such as belin of belinos, for -in.
    *
    * @param {Affix[]} division Affixes that are taken off words.
    * @param {Iterable<string>} words
    * @returns {Set<string>}
    */
   function stemsOf(division, words) {
-    const found = new Set(words);
-    const ofAffix = division.map((affix) => new Set([...found].map((word) => affix.stem(word))));
-    const byTurns = [];
-    ofAffix.forEach((one, number) => {
-      for (const other of ofAffix.slice(number + 1)) {
-        for (const stem of one) if (stem && other.has(stem)) byTurns.push(stem);
+    const known = new Set(words);
+    const affixesOfStem = new Map();
+    const reached = new Set(known);
+    // It goes on to the stems that are added on the way.
+    for (const word of reached) {
+      for (const affix of division) {
+        const stem = affix.stem(word);
+        if (stem === null || lengthOf(stem) < SHORTEST_STEM) continue;
+        if (!affixesOfStem.has(stem)) affixesOfStem.set(stem, new Set());
+        affixesOfStem.get(stem).add(affix);
+        reached.add(stem);
       }
-    });
-    for (const stem of byTurns) found.add(stem);
-    return found;
+    }
+    for (const [stem, affixes] of affixesOfStem) if (affixes.size > 1) known.add(stem);
+    for (const word of [...reached].sort((one, other) => one.length - other.length)) {
+      if (division.some((affix) => known.has(affix.stem(word)))) known.add(word);
+    }
+    return known;
   }
 
   /** One side of a person's examples: what was read of it so far. */
@@ -244,27 +252,85 @@
 
     /**
      * What stands between two units: what stood there before; else what always stands beside one of them, if it is an
-     * affix, which stands so beside several, or beside a word that stands free too; or if the two belong together.
+     * affix, or if the two belong together.
      */
     #between(before, behind, belong) {
       const seen = this.#behind.get(before)?.get(behind);
       if (seen !== undefined && seen.size === 1) return [...seen][0];
-      for (const [unit, beside, other] of [
-        [before, this.#behind, this.#before],
-        [behind, this.#before, this.#behind],
+      for (const [unit, isBefore] of [
+        [before, false],
+        [behind, true],
       ]) {
-        const neighbours = beside.get(unit) || new Map();
-        const joins = new Set([...neighbours.values()].flatMap((some) => [...some]));
-        if (joins.size !== 1 || joins.has(this.#blank)) continue;
-        if (belong || neighbours.size > 1 || this.#standsFree([...neighbours.keys()][0], other)) return [...joins][0];
+        const join = this.#always(unit, isBefore);
+        if (join !== this.#blank && (belong || this.#isAffix(unit, isBefore))) return join;
       }
       return this.#blank;
     }
 
-    /** Whether a blank, or a sentence's end, was ever on this side of a unit. */
-    #standsFree(unit, beside) {
-      return unit !== null && [...beside.get(unit).values()].some((joins) => joins.has(this.#blank));
+    /** By neighbour of a unit, before it or behind it, what stood between the two. */
+    #neighbours(unit, isBefore) {
+      return (isBefore ? this.#before : this.#behind).get(unit) ?? new Map();
     }
+
+    /** What stands on that side of a unit wherever it was read; a blank, if it isn't always the same. */
+    #always(unit, isBefore) {
+      const joins = joinsOf(this.#neighbours(unit, isBefore));
+      return joins.size === 1 ? [...joins][0] : this.#blank;
+    }
+
+    /**
+     * Is a unit that always hangs on the same side of others an affix of them, rather than a stem?
+     *
+     * It is one that words are divided at; else one that hangs on more units than any of these has beside it, as stems
+     * are many and affixes few, or on a word that stands free too.
+     */
+    #isAffix(unit, isBefore) {
+      const neighbours = this.#neighbours(unit, isBefore);
+      if (joinsOf(neighbours).has("")) {
+        return this.division.some((affix) => affix.letters === unit && affix.isPrefix !== isBefore);
+      }
+      const others = [...neighbours.keys()];
+      const beside = others.filter((one) => one !== null).map((one) => this.#neighbours(one, !isBefore).size);
+      if (neighbours.size > Math.max(0, ...beside)) return true;
+      return neighbours.size === 1 && this.#standsFree(others[0], !isBefore);
+    }
+
+    /**
+     * Has a text a unit without what always hangs on it, and on all units that take the same, such as a stem that was
+     * read with endings alone?
+     *
+     * @param {string[]} units
+     * @param {number[]} together As for `write`.
+     */
+    isBare(units, together = []) {
+      const blank = this.#blank;
+      const isBareThere = (unit, isBefore, side) =>
+        side === blank && this.#always(unit, isBefore) !== blank && !this.#othersStandFree(unit, isBefore);
+      const before = units.map((unit, number) =>
+        number ? this.#between(units[number - 1], unit, together.includes(number)) : blank,
+      );
+      return units.some(
+        (unit, number) =>
+          isBareThere(unit, true, before[number]) || isBareThere(unit, false, before[number + 1] ?? blank),
+      );
+    }
+
+    /** Does a unit on which the same hangs, on that side, stand without it elsewhere? */
+    #othersStandFree(unit, isBefore) {
+      const hanging = [...this.#neighbours(unit, isBefore).keys()].filter((one) => one !== null);
+      const alike = hanging.flatMap((affix) => [...this.#neighbours(affix, !isBefore).keys()]);
+      return alike.some((one) => this.#standsFree(one, isBefore));
+    }
+
+    /** Whether a blank, or a sentence's end, was ever before a unit, or behind it. */
+    #standsFree(unit, isBefore) {
+      return unit !== null && joinsOf(this.#neighbours(unit, isBefore)).has(this.#blank);
+    }
+  }
+
+  /** All that stood between a unit and its neighbours. */
+  function joinsOf(neighbours) {
+    return new Set([...neighbours.values()].flatMap((some) => [...some]));
   }
 
   function noteBetween(beside, unit, neighbour, between) {
