@@ -84,7 +84,7 @@ def page(browser, folder):
 def test_an_answer_follows_each_key(page):
     page.type("rules", "red = dax\nblue red = wif dax")
     page.type("question", "red blue")
-    page.until("answer", "dax wif\ncertain")
+    page.until("answer", "dax wif\n98%")
     page.type("question", "green red")
     page.until("answer", "Add a rule with “green”")
     page.type("question", "dax wif")
