@@ -43,9 +43,19 @@ LANGUAGES = {"families": TINY_MIXED}
 FEW = {
     "unseen": {"HELD_OUT": (0.5,), "POOLS": (4,)},
     "cells": {"CELLS": {"LSTM, mLSTM": {"layer_types": ["lstm", "mlstm"], "lstm_size": None}, "the default": {}}},
-    "families": {"ARCHITECTURES": {"LSTM": {"layer_types": ["lstm"], "lstm_size": None}, "mixed": {}, "gpt2": {}}},
+    "families": {
+        "ARCHITECTURES": {"LSTM": {"layer_types": ["lstm"], "lstm_size": None}, "mixed": {}, "gpt2": {}},
+        "_until_steps": lambda steps: [{}],  # the recipe's stages are of more words
+    },
     "translator": {"WORDS": (2, 3), "PAIRS": (3,), "LENGTHS": (1, 2)},
 }
+
+
+def test_the_stages_of_the_study_of_families_end_by_a_step(monkeypatch):
+    monkeypatch.setattr(sys, "path", [str(FOLDER), *sys.path])
+    stages = importlib.import_module("families")._until_steps(1500)
+    assert [stage.get("until_step") for stage in stages] == [100, 200, 750, None]
+    sys.modules.pop("families")
 
 
 @pytest.fixture
