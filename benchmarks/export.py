@@ -6,6 +6,10 @@ A step is one token of each row, from a state to scores and the state after it, 
 `generate()` does, with weights laid out once. One row, and eight, as a session of as many bindings has them.
 """
 
+import os
+
+os.environ.pop("OMP_NUM_THREADS", None)  # all cores: torch reads it at import
+
 import functools
 import statistics
 import sys
