@@ -12,7 +12,8 @@
 (() => {
   "use strict";
 
-  const { Lesson, SeededRandom, Spelling, TranslationError } = globalThis.metatrans.model;
+  const { Spelling, TranslationError, UNKNOWN_WORD } = globalThis.metatrans;
+  const { Lesson, SeededRandom } = globalThis.metatrans.model;
 
   const SCRIPTS = ["ort.wasm.min.js", "runtime_files.js", "model_files.js"];
   const WASM = "ort-wasm-simd-threaded.wasm";
@@ -22,7 +23,6 @@
   const MAX_BINDINGS = 100;
   const NUM_BINDINGS = 8;
   const MAX_COLUMNS = 64; // read at once: the page answers clicks in between
-  const UNKNOWN_WORD = "?";
 
   let loading = null;
 

@@ -17,7 +17,10 @@ function run(name) {
   else vm.runInThisContext(fs.readFileSync(file, "utf8"), { filename: file });
 }
 
-for (const name of ["model_random.js", "model_lesson.js", "model.js"]) run(name);
+// As the page has them, but for what brings languages along and for its views.
+const page = fs.readFileSync(path.join(folder, "index.html"), "utf8");
+const scripts = Array.from(page.matchAll(/<script src="(.*?)"/g), ([, name]) => name);
+for (const name of scripts.slice(0, scripts.indexOf("dom.js"))) if (name !== "languages.js") run(name);
 
 const temporary = fs.mkdtempSync(path.join(os.tmpdir(), "metatrans-"));
 process.on("exit", () => fs.rmSync(temporary, { recursive: true }));

@@ -25,7 +25,7 @@ TEXTS = [
 SETTINGS = [(None, False), (None, True), ("", False), (", ", False), ("  ", True), ("-", False)]
 
 LESSON = """
-    const { Lesson, Spelling } = metatrans.model;
+    const { Spelling, model: { Lesson } } = metatrans;
     return given.map(([pairs, question, room]) => {
       try {
         const lesson = Lesson.fromExamples(pairs, room, room, new Spelling());
@@ -70,7 +70,7 @@ def test_words_are_the_same():
     cases = [(text, *setting) for text in TEXTS for setting in SETTINGS]
     body = """
         return given.map(([text, separator, exact]) => {
-          const spelling = new metatrans.model.Spelling(separator, exact);
+          const spelling = new metatrans.Spelling(separator, exact);
           const words = spelling.split(text);
           return [words, words.map((word) => spelling.key(word)), spelling.join(words)];
         });
@@ -82,7 +82,7 @@ def test_words_are_the_same():
 
 
 def test_capitals_and_small_letters_are_the_same_in_every_script():
-    body = "const s = new metatrans.model.Spelling(); return given.map((letter) => s.key(letter));"
+    body = "const s = new metatrans.Spelling(); return given.map((letter) => s.key(letter));"
     letters = [chr(code) for code in range(0x20, 0x1F000) if chr(code).isalpha() and chr(code).upper() != chr(code)]
     pairs = [(letter, letter.upper()) for letter in letters if len(letter.upper()) == 1]
     keys = dict(zip(letters, run_in_node(body, letters), strict=True))
