@@ -1,6 +1,7 @@
 """What the page's scripts and Python are asked alike."""
 
 import random
+import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 from metatrans_lab.apps.files import read_expected
 from metatrans_lab.exact.invented import PHENOMENA, invent
 
+LANGUAGES = Path(__file__).parents[2] / "languages"
 GALLERY = sorted((Path(__file__).parents[3] / "examples" / "gallery").glob("*.txt"))
 
 
@@ -53,84 +55,17 @@ def _rules(text: str) -> list[tuple[str, str]]:
 COLOURS = "red = dax\nblue red = wif dax\ngreen = lug"
 
 
-# Endings of subjects and objects: alike on all nouns; of two kinds of nouns; the same, in the first examples already.
-ENDINGS = """
-The fisher sees the wolf. = Tolmo gravek dira.
-The wolf sees the fisher. = Gravo tolmek dira.
-The child loves the bird. = Melo pelek umi.
-The bird loves the child. = Pelo melek umi.
-The king follows the girl. = Sordo hannek katesh.
-The girl sleeps. = Hanno noru.
-The old wolf sleeps. = Gravo harsa noru.
-The small child sees the king. = Melo wip sordek dira.
-The king loves the old fisher. = Sordo tolmek harsa umi.
-The girl follows the small bird. = Hanno pelek wip katesh.
-The bird sleeps. = Pelo noru.
-The wolf follows the small girl. = Gravo hannek wip katesh.
-The old king sees the child. = Sordo harsa melek dira.
-The fisher loves the king. = Tolmo sordek umi.
-"""
+def ending(name: str) -> str:
+    """A language whose endings nothing divides, of tests/languages."""
+    return (LANGUAGES / f"{name}.txt").read_text(encoding="utf-8")
 
-ENDINGS_BY_NOUN = """
-The fisher sees the wolf. = Tolmo gravek dira.
-The wolf sees the fisher. = Gravo tolmek dira.
-The child loves the bird. = Mela pelis umi.
-The bird loves the child. = Pela melis umi.
-The king follows the girl. = Sordo hannek katesh.
-The girl sleeps. = Hanno noru.
-The old wolf sleeps. = Gravo harsa noru.
-The small child sees the king. = Mela wip sordek dira.
-The king loves the old fisher. = Sordo tolmek harsa umi.
-The girl follows the small bird. = Hanno pelis wip katesh.
-The bird sleeps. = Pela noru.
-The wolf follows the small girl. = Gravo hannek wip katesh.
-The old king sees the child. = Sordo harsa melis dira.
-The fisher loves the king. = Tolmo sordek umi.
-"""
 
-ENDINGS_BY_NOUN_AT_ONCE = """
-The fisher sees the wolf. = Tolmo gravis dira.
-The wolf sees the fisher. = Grava tolmek dira.
-The child loves the bird. = Melo pelek umi.
-The bird loves the child. = Pelo melek umi.
-The king follows the girl. = Sordo hannis katesh.
-The girl sleeps. = Hanna noru.
-The old wolf sleeps. = Grava harsa noru.
-The small child sees the king. = Melo wip sordek dira.
-The king loves the old fisher. = Sordo tolmek harsa umi.
-The girl follows the small bird. = Hanna pelek wip katesh.
-The bird sleeps. = Pelo noru.
-The wolf follows the small girl. = Grava hannis wip katesh.
-The old king sees the child. = Sordo harsa melek dira.
-The fisher loves the king. = Tolmo sordek umi.
-"""
-
-# A plural and a case on one noun, where English says the case by its order alone.
-QUECHUA = """
-Warma wasita rikurqan. = The boy saw the house.
-Sipas warmata rikurqan. = The girl saw the boy.
-Hatun warma allquta maskarqan. = The big boy chased the dog.
-Sipaskuna wasita rikurqan. = The girls saw the house.
-Allqukuna michita maskarqan. = The dogs chased the cat.
-Sipas huch'uy michita munarqan. = The girl loved the small cat.
-Warmakuna sipaskunata munarqan. = The boys loved the girls.
-Huch'uy sipas puñurqan. = The small girl slept.
-Michikuna puñurqan. = The cats slept.
-Sipas hatun allqukunata rikurqan. = The girl saw the big dogs.
-"""
-
-TURKISH = """
-Aslan evi gördü. = The lion saw the house.
-Kaplan aslani gördü. = The tiger saw the lion.
-Büyük aslan kaplani kovaladi. = The big lion chased the tiger.
-Kaplanlar evi gördü. = The tigers saw the house.
-Aslanlar kaplanlari sevdi. = The lions loved the tigers.
-Kaplan küçük fillari kovaladi. = The tiger chased the small elephants.
-Fil aslanlari sevdi. = The elephant loved the lions.
-Küçük kaplan uyudu. = The small tiger slept.
-Fillar uyudu. = The elephants slept.
-Fil büyük evlari gördü. = The elephant saw the big houses.
-"""
+ENDINGS = ending("endings")
+BY_NOUN = re.sub(r"\b(Mel|Pel|mel|pel)(o|ek)\b", lambda word: word[1] + {"o": "a", "ek": "is"}[word[2]], ENDINGS)
+BY_NOUN_AT_ONCE = re.sub(
+    r"\b(Grav|Hann|grav|hann)(o|ek)\b", lambda word: word[1] + {"o": "a", "ek": "is"}[word[2]], ENDINGS
+)
+"""The same where two nouns have other endings, in the third example first, and in the first."""
 
 
 def odd() -> Iterator[dict]:
@@ -169,7 +104,7 @@ def odd() -> Iterator[dict]:
     yield language(_rules(affixes), ["birds", "bird", "cats dog"], ["torira"])
     yield language(_rules("cat = neko\ncats = neko-ra\ndog = inu"), ["dogs", "dog-s"], ["inu-ra"])
     yield language(_rules("I go = belos\nyou go = belem\nI see = tumos\nyou see = tumem"), ["I see", "you go"])
-    for rules in (ENDINGS, ENDINGS_BY_NOUN, ENDINGS_BY_NOUN_AT_ONCE, QUECHUA, TURKISH):
+    for rules in (ENDINGS, BY_NOUN, BY_NOUN_AT_ONCE, ending("foreign-first"), ending("plural-and-case")):
         backs = ["gravek", "The small dog chased the girl."]
         yield language(_rules(rules), ["the old wolf", "Sipas allquta rikurqan."], backs)
     yield language(_rules("Straße = ŝtrato\nSTRASSE alt = ŝtrato x\nÉTÉ = y"), ["strasse", "été"], ["ŜTRATO"])
