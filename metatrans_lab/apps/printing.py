@@ -82,17 +82,26 @@ def how_sure(
     return by_others if is_exact and by_others else "nearly certain"
 
 
+def by_others(left_out: Sequence[str], changed_at: str | None, examples: str = "examples") -> str:
+    """What is said of an answer that is certain but for examples that were left out; "" if none were.
+
+    Args:
+        left_out: each of them, such as "example 3". changed_at: the first since a change of rules, or None.
+        examples: what they are called.
+    """
+    if changed_at is not None:
+        return f"certain, if the rules changed at {changed_at}"
+    if len(left_out) == 1:
+        return f"certain, if {left_out[0]} is wrong"
+    return f"as the other {examples} have it, without {len(left_out)} of yours" if left_out else ""
+
+
 def sure_of(answer: dict) -> str:
     """How sure an answer is, as of `Conversation.ask`, in words."""
-    left_out, by_others = answer["left_out"], ""
-    if answer["changed_at"] is not None:
-        by_others = f"certain, if the rules changed at example {answer['changed_at']}"
-    elif len(left_out) == 1:
-        by_others = f"certain, if example {left_out[0]} is wrong"
-    elif left_out:
-        by_others = f"as the other examples have it, without {len(left_out)} of yours"
+    changed_at = None if answer["changed_at"] is None else f"example {answer['changed_at']}"
+    others = by_others([f"example {number}" for number in answer["left_out"]], changed_at)
     kinds = {name: answer[name] for name in ("probability", "is_settled", "is_complete", "is_exact", "is_other_way")}
-    return how_sure(**kinds, by_others=by_others)
+    return how_sure(**kinds, by_others=others)
 
 
 def _in_colour(stream: TextIO) -> bool:
@@ -205,7 +214,9 @@ def basis(left_out: Sequence[int], changed_at: int | None, is_exact: bool, name:
     if changed_at is not None:
         return f"since the rules changed at {name} {changed_at}"
     if left_out:
-        return f"without {name}{'s' * (len(left_out) > 1)} {in_words(left_out)}, which fit no language known here"
+        one = len(left_out) == 1
+        which = f"{name} {in_words(left_out)}, which fits" if one else f"{name}s {in_words(left_out)}, which fit"
+        return f"without {which} no language known here"
     return "" if is_exact else "of what is most probable, as too much is possible to weigh it all"
 
 

@@ -72,17 +72,27 @@
   }
 
   /**
-   * The same of an answer with what was left out for it.
+   * What is said of an answer that is certain but for examples that were left out; "" if none were.
+   *
+   * @param {string[]} leftOut Each of them, such as "example 3".
+   * @param {?string} changedAt The first since a change of rules, or null.
+   * @param {string} examples What they are called.
+   */
+  function byOthers(leftOut, changedAt, examples = "examples") {
+    if (changedAt !== null) return `certain, if the rules changed at ${changedAt}`;
+    if (leftOut.length === 1) return `certain, if ${leftOut[0]} is wrong`;
+    return leftOut.length ? `as the other ${examples} have it, without ${leftOut.length} of yours` : "";
+  }
+
+  /**
+   * How sure an answer is, by examples some of which may have been left out.
    *
    * @param {Translation} answer
    * @param {Understanding} understanding
    */
   function sureOf(answer, { leftOut, changed }) {
-    let byOthers = "";
-    if (changed) byOthers = `certain, if the rules changed at example ${changed + 1}`;
-    else if (leftOut.length === 1) byOthers = `certain, if example ${leftOut[0] + 1} is wrong`;
-    else if (leftOut.length) byOthers = `as the other examples have it, without ${leftOut.length} of yours`;
-    return howSure(answer, byOthers);
+    const changedAt = changed ? `example ${changed + 1}` : null;
+    return howSure(answer, byOthers(leftOut.map((number) => `example ${number + 1}`), changedAt));
   }
 
   /** What languages of a family are. */
@@ -116,8 +126,8 @@
   function basis(leftOut, changedAt, isExact, name = "example") {
     if (changedAt !== null) return `since the rules changed at ${name} ${changedAt}`;
     if (leftOut.length) {
-      const names = leftOut.length > 1 ? `${name}s` : name;
-      return `without ${names} ${inWords(leftOut)}, which fit no language known here`;
+      const [names, fit] = leftOut.length > 1 ? [`${name}s`, "fit"] : [name, "fits"];
+      return `without ${names} ${inWords(leftOut)}, which ${fit} no language known here`;
     }
     return isExact ? "" : "of what is most probable, as too much is possible to weigh it all";
   }
@@ -148,7 +158,7 @@
   }
 
   Object.assign(metatrans, {
-    ...{ FAMILIES, LEAST, MAX_OTHERS, NEARLY, OTHER_WAY, SWITCHES, basis, howSure, inWords, percent, sureOf, told },
+    ...{ FAMILIES, LEAST, MAX_OTHERS, NEARLY, OTHER_WAY, SWITCHES, basis, byOthers, howSure, inWords, percent, sureOf, told },
     ...{ visible, wordsOf },
   });
 })((globalThis.metatrans ??= {}));

@@ -4,7 +4,7 @@
   "use strict";
 
   const { ExactTranslator, LEAST, MAX_OTHERS, NEARLY, TranslationError, UNKNOWN_WORD } = metatrans;
-  const { basis, howSure, inWords, percent, readLines, readQuestion, told, wordsOf } = metatrans;
+  const { basis, byOthers, howSure, inWords, percent, readLines, readQuestion, told, wordsOf } = metatrans;
   const { at, make, note, rows } = metatrans.dom;
   const { NOTHING, fragmentOf, keep, kept, readFile, readFragment, saveFile } = metatrans.kept;
 
@@ -100,25 +100,23 @@
 
   /** A translation in elements: its text, how sure it is, what else it may be, what its words hang on, what would tell. */
   function describe(translation, { exact, rules }) {
-    const lines = exact.leftOut.map((number) => rules[number].where);
-    const byOthers = exact.understanding.changed
-      ? `certain, if the rules changed at ${rules[exact.understanding.changed].where}`
-      : lines.length === 1
-        ? `certain, if ${lines[0]} is wrong`
-        : lines.length
-          ? `as the other rules have it, without ${lines.length} of yours`
-          : "";
+    const { changed, leftOut } = exact.understanding;
+    const others = byOthers(
+      leftOut.map((number) => rules[number].where),
+      changed ? rules[changed].where : null,
+      "rules",
+    );
     const main = make(
       translation.isSettled ? "div.settled" : "div",
       make("p.text", translation.text),
-      make("p.sure", howSure(translation, byOthers)),
+      make("p.sure", howSure(translation, others)),
     );
     if (translation.isOtherWay) {
       const turn = make("button", "Ask the other way", { onclick: () => at(at("back").checked ? "there" : "back").click() });
       return [main, note("Its words stand on the other side of the rules. "), turn];
     }
-    const others = translation.others.filter(([, probability]) => probability >= LEAST).slice(0, MAX_OTHERS);
-    const parts = [main, rows(others.map(([text, probability]) => [`or ${text}`, percent(probability)]))];
+    const also = translation.others.filter(([, probability]) => probability >= LEAST).slice(0, MAX_OTHERS);
+    const parts = [main, rows(also.map(([text, probability]) => [`or ${text}`, percent(probability)]))];
     parts.push(rows(translation.words.map((word) => wordOf(word, rules))));
     if (translation.told !== null) {
       const rule = rules[translation.told];
@@ -154,8 +152,9 @@
     const { changed, leftOut, belief } = exact.understanding;
     const notes = exact.readAs ? [`Read so that ${exact.readAs}.`] : [];
     if (leftOut.length) {
-      const lines = leftOut.map((number) => lineOf(rules[number]));
-      const which = lines.length === 1 ? `line ${lines[0]} is` : `lines ${inWords(lines)} are`;
+      const name = nameOf(rules);
+      const numbers = leftOut.map((number) => numberOf(rules[number]));
+      const which = numbers.length === 1 ? `${name} ${numbers[0]} is` : `${name}s ${inWords(numbers)} are`;
       notes.push(`What is in ${which} left out: no language that is known here has it beside the others.`);
     }
     if (changed) notes.push(`The rules changed at ${rules[changed].where}; those before it are left out.`);
@@ -163,13 +162,15 @@
     return notes.map((text) => note(text));
   }
 
-  const lineOf = (rule) => Number(rule.where.replace(/\D+/g, ""));
+  /** What the place of a rule is called: line, or rule where they are JSON; and a rule's number. */
+  const nameOf = (rules) => rules[0].where.split(" ")[0];
+  const numberOf = (rule) => Number(rule.where.split(" ")[1]);
 
   /** A table of what was learned. */
   function tableOf({ exact, rules }) {
     const { changed, leftOut, belief } = exact.understanding;
-    const changedAt = changed ? lineOf(rules[changed]) : null;
-    const by = basis(leftOut.map((number) => lineOf(rules[number])), changedAt, belief.isExact, "line");
+    const changedAt = changed ? numberOf(rules[changed]) : null;
+    const by = basis(leftOut.map((number) => numberOf(rules[number])), changedAt, belief.isExact, nameOf(rules));
     const names = exact.sides.source.written;
     const table = make("table");
     if (by) table.append(make("caption", by[0].toUpperCase() + by.slice(1)));

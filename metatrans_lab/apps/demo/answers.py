@@ -98,7 +98,7 @@ class Answers:
             return Shown(drawing.message("Now write a sentence to translate."), notes, read.facts)
         translation = read.exact.back(question) if reverse else read.exact(question)
         says, curve = self._ask_model(read.exact, rules, question, reverse)
-        answer = drawing.answer(translation, rules)
+        answer = drawing.answer(translation, read.exact, rules)
         hint = notes + drawing.hint(translation) + drawing.model(says, translation)
         return Shown(answer, hint, read.facts, curve)
 
@@ -133,7 +133,7 @@ class Answers:
 
     def _curve(self, pairs: tuple[tuple[str, str], ...], rules: list[Rule], reverse: bool) -> str:
         if (pairs, reverse) not in self._curves:
-            places = [rule.where.removeprefix("line ") for rule in rules]
+            places = [str(number) for number in drawing.places(rules)[1]]
             self._curves[pairs, reverse] = drawing.shots(self.asked.session(pairs, reverse).shots(), places)
         return keep(self._curves, (pairs, reverse))
 

@@ -8,6 +8,7 @@ from metatrans_lab.apps.printing import (
     MAX_OTHERS,
     NEARLY,
     basis,
+    by_others,
     how_sure,
     in_words,
     percent,
@@ -70,18 +71,12 @@ def question(text: str) -> str:
     return f'<div class="mt">What is <b>{escape(text)}</b>?</div>'
 
 
-def answer(translation: Translation, rules: Sequence[Rule]) -> str:
+def answer(translation: Translation, exact: ExactTranslator, rules: Sequence[Rule]) -> str:
     """A translation, what each of its words hangs on, and what else it may be."""
-    settled = translation.is_settled
-    one, by_others = translation, ""
-    if one.left_out:
-        number = len(one.left_out)
-        by_others = (
-            "certain, if what was left out is wrong"
-            if number == 1
-            else f"as the other rules have it, without {number} of yours"
-        )
-    sure = how_sure(one.probability, one.is_settled, one.is_complete, one.is_exact, by_others, one.is_other_way)
+    one, settled, understanding = translation, translation.is_settled, exact.understanding
+    changed_at = rules[understanding.changed].where if understanding.changed else None
+    others = by_others([rules[number].where for number in understanding.left_out], changed_at, "rules")
+    sure = how_sure(one.probability, one.is_settled, one.is_complete, one.is_exact, others, one.is_other_way)
     lines = []
     for word in translation.words:
         kind, note = "", ""
@@ -120,13 +115,20 @@ def hint(translation: Translation) -> str:
     return f'<div class="mt mt-open">{escape(text)}</div>'
 
 
+def places(rules: Sequence[Rule]) -> tuple[str, list[int]]:
+    """What the place of a rule is called, line, or rule where they are JSON; and the number of each."""
+    words = [rule.where.split(" ") for rule in rules]
+    return words[0][0], [int(number) for _, number in words]
+
+
 def notes(exact: ExactTranslator, rules: Sequence[Rule]) -> str:
     """How the rules are read, if not as they are written, and what doesn't fit, if something doesn't."""
     understanding = exact.understanding
     found = [f"Read so that {exact.read_as}."] if exact.read_as else []
     if understanding.left_out:
-        lines = [int(rules[number].where.removeprefix("line ")) for number in understanding.left_out]
-        which = f"line {lines[0]} is" if len(lines) == 1 else f"lines {in_words(lines)} are"
+        name, numbers = places(rules)
+        numbers = [numbers[number] for number in understanding.left_out]
+        which = f"{name} {numbers[0]} is" if len(numbers) == 1 else f"{name}s {in_words(numbers)} are"
         found.append(f"What is in {which} left out: no language that is known here has it beside the others.")
     if understanding.changed:
         found.append(f"The rules changed at {rules[understanding.changed].where}; those before it are left out.")
@@ -157,9 +159,9 @@ def skipped(unread: Sequence[str]) -> str:
 def facts(found: Sequence[Fact], exact: ExactTranslator, rules: Sequence[Rule]) -> str:
     """A table of what was learned: each fact that is likely, with its probability and the rule that settled it."""
     understanding, names = exact.understanding, exact.sides.source.written
-    lines_of = [int(rule.where.removeprefix("line ")) for rule in rules]
-    changed_at = lines_of[understanding.changed] if understanding.changed else None
-    by = basis([lines_of[n] for n in understanding.left_out], changed_at, understanding.belief.is_exact, "line")
+    name, numbers = places(rules)
+    changed_at = numbers[understanding.changed] if understanding.changed else None
+    by = basis([numbers[n] for n in understanding.left_out], changed_at, understanding.belief.is_exact, name)
     lines = ["<tr><th>of</th><th>it is</th><th>settled by</th></tr>"]
     for fact in found:
         if fact.is_likely:

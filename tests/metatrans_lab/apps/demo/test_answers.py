@@ -173,3 +173,18 @@ def test_the_game_counts_each_round_once(model):
     for text, message in (("", "Write what you think"), ("x" * 501, "has more than 500 characters")):
         with pytest.raises(TranslationError, match=message):
             game.play(model, text)
+
+
+def test_rules_in_json_have_places_too(answers):
+    shown = answers('[["red", "dax"], ["blue red", "wif dax"], ["green", "lug"], ["red", "kip"]]', "green")
+    assert (
+        ">lug<" in shown.answer
+        and "certain, if rule " in shown.answer
+        and "Without rule 4, which fits no" in shown.facts
+    )
+
+
+def test_a_change_of_rules_is_said_beside_the_answer(answers):
+    changed = [("red", "dax"), ("blue", "wif"), ("red blue", "dax wif")]
+    changed += [("red", "kip"), ("blue", "lug"), ("blue red", "lug kip")]
+    assert "certain, if the rules changed at line 4" in answers(lines(*changed), "red").answer
