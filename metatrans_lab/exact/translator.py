@@ -185,6 +185,15 @@ class ExactTranslator:
         except ConflictError as conflict:
             raise TranslationError(self._tell(conflict)) from conflict
 
+    @cached_property
+    def _endings(self) -> set[str]:
+        """The target words that probably are particles, which no word of a sentence says."""
+        masses: dict[str, float] = {}
+        for weight, _, h in self.understanding.belief.weighted():
+            for word in {word for unit, string in h.lexicon.items() if not isinstance(unit, str) for word in string}:
+                masses[word] = masses.get(word, 0.0) + weight
+        return {word for word, mass in masses.items() if mass >= MOST_PROBABLY}
+
     @property
     def is_in_place(self) -> bool:
         """May the language well be a word for a word in place?"""
@@ -249,7 +258,8 @@ class ExactTranslator:
             # What would tell more among languages that don't explain all examples isn't what is missing.
             ask=None if telling is None or self.left_out else self.sides.source.write(telling.sentence),
             # How a stem is written that was read with endings alone, nobody knows.
-            is_complete=best.is_complete and not self.sides.target.is_bare(best.words, _together(best, joined)),
+            is_complete=best.is_complete
+            and not self.sides.target.is_bare(best.words, self._endings, _together(best, joined)),
             is_exact=belief.is_exact,
             possible=best.possible,
             left_out=self.left_out,

@@ -244,9 +244,11 @@ class Side:
             len(neighbours) == 1 and self._stands_free(next(iter(neighbours)), not is_before)
         )
 
-    def is_bare(self, units: Sequence[str], together: Collection[int] = ()) -> bool:
-        """Has a text a unit without what always hangs on it, and on all units that take the same, such as a stem that
-        was read with endings alone?
+    def is_bare(self, units: Sequence[str], endings: Collection[str], together: Collection[int] = ()) -> bool:
+        """Has a text a unit without the ending that always hangs on it, and on all units that take the same?
+
+        Args:
+            units: of the text. endings: units that no word of the other side says. together: as of `write`.
         """
         if not units:
             return False
@@ -256,16 +258,16 @@ class Side:
         ]
         around = zip(units, [blank, *between], [*between, blank], strict=True)
         return any(
-            side == blank != self._always(unit, is_before) and not self._others_stand_free(unit, is_before)
+            side == blank != self._always(unit, is_before) and self._has_to_hang(unit, is_before, endings)
             for unit, before, after in around
             for is_before, side in ((True, before), (False, after))
         )
 
-    def _others_stand_free(self, unit: str, is_before: bool) -> bool:
-        """Does a unit on which the same hangs, on that side, stand without it elsewhere?"""
+    def _has_to_hang(self, unit: str, is_before: bool, endings: Collection[str]) -> bool:
+        """Do endings alone hang on that side of a unit, and on all that take these?"""
         hanging = [one for one in self._joins[unit, is_before] if one is not None]
-        alike = (one for affix in hanging for one in self._joins[affix, not is_before])
-        return any(self._stands_free(one, is_before) for one in alike)
+        alike = (one for ending in hanging for one in self._joins[ending, not is_before])
+        return set(hanging) <= set(endings) and not any(self._stands_free(one, is_before) for one in alike)
 
     def _stands_free(self, unit: str | None, is_before: bool) -> bool:
         """Whether a blank, or a sentence's end, was ever before a unit, or after it."""

@@ -80,6 +80,7 @@
   class ExactTranslator {
     #understanding = null;
     #facts = null;
+    #particles = null;
 
     /**
      * @param {[string, string][]} rules Sentences with their translations.
@@ -158,6 +159,19 @@
         }
       }
       return this.#understanding;
+    }
+
+    /** The target words that probably are particles, which no word of a sentence says. */
+    #endings() {
+      if (this.#particles === null) {
+        const masses = new Map();
+        for (const [weight, , h] of this.understanding.belief.weighted()) {
+          const words = [...h.lexicon].flatMap(([unit, string]) => (typeof unit === "string" ? [] : [...string]));
+          for (const word of new Set(words)) masses.set(word, (masses.get(word) ?? 0) + weight);
+        }
+        this.#particles = new Set([...masses.keys()].filter((word) => masses.get(word) >= MOST_PROBABLY));
+      }
+      return this.#particles;
     }
 
     /** May the language well be a word for a word in place? */
@@ -247,7 +261,8 @@
         unknown: this.#unknown(words),
         ask: asks ? this.sides.source.write(telling.sentence) : null,
         // How a stem is written that was read with endings alone, nobody knows.
-        isComplete: best.isComplete && !this.sides.target.isBare(best.words, togetherOf(best, joined)),
+        isComplete:
+          best.isComplete && !this.sides.target.isBare(best.words, this.#endings(), togetherOf(best, joined)),
         isExact: belief.isExact,
         possible: best.possible,
         leftOut: this.leftOut,

@@ -296,16 +296,16 @@
     }
 
     /**
-     * Has a text a unit without what always hangs on it, and on all units that take the same, such as a stem that was
-     * read with endings alone?
+     * Has a text a unit without the ending that always hangs on it, and on all units that take the same?
      *
      * @param {string[]} units
+     * @param {Set<string>} endings Units that no word of the other side says.
      * @param {number[]} together As for `write`.
      */
-    isBare(units, together = []) {
+    isBare(units, endings, together = []) {
       const blank = this.#blank;
       const isBareThere = (unit, isBefore, side) =>
-        side === blank && this.#always(unit, isBefore) !== blank && !this.#othersStandFree(unit, isBefore);
+        side === blank && this.#always(unit, isBefore) !== blank && this.#hasToHang(unit, isBefore, endings);
       const before = units.map((unit, number) =>
         number ? this.#between(units[number - 1], unit, together.includes(number)) : blank,
       );
@@ -315,11 +315,11 @@
       );
     }
 
-    /** Does a unit on which the same hangs, on that side, stand without it elsewhere? */
-    #othersStandFree(unit, isBefore) {
+    /** Do endings alone hang on that side of a unit, and on all that take these? */
+    #hasToHang(unit, isBefore, endings) {
       const hanging = [...this.#neighbours(unit, isBefore).keys()].filter((one) => one !== null);
       const alike = hanging.flatMap((affix) => [...this.#neighbours(affix, !isBefore).keys()]);
-      return alike.some((one) => this.#standsFree(one, isBefore));
+      return hanging.every((one) => endings.has(one)) && !alike.some((one) => this.#standsFree(one, isBefore));
     }
 
     /** Whether a blank, or a sentence's end, was ever before a unit, or behind it. */

@@ -68,3 +68,11 @@ def test_where_nothing_explains_endings_hyphens_are_proposed():
 def test_a_sentence_of_which_nothing_is_said_has_an_empty_translation():
     said = translator("I do go = iri\nI go = iri\nyou do go = iras\nyou go = iras")("do")
     assert said.text == "" and said.probability == 1
+
+
+def test_a_stem_without_an_ending_that_a_word_says_is_certain():
+    rules = (
+        "the king slept = rama ha huma\nthe crab-s slept = tru-trabra ha huma\nthe bird-s slept = tru-kasti ha huma"
+    )
+    said = translator(rules)("the crab sat")
+    assert said.text == "trabra ha huma" and said.is_settled
