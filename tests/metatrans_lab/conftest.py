@@ -1,3 +1,4 @@
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
@@ -54,3 +55,23 @@ def uniform_model():
         return TableModel(config, lambda tokens: np.full((*tokens.shape, V), 1 / V))
 
     return make
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium without a window, driven by selenium; its logs have what it asks for, and what it complains of."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium isn't here (make test-demo has it)")
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not (chromium and driver):
+        pytest.skip("no chromium and chromedriver here")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+        options.add_argument(argument)
+    options.add_argument("--disable-background-networking")
+    options.add_argument("--disable-component-update")
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
+    opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    opened.set_window_size(1200, 1000)
+    yield opened
+    opened.quit()

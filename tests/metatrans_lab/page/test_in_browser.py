@@ -1,24 +1,18 @@
 """The page of a small model, opened from the disk in a real browser."""
 
-import shutil
 import time
 
 import pytest
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium isn't here (make test-demo has it)")
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-if not (CHROMIUM and DRIVER):
-    pytest.skip("no chromium and chromedriver here", allow_module_level=True)
+pytest.importorskip("selenium.webdriver", reason="selenium isn't here (make test-demo has it)")
 
-from selenium.webdriver.chrome.options import Options  # noqa: E402
-from selenium.webdriver.chrome.service import Service  # noqa: E402
-from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.common.by import By
 
-from modeling_metalstm import TranslatorSession  # noqa: E402
+from modeling_metalstm import TranslatorSession
 
-from .javascript import needs_runtime  # noqa: E402
-from .small_model import small  # noqa: E402
-from .test_model import TRANSLATE, compare, draw_cases  # noqa: E402
+from .javascript import needs_runtime
+from .small_model import small
+from .test_model import TRANSLATE, compare, draw_cases
 
 __all__ = ["small"]
 
@@ -26,19 +20,10 @@ pytestmark = needs_runtime
 
 
 @pytest.fixture(scope="module")
-def browser(small):
-    options = Options()
-    options.binary_location = CHROMIUM
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-        options.add_argument(argument)
-    options.add_argument("--disable-background-networking")
-    options.add_argument("--disable-component-update")
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-    driver.set_script_timeout(240)
-    driver.get((small[1] / "index.html").as_uri())
-    yield driver
-    driver.quit()
+def browser(small, browser):
+    browser.set_script_timeout(240)
+    browser.get((small[1] / "index.html").as_uri())
+    return browser
 
 
 def until(browser, name, text, seconds=90):

@@ -1,25 +1,19 @@
 """The page that is only files, in a real browser, without its model: what one types, watches and solves."""
 
 import json
-import shutil
 import time
 from urllib.parse import urlencode
 
 import pytest
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium isn't here (make test-demo has it)")
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-if not (CHROMIUM and DRIVER):
-    pytest.skip("no chromium and chromedriver here", allow_module_level=True)
+pytest.importorskip("selenium.webdriver", reason="selenium isn't here (make test-demo has it)")
 
-from selenium.webdriver.chrome.options import Options  # noqa: E402
-from selenium.webdriver.chrome.service import Service  # noqa: E402
-from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.common.keys import Keys  # noqa: E402
-from selenium.webdriver.support.ui import Select  # noqa: E402
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select
 
-from metatrans_lab.export import languages  # noqa: E402
-from metatrans_lab.export.page import write_static  # noqa: E402
+from metatrans_lab.export import languages
+from metatrans_lab.export.page import write_static
 
 RULES = "blue house = casa azul\nred car = coche rojo"
 
@@ -32,18 +26,6 @@ def folder(tmp_path_factory):
         patch.setattr(languages, "PUZZLES", 2)
         write_static(path)
     return path
-
-
-@pytest.fixture(scope="module")
-def browser():
-    options = Options()
-    options.binary_location = CHROMIUM
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-    yield driver
-    driver.quit()
 
 
 class Page:

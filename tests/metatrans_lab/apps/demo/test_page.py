@@ -4,7 +4,6 @@ import importlib.util
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -17,18 +16,13 @@ from unittest import mock
 import pytest
 
 pytest.importorskip("gradio", reason="gradio isn't here (make test-demo has it)")
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium isn't here (make test-demo has it)")
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-if not (CHROMIUM and DRIVER):
-    pytest.skip("no chromium and chromedriver here", allow_module_level=True)
+pytest.importorskip("selenium.webdriver", reason="selenium isn't here (make test-demo has it)")
 
-from selenium.webdriver.chrome.options import Options  # noqa: E402
-from selenium.webdriver.chrome.service import Service  # noqa: E402
-from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.common.keys import Keys  # noqa: E402
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
-from metatrans_lab.exact.translator import ExactTranslator  # noqa: E402
-from modeling_metalstm.rules_metalstm import read_lines  # noqa: E402
+from metatrans_lab.exact.translator import ExactTranslator
+from modeling_metalstm.rules_metalstm import read_lines
 
 ROOT = Path(__file__).parents[4]
 
@@ -55,21 +49,6 @@ def address():
     yield url
     process.terminate()
     process.wait(20)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    options = Options()
-    options.binary_location = CHROMIUM
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-        options.add_argument(argument)
-    options.add_argument("--disable-background-networking")
-    options.add_argument("--disable-component-update")
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-    driver.set_window_size(1200, 1000)
-    yield driver
-    driver.quit()
 
 
 class Page:
