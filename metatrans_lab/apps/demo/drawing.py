@@ -91,10 +91,10 @@ def answer(translation: Translation, exact: ExactTranslator, rules: Sequence[Rul
         told = rules[one.told]
         says = f"{told.where}, left out, has it as"
         lines.append(f'<div class="mt-other"><b>{escape(says)}</b><span>{escape(told.target)}</span></div>')
-    others = [(text, probability) for text, probability in translation.others if probability >= LEAST]
+    possible = [(text, probability) for text, probability in translation.others if probability >= LEAST]
     also = "".join(
         f'<div class="mt-other"><span>or {escape(text)}</span><span>{percent(p)}</span></div>'
-        for text, p in others[:MAX_OTHERS]
+        for text, p in possible[:MAX_OTHERS]
     )
     return (
         f'<div class="mt" aria-live="polite"><div class="mt-answer{" mt-settled" * settled}">'
