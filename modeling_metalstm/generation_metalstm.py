@@ -28,15 +28,21 @@ class MetaLSTMGenerationMixin(GenerationMixin):
         with self.frozen_weights():
             return super().generate(*args, **kwargs)
 
-    def _expand_inputs_for_generation(
-        self, *args: Any, expand_size: int = 1, **kwargs: Any
-    ) -> tuple[torch.LongTensor, dict[str, Any]]:
-        """The prompts' state becomes one of all rows, as the prompts themselves do: a copy, as it is the caller's."""
-        state = kwargs.get("past_key_values")
-        if expand_size > 1 and isinstance(state, Cache) and state.get_seq_length() > 0:
-            kwargs["past_key_values"] = copy.deepcopy(state)
-            kwargs["past_key_values"].batch_repeat_interleave(expand_size)
-        return super()._expand_inputs_for_generation(*args, expand_size=expand_size, **kwargs)
+    @wraps(GenerationMixin._prepare_cache_for_generation)
+    def _prepare_cache_for_generation(
+        self, generation_config: GenerationConfig, model_kwargs: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> Any:
+        """
+        The caller's state becomes one of all rows, as the prompts have become by now: a copy, as it is the caller's.
+
+        Not in `_expand_inputs_for_generation`: decoding loops of others call that once more, and repeat states alone.
+        """
+        state = model_kwargs.get("past_key_values")
+        rows_each = max(generation_config.num_beams, generation_config.num_return_sequences)
+        if rows_each > 1 and isinstance(state, Cache) and state.get_seq_length() > 0:
+            model_kwargs["past_key_values"] = copy.deepcopy(state)
+            model_kwargs["past_key_values"].batch_repeat_interleave(rows_each)
+        return super()._prepare_cache_for_generation(generation_config, model_kwargs, *args, **kwargs)
 
     def heal_tokens(self, *args: Any, **kwargs: Any) -> torch.LongTensor:
         """

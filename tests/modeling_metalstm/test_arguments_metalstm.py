@@ -139,3 +139,31 @@ class TestGeneration:
         model = make_model(dtype=torch.float64, **stack)
         found = model.generate(TOKENS, custom_generate=greedy, max_new_tokens=3)
         assert torch.equal(found, model.generate(TOKENS, max_new_tokens=3, eos_token_id=None))
+
+    def test_a_decoding_loop_that_tries_candidates(self, make_model, stack):
+        """Contrastive search on the Hub expands what the model is given and repeats its state in two steps."""
+
+        def most_probable_after_next(model, input_ids, past_key_values=None, **kwargs):
+            output = model(input_ids, past_key_values=past_key_values)
+            _, kept = model._expand_inputs_for_generation(
+                input_ids=input_ids, expand_size=3, past_key_values=output.past_key_values
+            )
+            state = kept["past_key_values"]
+            state.batch_repeat_interleave(3)
+            candidates = output.logits[:, -1].topk(3).indices
+            logits = model(candidates.view(-1, 1), past_key_values=state).logits[:, -1]
+            best = logits.max(-1).values.view(-1, 3).argmax(-1)
+            state.batch_select_indices(torch.arange(len(best)) * 3 + best)
+            chosen = torch.cat([input_ids, candidates.gather(1, best[:, None])], dim=1)
+            newest = model(chosen[:, -1:], past_key_values=state).logits[:, -1].argmax(-1)
+            return torch.cat([chosen, newest[:, None]], dim=1)
+
+        model = make_model(dtype=torch.float64, **stack)
+        found = model.generate(TOKENS, custom_generate=most_probable_after_next, max_new_tokens=2)
+        for row, prompt in zip(found, TOKENS, strict=True):
+            candidates = model(prompt[None]).logits[0, -1].topk(3).indices
+            after = [model(torch.cat([prompt, candidate[None]])[None]).logits[0, -1] for candidate in candidates]
+            best = max(range(3), key=lambda number: after[number].max())
+            assert row[len(prompt)] == candidates[best]
+            read_twice = torch.cat([prompt, candidates[best][None], candidates[best][None]])[None]
+            assert row[-1] == model(read_twice).logits[0, -1].argmax()
