@@ -2,6 +2,7 @@
 
 FOLDER/
   index.html, style.css, *.js   as they are in metatrans_lab/page/
+  README.md          with which the folder is a static Space of the Hub
   languages.js       languages to start from, and puzzles
   ort.wasm.min.js    onnxruntime-web
   runtime_files.js   its WebAssembly
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 PAGE = Path(__file__).parents[1] / "page"
 WEIGHTS = "weights.bin"
 RUNTIME_FILES, MODEL_FILES, LANGUAGES = "runtime_files.js", "model_files.js", "languages.js"
-STATIC = (".html", ".css", ".js")
+STATIC = (".html", ".css", ".js", ".md")
 
 SHARED_FROM = 1024
 """Bytes of a weight that is kept outside of the graphs."""

@@ -8,6 +8,7 @@ import re
 import numpy as np
 import onnx
 import pytest
+from huggingface_hub import SpaceCard
 from onnx import TensorProto, helper, numpy_helper
 
 from metatrans_lab.export import page
@@ -76,6 +77,8 @@ def test_all_is_copied(tmp_path, runtime, monkeypatch):
     written = {path.name for path in (tmp_path / "page").iterdir()}
     static = {path.name for path in PAGE.iterdir() if path.suffix in STATIC}
     assert written == static | {FILES[0], RUNTIME_FILES, MODEL_FILES, LANGUAGES}
+    card = SpaceCard.load(tmp_path / "page" / "README.md").data
+    assert card.sdk == "static" and card.app_file in written
     there = files_of((tmp_path / "page" / RUNTIME_FILES).read_text())
     assert there == {name: (runtime / name).read_bytes() for name in FILES[1:]}
     there = files_of((tmp_path / "page" / MODEL_FILES).read_text())
