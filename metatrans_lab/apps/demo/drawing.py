@@ -39,6 +39,7 @@ STYLE = """
 .mt-sure { font-size: 0.95rem; font-weight: 400; opacity: 0.85; margin-left: 0.6rem; }
 .mt-open { border-left: 4px solid #c98a1b; padding: 0.4rem 0.8rem; overflow-wrap: anywhere; margin-top: 0.5rem; }
 .mt-facts { border-collapse: collapse; width: 100%; font-size: 0.92rem; }
+.mt-facts, .mt-facts :is(thead, tbody, tr) { border: none !important; }
 .mt-facts td { border: none; border-bottom: 1px solid var(--border-color-primary); vertical-align: top;
   padding: 0.15rem 0.6rem 0.15rem 0; overflow-wrap: anywhere; }
 .mt-facts th { border: none; text-align: left; font-weight: 600; padding: 0.15rem 0.6rem 0.15rem 0; }
