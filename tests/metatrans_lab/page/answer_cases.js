@@ -1,8 +1,11 @@
-// Answers cases, JSON on stdin, by the scripts whose paths are the arguments, in their order; JSON on stdout.
+// Answers cases, JSON in and out. In node, by the scripts whose paths are the arguments, in their order, from stdin to
+// stdout; in a page, which has run its scripts, by `answerCases`.
 
 "use strict";
 
-for (const path of process.argv.slice(2)) require(path);
+const isNode = typeof process !== "undefined";
+
+if (isNode) for (const path of process.argv.slice(2)) require(path);
 
 const { metatrans } = globalThis;
 
@@ -86,5 +89,6 @@ const KINDS = {
   },
 };
 
-const cases = JSON.parse(require("fs").readFileSync(0, "utf8"));
-process.stdout.write(JSON.stringify(cases.map((one) => KINDS[one.kind](one))));
+globalThis.answerCases = (cases) => JSON.stringify(JSON.parse(cases).map((one) => KINDS[one.kind](one)));
+
+if (isNode) process.stdout.write(globalThis.answerCases(require("fs").readFileSync(0, "utf8")));

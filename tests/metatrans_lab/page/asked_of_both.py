@@ -1,4 +1,4 @@
-"""The same asked of the page's scripts, in node, and of the Python that they are held to."""
+"""The same asked of the page's scripts, in node or in a browser, and of the Python that they are held to."""
 
 import json
 import math
@@ -31,6 +31,12 @@ def by_node(cases: list[dict]) -> list[Any]:
     done = subprocess.run(command, input=json.dumps(cases), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+def by_browser(browser: Any, cases: list[dict]) -> list[Any]:
+    """What the page that is open in a browser answers to cases."""
+    browser.execute_script((HERE / "answer_cases.js").read_text(encoding="utf-8"))
+    return json.loads(browser.execute_script("return answerCases(arguments[0])", json.dumps(cases)))
 
 
 def by_python(case: dict) -> Any:
@@ -165,3 +171,13 @@ def differences(ours: Any, theirs: Any, where: str = "") -> list[str]:
     if all(numbers) and math.isclose(ours, theirs, rel_tol=0, abs_tol=TOLERANCE):
         return []
     return [] if ours == theirs and type(ours) is type(theirs) else [f"{where}: {ours!r} here, {theirs!r} in Python"]
+
+
+def hold_equal(cases: list[dict], answers: list[Any]) -> None:
+    """Tells of each case whose answer isn't Python's."""
+    said = [
+        f"{case}:\n  " + "\n  ".join(lines)
+        for case, ours in zip(cases, answers, strict=True)
+        if (lines := differences(ours, by_python(case)))
+    ]
+    assert not said, f"{len(said)} of {len(cases)} differ\n" + "\n".join(said[:5])

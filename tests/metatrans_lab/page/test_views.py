@@ -12,20 +12,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 
-from metatrans_lab.export import languages
-from metatrans_lab.export.page import write_static
-
 RULES = "blue house = casa azul\nred car = coche rojo"
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    path = tmp_path_factory.mktemp("page")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(languages, "LEVELS", (1,))
-        patch.setattr(languages, "PUZZLES", 2)
-        write_static(path)
-    return path
 
 
 class Page:
