@@ -99,7 +99,7 @@ class MixedReader:
         said, probabilities, _ = self._decode(question)
         spoken = [UNKNOWN_WORD if number is None else question.targets[number] for number in said]
         return {
-            "translation_text": translator.sides.target.write(spoken),
+            "translation_text": translator.write(sentence, spoken),
             "probability": math.prod(probabilities),
             "words": [{"target": word, "probability": p} for word, p in zip(spoken, probabilities, strict=False)],
         }

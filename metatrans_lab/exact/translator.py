@@ -238,6 +238,20 @@ class ExactTranslator:
         """
         return self._forwards(translation) if self.is_turned else self._backwards(translation)
 
+    def write(self, sentence: str, words: Sequence[str]) -> str:
+        """A translation of a sentence that another gave, as it is written.
+
+        Args:
+            words: of the examples, or "?".
+        """
+        units, joined = self.sides.source.read_question(sentence)
+        found = answers(self.understanding.belief, units)
+        said = {one.unit: one.words for one in found[0].translation if one.words} if found else {}
+        both_ways = ((one, other) for pair in joined for one, other in (pair, pair[::-1]))
+        beside = {(said[one][-1], said[other][0]) for one, other in both_ways if one in said and other in said}
+        together = [number for number in range(1, len(words)) if (words[number - 1], words[number]) in beside]
+        return self.sides.target.write_sentence(words, together)
+
     def _forwards(self, sentence: str) -> Translation:
         belief = self.understanding.belief
         words, joined = self.sides.source.read_question(sentence)

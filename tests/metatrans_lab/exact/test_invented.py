@@ -23,6 +23,9 @@ def test_an_invented_language_is_one_that_its_examples_allow(phenomenon):
             truth = language.translate(question)
             assert truth in {answer.text, *(text for text, _ in answer.others)} or answer.unknown or "?" in answer.text
             assert not answer.is_settled or answer.text == truth
+            if answer.is_settled:  # another who says the same words is quoted alike
+                words, _ = translator.sides.target.read_question(truth)
+                assert translator.write(language.write(question), words) == truth
 
 
 def test_affixes_are_joined_to_their_nouns():
