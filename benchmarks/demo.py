@@ -9,7 +9,6 @@ Needs the environment of `make test-demo`, and Debian's chromium and chromium-dr
 import json
 import os
 import random
-import shutil
 import socket
 import statistics
 import subprocess
@@ -20,9 +19,7 @@ import urllib.request
 
 os.environ.pop("OMP_NUM_THREADS", None)  # all cores: torch reads it at import
 
-from selenium import webdriver
-from selenium.webdriver.chrome.options import Options
-from selenium.webdriver.chrome.service import Service
+from browser import browse
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -82,15 +79,6 @@ def serve() -> tuple[subprocess.Popen, str]:
             return process, address
         except OSError:
             time.sleep(0.3)
-
-
-def browse() -> webdriver.Chrome:
-    """A headless browser."""
-    options = Options()
-    options.binary_location = shutil.which("chromium")
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-        options.add_argument(argument)
-    return webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
 
 
 def key_to_answer(address: str, rounds: int) -> list[float]:

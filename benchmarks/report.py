@@ -33,6 +33,7 @@ BENCHMARKS = (
     "puzzles",
     "export",
     "demo",
+    "page",
     "gpu",
 )
 OURS, PEER, BARE = "#2f6db3", "#d9730d", "#999999"

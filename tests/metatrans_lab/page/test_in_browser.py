@@ -1,5 +1,8 @@
 """The page of a small model, opened from the disk in a real browser."""
 
+import json
+import subprocess
+import sys
 import time
 
 import pytest
@@ -8,6 +11,7 @@ pytest.importorskip("selenium.webdriver", reason="selenium isn't here (make test
 
 from selenium.webdriver.common.by import By
 
+from metatrans_lab.experiments.checkout import ROOT
 from modeling_metalstm import TranslatorSession
 
 from .javascript import needs_runtime
@@ -60,3 +64,14 @@ def test_it_asks_no_server_and_complains_of_nothing(browser):
     requests = [message for message in messages if '"Network.requestWillBeSent"' in message]
     assert requests and not any('"url":"http' in request for request in requests)
     assert not [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
+
+
+def test_the_benchmark_works(tmp_path):
+    command = [sys.executable, str(ROOT / "benchmarks" / "page.py"), "--quick", "--output", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=400)
+    assert done.returncode == 0, done.stderr
+    measured = json.loads((tmp_path / "page.json").read_text())
+    (keys,) = measured["results"]["keys_ms"]
+    times = [took for field in ("question", "rules") for took in keys[field]]
+    assert len(times) == 4 and all(0 < answered <= painted for answered, painted in times)
+    assert measured["figures"][-1]["median"] == 0  # requests
