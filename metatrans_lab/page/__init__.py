@@ -23,6 +23,7 @@ SCRIPTS = (
     "readings.js",
     "telling.js",
     "learned.js",
+    "predicted.js",
     "backwards.js",
     "words.js",
     "division.js",

@@ -65,6 +65,16 @@ const KINDS = {
     });
   },
 
+  predicted({ rules }) {
+    const found = metatrans.predicted(new metatrans.ExactTranslator(rules));
+    return found && [...found].map((one) => one && one.probabilities);
+  },
+
+  tokens({ rules, sentence, targets }) {
+    const { belief } = new metatrans.ExactTranslator(rules).understanding;
+    return targets.map((target) => metatrans.tokenProbabilities(belief, sentence, target));
+  },
+
   language({ rules, separator, exact, sentences, texts }) {
     return orError(() => {
       const exactly = new metatrans.ExactTranslator(rules, { separator, exact });

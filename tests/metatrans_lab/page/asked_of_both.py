@@ -1,18 +1,22 @@
 """The same asked of the page's scripts, in node or in a browser, and of the Python that they are held to."""
 
+import itertools
 import json
 import math
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from metatrans_lab import page
 from metatrans_lab.apps.printing import basis, in_words, percent, sure_of, told, visible
-from metatrans_lab.exact.classes import forms
+from metatrans_lab.exact.answers import Answer, answers
+from metatrans_lab.exact.classes import Sentence, forms
 from metatrans_lab.exact.learned import learned, with_examples
 from metatrans_lab.exact.plans import all_settings, distinct_plans
-from metatrans_lab.exact.readings import Understanding, components
+from metatrans_lab.exact.posterior import Belief, Example, Posterior, in_good_order
+from metatrans_lab.exact.readings import Understanding, components, posterior_of
 from metatrans_lab.exact.translator import ExactTranslator, Translation
 from modeling_metalstm import TranslationError
 from modeling_metalstm.rules_metalstm import read_lines, read_question
@@ -147,7 +151,79 @@ def _answer(translation: Translation, understanding: Understanding) -> dict:
     }
 
 
+def _predicted(rules: list) -> list[list[float] | None] | None:
+    """Of each translation, how probable each of its words was, and its end, by what was believed before."""
+    translator = ExactTranslator([tuple(rule) for rule in rules])
+    reading, sides = translator.understanding.reading, translator.sides
+    if reading.longest > 1 or reading.alike:
+        return None
+    found: list[list[float] | None] = []
+    before: list[Example] = []
+    for number, example in enumerate(sides.examples):
+        if number in translator.left_out:
+            found.append(None)
+            continue
+        posterior = posterior_of(reading, in_good_order(before), dict(sides.classes))
+        heard = {word for one in before for word in one.target}
+        possible = {_instance(answer, heard) for answer in answers(Belief.of([posterior], [1.0]), example.source)}
+        masses = _masses(posterior, example.source, possible)
+        found.append(_token_probabilities(masses, _renamed(example.target, heard)))
+        before.append(example)
+    return found
+
+
+def _tokens(rules: list, sentence: list[str], targets: list) -> list[list[float]]:
+    """The same of any translations of a sentence; what it may have is looked for among all that there can be."""
+    translator = ExactTranslator([tuple(rule) for rule in rules])
+    sides = translator.sides
+    posterior = posterior_of(translator.understanding.reading, in_good_order(sides.examples), dict(sides.classes))
+    heard = {word for one in sides.examples for word in one.target}
+    longest = max(map(len, targets))
+    words = [*sorted(heard), *map(_new, range(longest))]
+    every = {one for n in range(1, longest + 2) for one in itertools.product(words, repeat=n)}
+    possible = {one for one in every if one == _renamed(one, heard)}
+    masses = _masses(posterior, tuple(sentence), possible)
+    return [_token_probabilities(masses, _renamed(one, heard)) for one in targets]
+
+
+def _new(number: int) -> str:
+    return f"new {number}"
+
+
+def _renamed(target: Sequence[str], heard: set[str]) -> Sentence:
+    """A translation in which words that weren't heard before are called new, as any of them is as good."""
+    names = {word: _new(number) for number, word in enumerate(dict.fromkeys(w for w in target if w not in heard))}
+    return tuple(names.get(word, word) for word in target)
+
+
+def _instance(answer: Answer, heard: set[str]) -> Sentence:
+    """An answer in words, with a new one for each unit that no example says."""
+    words = itertools.chain.from_iterable(
+        (f"unknown {said.unit}",) if said.words is None else said.words for said in answer.translation
+    )
+    return _renamed(tuple(words), heard)
+
+
+def _masses(posterior: Posterior, sentence: Sentence, possible: set[Sentence]) -> dict[Sentence, float]:
+    """By each translation, with new words, how probable the examples are that have it too."""
+    heard = {word for one in posterior.examples for word in one.target}
+    masses = {}
+    for one in possible:
+        ways = math.perm(posterior.num_symbols - len(heard), len(set(one) - heard))  # to choose the new words
+        masses[one] = ways * math.exp(posterior.learn(Example(sentence, one)).evidence - posterior.evidence)
+    return masses
+
+
+def _token_probabilities(masses: dict[Sentence, float], target: Sentence) -> list[float]:
+    """Of each word of a translation, and of its end, after those before it."""
+    begun = [sum(m for one, m in masses.items() if one[:place] == target[:place]) for place in range(len(target) + 1)]
+    steps = itertools.pairwise([*begun, masses.get(target, 0.0)])
+    return [after / before if before else 0.0 for before, after in steps]
+
+
 KINDS = {
+    "predicted": _predicted,
+    "tokens": _tokens,
     "lines": _lines,
     "questions": lambda texts: [*map(read_question, texts)],
     "spelling": _spelling,
