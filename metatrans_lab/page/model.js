@@ -1,27 +1,17 @@
 /**
- * The model in the browser: what `metatrans export --to page` wrote, run by onnxruntime-web on one thread, and a session
- * that translates by examples as `TranslatorSession` in `session_metalstm.py` does, binding for binding.
- *
- *     const model = await metatrans.model.loadModel();
- *     const session = new metatrans.model.TranslatorSession(model, [["red", "dax"], ["blue red", "wif dax"]]);
- *     (await session.translate("blue red")).translationText; // "wif dax"
+ * The model in the browser: what `metatrans export --to page` wrote, run by onnxruntime-web on one thread.
  *
  * A page that is opened from a file may fetch nothing, so all files come as classic scripts: `metatrans.files` has them
  * by their names, each gzipped, in base64. They are added to the page when a model is first asked for.
  */
-(() => {
+((metatrans) => {
   "use strict";
-
-  const { Spelling, TranslationError, UNKNOWN_WORD } = globalThis.metatrans;
-  const { Lesson, SeededRandom } = globalThis.metatrans.model;
 
   const SCRIPTS = ["ort.wasm.min.js", "runtime_files.js", "model_files.js"];
   const WASM = "ort-wasm-simd-threaded.wasm";
   const WASM_LOADER = "ort-wasm-simd-threaded.mjs";
   const [READ, STEP, WEIGHTS, MANIFEST] = ["read.onnx", "step.onnx", "weights.bin", "manifest.json"];
 
-  const MAX_BINDINGS = 100;
-  const NUM_BINDINGS = 8;
   const MAX_COLUMNS = 64; // read at once: the page answers clicks in between
 
   let loading = null;
@@ -74,8 +64,8 @@
 
   /** A file's bytes; its text goes, as nobody needs it again. */
   async function takeFile(name) {
-    const text = atob(globalThis.metatrans.files[name]);
-    delete globalThis.metatrans.files[name];
+    const text = atob(metatrans.files[name]);
+    delete metatrans.files[name];
     const zipped = new Uint8Array(text.length);
     for (let i = 0; i < text.length; i++) zipped[i] = text.charCodeAt(i);
     const plain = new Blob([zipped]).stream().pipeThrough(new DecompressionStream("gzip"));
@@ -109,15 +99,19 @@
      *
      * @param {number[][]} rows Tokens, all rows of one length.
      * @param {object} state Of `emptyState`, or what another call gave.
-     * @returns {Promise<{logits: Float32Array[], state: object}>} The scores of what follows each row, and the state.
+     * @param {number} numKept Of how many of the last tokens the scores are wanted.
+     * @returns {Promise<{logits: Float32Array[][], state: object}>} The scores of what follows each of these tokens, in
+     *   each row; and the state.
      */
-    async read(rows, state) {
+    async read(rows, state, numKept = 1) {
       const width = rows[0].length;
-      let logits = null;
+      let logits = [];
       for (let first = 0; first < width; first += MAX_COLUMNS) {
         if (first) await new Promise((resolve) => setTimeout(resolve));
         const piece = rows.map((row) => row.slice(first, first + MAX_COLUMNS));
-        ({ logits, state } = await this.readPiece(piece, state));
+        const read = await this.readPiece(piece, state);
+        logits = [...logits, ...read.logits].slice(-numKept);
+        state = read.state;
       }
       return { logits, state };
     }
@@ -131,169 +125,11 @@
       for (const { before, after } of this.manifest.states) given[before] = state[after];
       const { logits, ...left } = await graph.run(given);
       const [, length, size] = logits.dims;
-      const last = rows.map((_, row) => logits.data.subarray(((row + 1) * length - 1) * size, (row + 1) * length * size));
-      return { logits: last, state: left };
+      const scores = (row, place) => logits.data.subarray((row * length + place) * size, (row * length + place + 1) * size);
+      const ofPlaces = rows[0].map((_, place) => rows.map((__, row) => scores(row, place)));
+      return { logits: ofPlaces, state: left };
     }
   }
 
-  /**
-   * Translates by examples, in words of the user's own: each distinct word is bound to a random symbol of the model's
-   * alphabet, the model says as many target words as the sentence has, and they are bound back. Several such bindings
-   * are averaged, which evens out how far the model doesn't treat its symbols alike.
-   */
-  class TranslatorSession {
-    /**
-     * @param {Model} model
-     * @param {string[][]} examples Pairs of a sentence and its translation; words stand at the same place in both.
-     * @param {object} [options]
-     * @param {number} [options.numBindings] How many random bindings to average, 1 to 100.
-     * @param {number} [options.seed] Of the bindings; the same seed gives the same results, in Python too.
-     * @param {?string} [options.separator] What stands between words, as of `Spelling`.
-     * @param {boolean} [options.exact] Whether words are the same only if they are written alike.
-     * @throws {TranslationError} Examples that can't be read, in a sentence that says why.
-     */
-    constructor(model, examples, { numBindings = NUM_BINDINGS, seed = 0, separator = null, exact = false } = {}) {
-      if (!Number.isInteger(numBindings) || numBindings < 1 || numBindings > MAX_BINDINGS) {
-        throw new TranslationError(
-          `\`num_bindings\` must be an integer from 1 to ${MAX_BINDINGS}, not ${numBindings}.`,
-        );
-      }
-      this.model = model;
-      this.spelling = new Spelling(separator, exact);
-      this.lesson = Lesson.fromExamples(examples, model.numSources, model.numTargets, this.spelling);
-      const random = new SeededRandom(seed);
-      this.bindings = Array.from({ length: numBindings }, () => drawBinding(model, random));
-      this.state = model.emptyState(numBindings); // after `numRead` examples
-      this.numRead = 0;
-      this.last = Promise.resolve();
-    }
-
-    /** One more example, at the end. */
-    add(source, target) {
-      this.lesson = this.lesson.add(source, target);
-    }
-
-    /**
-     * Translates a sentence. Questions that are asked while another is answered wait for their turn.
-     *
-     * @returns {Promise<{translationText: string, words: object[]}>} Of each word its `source`; `target`, "?" where the
-     *   most probable symbol is none of the user's words; the `probability` of that word, or of all words without a
-     *   name together; `guess`: whether no example translates it; `taught`: what the examples translate it as; and
-     *   `example`: the number, from 1, of the first that does; both null for a guess.
-     * @throws {TranslationError} It can't be translated, in a sentence that says why.
-     */
-    async translate(sentence) {
-      const { lesson } = this;
-      const question = lesson.ask(sentence);
-      const answer = this.last.then(async () => {
-        await this.readExamples(lesson);
-        return this.answer(question, lesson);
-      });
-      this.last = answer.catch(() => {});
-      return answer;
-    }
-
-    /** Has all of a lesson read; if that fails, what was read before stays. */
-    async readExamples(lesson) {
-      const tokens = writeExamples(this.model, lesson.examples.slice(this.numRead), lesson.lexicon);
-      if (!tokens.length) return;
-      const { state } = await this.model.read(this.inSymbols(tokens), this.state);
-      [this.state, this.numRead] = [state, lesson.examples.length];
-    }
-
-    /** Tokens before any binding as a row of the model's for each binding. */
-    inSymbols(tokens) {
-      return this.bindings.map((binding) => tokens.map((token) => binding[token]));
-    }
-
-    /**
-     * Greedy decoding of as many target words as the sentence has, in words rather than symbols, so that all bindings
-     * say the same.
-     */
-    async answer(question, { lexicon, firstUse }) {
-      const { numSources, numTargets } = this.model;
-      const names = [...lexicon.values()];
-      let rows = this.inSymbols(writeQuestion(this.model, question, lexicon));
-      let { state } = this;
-      let numWords = names.length;
-      const words = [];
-      for (const source of question) {
-        let logits;
-        ({ logits, state } = await this.model.read(rows, state));
-        const ofSymbols = logits.map((row) => softmax(row.subarray(numSources, numSources + numTargets)));
-        // In the order of words, averaged over the bindings.
-        const probabilities = Array.from({ length: numTargets }, (_, word) => {
-          const ofWord = this.bindings.map((binding, row) => ofSymbols[row][binding[numSources + word] - numSources]);
-          return ofWord.reduce((a, b) => a + b) / ofWord.length;
-        });
-        const said = chooseWord(probabilities, numWords);
-        // A word without a name that was said once is a word of this sentence.
-        numWords = Math.max(numWords, said + 1);
-        rows = this.bindings.map((binding) => [binding[numSources + said]]);
-        const named = said < names.length;
-        const nameless = 1 - probabilities.slice(0, names.length).reduce((a, b) => a + b, 0);
-        words.push({
-          source,
-          target: named ? names[said] : UNKNOWN_WORD,
-          probability: Math.min(Math.max(named ? probabilities[said] : nameless, 0), 1),
-          guess: !lexicon.has(source),
-          taught: lexicon.get(source) ?? null,
-          example: firstUse.get(source) ?? null,
-        });
-      }
-      return { translationText: this.spelling.join(words.map((word) => word.target)), words };
-    }
-  }
-
-  /**
-   * Binds every word that there can be to a symbol of its own, drawn at random: the tokens of the first, second, …
-   * source word, then of the target words, then `␁` and `␂` themselves.
-   */
-  function drawBinding({ numSources, numTargets, startOfSource, startOfTarget }, random) {
-    const numbers = Array.from({ length: numSources + numTargets }, (_, number) => number);
-    const sources = random.shuffled(numbers.slice(0, numSources));
-    const targets = random.shuffled(numbers.slice(numSources));
-    return [...sources, ...targets, startOfSource, startOfTarget];
-  }
-
-  /**
-   * `␁ s…s ␂`, the question for a translation, in tokens before any binding: the first distinct source word of the
-   * examples is 0, the next 1, …, and words that are new here follow.
-   */
-  function writeQuestion({ startOfSource, startOfTarget }, words, lexicon) {
-    const numbers = new Map([...new Set([...lexicon.keys(), ...words])].map((word, number) => [word, number]));
-    return [startOfSource, ...words.map((word) => numbers.get(word)), startOfTarget];
-  }
-
-  /** `␁ s…s ␂ t…t` of each example, in tokens before any binding. */
-  function writeExamples(model, examples, lexicon) {
-    const numbers = new Map([...lexicon.keys()].map((word, number) => [word, number]));
-    return examples.flatMap(({ source }) => {
-      const ofWords = source.map((word) => numbers.get(word));
-      const said = ofWords.map((number) => model.numSources + number);
-      return [model.startOfSource, ...ofWords, model.startOfTarget, ...said];
-    });
-  }
-
-  function softmax(scores) {
-    const most = scores.reduce((a, b) => Math.max(a, b));
-    const weights = Array.from(scores, (score) => Math.exp(score - most));
-    const total = weights.reduce((a, b) => a + b);
-    return weights.map((weight) => weight / total);
-  }
-
-  /**
-   * The most probable word. Those from `numWords` on are words that nothing has been said of: they are alike and share
-   * their probability, and the first of them is chosen for all.
-   */
-  function chooseWord(probabilities, numWords) {
-    const left = probabilities.slice(numWords);
-    const share = left.reduce((a, b) => a + b, 0) / Math.max(left.length, 1);
-    // Of words as good as each other, to rounding, the first.
-    const scores = probabilities.map((p, word) => Math.log(word < numWords ? p : share) - 1e-6 * word);
-    return scores.indexOf(scores.reduce((a, b) => Math.max(a, b)));
-  }
-
-  const { metatrans } = globalThis;
-  metatrans.model = { ...metatrans.model, Model, TranslatorSession, loadModel };
-})();
+  metatrans.model = { ...metatrans.model, Model, loadModel };
+})((globalThis.metatrans ??= {}));
