@@ -1,6 +1,8 @@
 """The page of a small model, opened from the disk in a real browser."""
 
+import itertools
 import json
+import math
 import subprocess
 import sys
 import time
@@ -10,13 +12,15 @@ import pytest
 pytest.importorskip("selenium.webdriver", reason="selenium isn't here (make test-demo has it)")
 
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
+from metatrans_lab.apps.printing import percent
 from metatrans_lab.experiments.checkout import ROOT
 from modeling_metalstm import TranslatorSession
 
 from .javascript import needs_runtime
 from .small_model import small
-from .test_model import TRANSLATE, compare, draw_cases
+from .test_model import TRANSLATE, compare, draw_cases, foreseen
 
 __all__ = ["small"]
 
@@ -50,6 +54,33 @@ def test_the_model_answers_beside_the_exact_answer(small, browser):
         until(browser, "answer", exact)
         said = TranslatorSession(small[0], rules)(question)["translation_text"]
         until(browser, "model", "says the same" if said == exact else f"The model says “{said}”")
+
+
+def test_the_model_is_watched_beside_the_exact_translator(small, browser):
+    rules = [("red", "dax"), ("blue red", "wif dax"), ("blue green", "wif lug")]
+    tokens, words = foreseen(small[0], rules)
+    field = browser.find_element(By.ID, "rules")
+    field.clear()
+    field.send_keys("\n".join(" = ".join(rule) for rule in rules))
+    browser.find_element(By.ID, "tab-watch").click()
+    until(browser, "foreseen", f"model surprised by {-sum(map(math.log, itertools.chain(*tokens))):.2f} nats")
+    cells = [cell.text for cell in browser.find_elements(By.CSS_SELECTOR, "#lines i.model")]
+    assert cells == [percent(p) for p in itertools.chain(*tokens)]
+    for source, target in (("red", "dax"), ("blue", "wif"), ("green", "lug")):
+        until(browser, "beliefs", f"{target} certain\nmodel: {percent(words[source][target])}")
+    field = browser.find_element(By.ID, "read")
+    field.send_keys(Keys.ARROW_LEFT)
+    _, words = foreseen(small[0], rules[:2])
+    until(browser, "beliefs", f"model: {percent(words['red']['dax'])}")
+    assert "lug" not in browser.find_element(By.ID, "beliefs").text
+    browser.find_element(By.ID, "tab-translate").click()
+    field = browser.find_element(By.ID, "rules")
+    field.send_keys("\nthe red = dax")
+    browser.find_element(By.ID, "tab-watch").click()
+    until(browser, "reader", "The model can’t read these rules: example 4 has 2 source and 1 target words")
+    assert not browser.find_elements(By.CSS_SELECTOR, "#watch .model")
+    assert browser.find_elements(By.CSS_SELECTOR, "#lines i.exact")
+    browser.find_element(By.ID, "tab-translate").click()
 
 
 def test_it_says_the_same_as_python(small, browser):

@@ -1,6 +1,8 @@
 """The page that is only files, in a real browser, without its model: what one types, watches and solves."""
 
+import itertools
 import json
+import math
 import time
 from urllib.parse import urlencode
 
@@ -11,6 +13,10 @@ pytest.importorskip("selenium.webdriver", reason="selenium isn't here (make test
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
+
+from metatrans_lab.apps.printing import percent
+
+from .asked_of_both import by_python
 
 RULES = "blue house = casa azul\nred car = coche rojo"
 
@@ -125,6 +131,27 @@ def test_it_can_be_watched_while_it_reads(page):
     assert "coche" not in page.text("beliefs") and "casa" in page.text("beliefs")
     page.at("read").send_keys(Keys.ARROW_LEFT)
     page.until("beliefs", "Nothing is known yet")
+
+
+def test_it_shows_how_well_each_word_was_foreseen(page):
+    page.open(rules=RULES)
+    page.at("tab-translate").send_keys(Keys.ARROW_RIGHT)
+    page.until("foreseen", "exact surprised by")
+    rules = [line.split(" = ") for line in RULES.splitlines()]
+    expected = by_python({"kind": "predicted", "rules": rules})
+    cells = [cell.text for cell in page.browser.find_elements(By.CSS_SELECTOR, "#lines i.exact")]
+    odds = [*itertools.chain(*expected)]
+    assert cells == [percent(p).replace("certain", "100%") for p in odds]
+    page.browser.find_element(By.CSS_SELECTOR, "#foreseen summary").send_keys(Keys.ENTER)
+    table = page.text("foreseen").splitlines()
+    words = [word for _, target in rules for word in (*target.split(), "end")]
+    for word, p in zip(words, odds, strict=True):
+        assert any(line.endswith(f" {word} {percent(p)} ({abs(math.log(p)):.2f})") for line in table)
+    total = sum(abs(math.log(p)) for p in odds)
+    assert table[-1] == f"in all {total:.2f}" and f"exact surprised by {total:.2f} nats in all" in table
+    page.at("read").send_keys(Keys.ARROW_LEFT)
+    assert len(page.browser.find_elements(By.CSS_SELECTOR, "#lines i.exact")) == 3  # of the first rule
+    page.until("reader", "The model can’t read these rules: the page's folder has no")
 
 
 def test_puzzles_are_solved(page):
