@@ -20,7 +20,7 @@ from transformers import PreTrainedModel
 
 from dataset_script.families.grammar import PLURAL, VERB, GrammarConfig
 from dataset_script.families.mixed import MixedConfig
-from metatrans_lab.exact.answers import given, translations
+from metatrans_lab.exact.answers import given, to_rounding, translations
 from metatrans_lab.exact.classes import Sentence
 from metatrans_lab.exact.posterior import Belief
 from metatrans_lab.exact.translator import ExactTranslator
@@ -80,10 +80,7 @@ class MixedReader:
     def __init__(self, model: PreTrainedModel, language: MixedConfig, num_bindings: int = 8, seed: int = 0) -> None:
         self.model, self.language, self.num_bindings, self.seed = model, language, num_bindings, seed
         self._read: tuple[list[list[int]], Reading] | None = None  # the examples of the last question
-        self.class_sizes = {
-            family: component.class_sizes
-            for family, component in zip(language.families, language.components, strict=True)
-        }
+        self.class_sizes = class_sizes(language)
 
     def __call__(self, translator: ExactTranslator, sentence: str) -> dict[str, Any]:
         """The model's translation.
@@ -258,6 +255,12 @@ class MixedReader:
         return said, probabilities, are_best
 
 
+def class_sizes(language: MixedConfig) -> dict[str, tuple[int, ...]]:
+    """By the name of a family, how many symbols each of its classes has."""
+    components = zip(language.families, language.components, strict=True)
+    return {family: component.class_sizes for family, component in components}
+
+
 def _unmarked(sentence: Sentence, classes: Classes) -> Sentence:
     """A sentence without the marks of its verb, which the family's grammars haven't."""
     if classes.family != GrammarConfig.family:
@@ -282,7 +285,7 @@ def likely_classes(
         TranslationError: the sentence can be none of the language; a `TooManyWordsError`, if there is room for none.
     """
     weights: dict[tuple[str, tuple[tuple[str, int], ...]], float] = {}
-    likeliest = sorted(belief.weighted(), key=lambda one: -one[0])[:MAX_HYPOTHESES]
+    likeliest = sorted(belief.weighted(), key=lambda one: -to_rounding(one[0]))[:MAX_HYPOTHESES]
     for weight, posterior, h in likeliest:
         name = posterior.components[h.component].name
         for possible in translations(posterior, h, sentence):
@@ -297,13 +300,13 @@ def likely_classes(
     if not there_is_room:
         most = max(len(of_word) for _, of_word in weights)
         raise TooManyWordsError(f"This model has no room for {most} source words of such classes.", most)
-    best = sorted(there_is_room, key=lambda item: -item[1])[:MAX_CLASSES]
+    best = sorted(there_is_room, key=lambda item: (-to_rounding(item[1]), item[0]))[:MAX_CLASSES]
     total = sum(weight for _, weight in best)
     chosen: list[Classes] = []
     left_over = 0.0
     for (family, of_word), weight in best:
         left_over += number * weight / total
-        times = round(left_over)
+        times = round(to_rounding(left_over))
         left_over -= times
         chosen += [Classes(family, dict(of_word))] * times
     return chosen or [Classes(best[0][0][0], dict(best[0][0][1]))]

@@ -26,7 +26,11 @@ def languages_script() -> str:
     ]
     made = [as_json(make(Wanted(level, f"page-{n}"))) for level in LEVELS for n in range(PUZZLES)]
     puzzles = [{name: puzzle[name] for name in SHOWN} for puzzle in made]
+    return script(f"metatrans.starts = {json.dumps(starts)};\n  metatrans.puzzles = {json.dumps(puzzles)};")
+
+
+def script(statements: str) -> str:
+    """A classic script of statements about the page's `metatrans`."""
     return (
-        '(() => {\n  "use strict";\n  const metatrans = (globalThis.metatrans ??= {});\n'
-        f"  metatrans.starts = {json.dumps(starts)};\n  metatrans.puzzles = {json.dumps(puzzles)};\n}})();\n"
+        f'(() => {{\n  "use strict";\n  const metatrans = (globalThis.metatrans ??= {{}});\n  {statements}\n}})();\n'
     )

@@ -1,43 +1,60 @@
 /**
- * The model in the browser: what `metatrans export --to page` wrote, run by onnxruntime-web on one thread.
+ * The models in the browser: what `metatrans export --to page` wrote, run by onnxruntime-web on one thread.
  *
  * A page that is opened from a file may fetch nothing, so all files come as classic scripts: `metatrans.files` has them
- * by their names, each gzipped, in base64. They are added to the page when a model is first asked for.
+ * by their names, each gzipped, in base64. They are added to the page when that model is first asked for.
  */
 ((metatrans) => {
   "use strict";
 
-  const SCRIPTS = ["ort.wasm.min.js", "runtime_files.js", "model_files.js"];
+  const SCRIPTS = ["ort.wasm.min.js", "runtime_files.js"];
   const WASM = "ort-wasm-simd-threaded.wasm";
   const WASM_LOADER = "ort-wasm-simd-threaded.mjs";
   const [READ, STEP, WEIGHTS, MANIFEST] = ["read.onnx", "step.onnx", "weights.bin", "manifest.json"];
 
   const MAX_COLUMNS = 64; // read at once: the page answers clicks in between
 
-  let loading = null;
+  const loading = new Map(); // by their names, models, and what runs them
+
+  /** What comes of some work, which is done once, unless it fails. */
+  function once(name, work) {
+    if (!loading.has(name)) {
+      const found = work().catch((error) => {
+        loading.delete(name); // so that it may be tried again
+        throw error;
+      });
+      loading.set(name, found);
+    }
+    return loading.get(name);
+  }
 
   /**
-   * The model of this page, which is loaded once.
+   * A model of this page, which is loaded once.
    *
+   * @param {string} name One of `metatrans.modelNames`.
    * @param {object} [options] For tests outside of a page.
    * @param {function(string): Promise} [options.addScript] Runs a script of the page's folder.
    * @param {function(Uint8Array): string} [options.addressOf] An address from which a module's text can be imported.
    * @returns {Promise<Model>}
    */
-  function loadModel({ addScript = addToPage, addressOf = addressOfModule } = {}) {
-    loading ??= load(addScript, addressOf).catch((error) => {
-      loading = null; // so that it may be tried again
-      throw error;
+  function loadModel(name = "model", { addScript = addToPage, addressOf = addressOfModule } = {}) {
+    return once(name, async () => {
+      const ort = await once("", () => loadRuntime(addScript, addressOf));
+      await addScript(`${name}_files.js`);
+      return makeModel(ort, (file) => takeFile(`${name}/${file}`));
     });
-    return loading;
   }
 
-  async function load(addScript, addressOf) {
+  async function loadRuntime(addScript, addressOf) {
     for (const script of SCRIPTS) await addScript(script);
     const { ort } = globalThis;
     ort.env.wasm.numThreads = 1; // more need a server that isolates the page
     ort.env.wasm.wasmBinary = await takeFile(WASM);
     ort.env.wasm.wasmPaths = { mjs: addressOf(await takeFile(WASM_LOADER)) };
+    return ort;
+  }
+
+  async function makeModel(ort, takeFile) {
     const manifest = JSON.parse(new TextDecoder().decode(await takeFile(MANIFEST)));
     const externalData = [{ path: WEIGHTS, data: await takeFile(WEIGHTS) }];
     const graphs = {};
@@ -131,5 +148,13 @@
     }
   }
 
-  metatrans.model = { ...metatrans.model, Model, loadModel };
+  /** The probabilities that go with scores. */
+  function softmax(scores) {
+    const most = scores.reduce((a, b) => Math.max(a, b));
+    const weights = Array.from(scores, (score) => Math.exp(score - most));
+    const total = weights.reduce((a, b) => a + b);
+    return weights.map((weight) => weight / total);
+  }
+
+  metatrans.model = { ...metatrans.model, Model, loadModel, softmax };
 })((globalThis.metatrans ??= {}));

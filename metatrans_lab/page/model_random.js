@@ -78,9 +78,24 @@
 
     /** All values in a random order, as `sample(values, len(values))` gives them. */
     shuffled(values) {
+      return this.sample(values, values.length);
+    }
+
+    /** So many of the values in a random order, as `sample` gives them. */
+    sample(values, number) {
+      const { length } = values;
+      // Of many values few are drawn anew until they differ.
+      const most = 21 + (number > 5 ? 4 ** Math.ceil(Math.log(3 * number) / Math.log(4)) : 0);
+      const chosen = new Set();
       const pool = [...values];
-      return values.map((_, i) => {
-        const left = pool.length - i;
+      return Array.from({ length: number }, (_, i) => {
+        if (length > most) {
+          let drawn = this.below(length);
+          while (chosen.has(drawn)) drawn = this.below(length);
+          chosen.add(drawn);
+          return values[drawn];
+        }
+        const left = length - i;
         const drawn = this.below(left);
         const value = pool[drawn];
         pool[drawn] = pool[left - 1];

@@ -10,7 +10,7 @@
   "use strict";
 
   const { Spelling, TranslationError, UNKNOWN_WORD, keyOf } = metatrans;
-  const { Lesson, SeededRandom } = metatrans.model;
+  const { Lesson, SeededRandom, softmax } = metatrans.model;
 
   const MAX_BINDINGS = 100;
   const NUM_BINDINGS = 8;
@@ -222,13 +222,6 @@
       const said = ofWords.map((number) => model.numSources + number);
       return [model.startOfSource, ...ofWords, model.startOfTarget, ...said];
     });
-  }
-
-  function softmax(scores) {
-    const most = scores.reduce((a, b) => Math.max(a, b));
-    const weights = Array.from(scores, (score) => Math.exp(score - most));
-    const total = weights.reduce((a, b) => a + b);
-    return weights.map((weight) => weight / total);
   }
 
   /**

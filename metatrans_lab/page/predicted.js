@@ -45,9 +45,9 @@
    * How well each example could be foreseen by those before it, under the most probable reading of all.
    *
    * @param {ExactTranslator} translator
-   * @returns {?Generator<?{probabilities: number[], isExact: boolean}>} Of each example, the `tokenProbabilities` of its
-   *     translation, and whether all that is possible was weighed; null of one that was left out. In place of all null,
-   *     where a word needn't be one of the translation, or no two are the same.
+   * @returns {?Generator<?{probabilities: number[], belief: Belief, before: Example[]}>} Of each example, the
+   *     `tokenProbabilities` of its translation, and by which belief, after which examples; null of one that was left
+   *     out. In place of all null, where a word needn't be one of the translation, or two may be the same.
    */
   function predicted(translator) {
     const { longest, alike } = translator.understanding.reading;
@@ -63,7 +63,7 @@
       }
       const belief = Belief.of([posteriorOf(reading, inGoodOrder(before), sides.classes)], [1]);
       const probabilities = tokenProbabilities(belief, example.source, example.target);
-      yield { probabilities, isExact: belief.isExact };
+      yield { probabilities, belief, before: [...before] };
       before.push(example);
     }
   }

@@ -190,17 +190,12 @@
       at("model").textContent = text;
       at("model").className = kind;
     };
-    if (!metatrans.model || !exact.isInPlace) return;
+    if (!metatrans.model.whoReads(exact)) return;
     try {
       say("The model is reading …");
-      const model = await metatrans.model.loadModel();
-      if (number !== asked) return;
-      const pairs = rules.map(({ source, target }) => (isBack ? [target, source] : [source, target]));
-      const session = new metatrans.model.TranslatorSession(model, pairs, {
-        separator: letters ? "" : null,
-        exact: asWritten,
-      });
-      const said = await session.translate(question);
+      const pairs = rules.map(({ source, target }) => [source, target]);
+      const spelling = { separator: letters ? "" : null, exact: asWritten };
+      const said = await metatrans.model.ask(exact, pairs, question, { isBack, ...spelling });
       const least = Math.min(...said.words.map((word) => word.probability));
       // How sure it is of what the rules leave open would only mislead.
       const sure = translation.isSettled ? `: ${percent(least)}` : "";

@@ -242,6 +242,27 @@
       return this.isTurned ? this.#forwards(translation) : this.#backwards(translation);
     }
 
+    /**
+     * A translation of a sentence that another gave, as it is written.
+     *
+     * @param {string} sentence
+     * @param {string[]} words Of the examples, or "?".
+     */
+    write(sentence, words) {
+      const [units, joined] = this.sides.source.readQuestion(sentence);
+      const [best] = answersOf(this.understanding.belief, units);
+      const said = new Map();
+      for (const { unit, words: own } of best?.translation ?? []) if (own?.length) said.set(unit, own);
+      const beside = new Set();
+      for (const pair of joined) {
+        const [one, other] = pair.split("\n").map((unit) => said.get(unit));
+        if (!one || !other) continue;
+        beside.add(keyOf([one[one.length - 1], other[0]])).add(keyOf([other[other.length - 1], one[0]]));
+      }
+      const together = [...words.keys()].filter((number) => number && beside.has(keyOf(words.slice(number - 1, number + 1))));
+      return this.sides.target.writeSentence(words, together);
+    }
+
     #forwards(sentence) {
       const { belief } = this.understanding;
       const [words, joined] = this.sides.source.readQuestion(sentence);

@@ -22,10 +22,20 @@
   const NEW_WORDS =
     "A word that no rule had before counts as any new word. What was sure to come surprises by 0 nats, what had a " +
     "chance of a half by 0.69.";
-  const IN_PLACE =
-    "The model takes every language for a word for a word, in place: all are that it was trained on. The best such " +
-    "reader would be surprised by 0 nats here. The exact predictor weighs other orders, grammars and repetitions too, " +
-    "until the rules tell.";
+  const ABOUT = new Map([
+    [
+      "model",
+      "The model takes every language for a word for a word, in place: all are that it was trained on. The best such " +
+        "reader would be surprised by 0 nats here. The exact predictor weighs other orders, grammars and repetitions " +
+        "too, until the rules tell.",
+    ],
+    [
+      "grammarian",
+      "The model is the one for languages whose words change places; it weighs orders, grammars and repetitions, as the " +
+        "exact predictor does.",
+    ],
+  ]);
+  const NO_MODEL = "The page has no model that reads such rules; what can be known exactly stands alone.";
   const NOT_BY_WORD = "Only where each word is one of the translation can it be told how well each was foreseen.";
   const TOO_MUCH = "Too much is possible to weigh it all: the exact odds are those among what is most probable.";
 
@@ -34,7 +44,8 @@
   let after = new Map(); // by the number of rules that were read, what can be known
   let foreseen = []; // of each rule, how well it was foreseen, as soon as that is known; null of one that was left out
   let isExact = true;
-  let model = null; // that can read the rules
+  let steps = []; // of each rule, by which belief, and after which examples, it was foreseen
+  let model = null; // that can tell of each word alone
   let opened = 0;
 
   /** Shows the rules that stand in the other tab, all of them read. */
@@ -43,7 +54,7 @@
     pairs = lesson ? lesson.rules.map(({ source, target }) => [source, target]) : [];
     options = lesson ? { separator: lesson.exact.spelling.separator, exact: lesson.exact.spelling.exact } : {};
     after = new Map();
-    foreseen = [];
+    [foreseen, steps] = [[], []];
     [model, isExact] = [null, true];
     at("read").max = pairs.length;
     at("read").value = pairs.length;
@@ -79,23 +90,27 @@
     const odds = predicted(exact);
     for (const rule of odds ? foreseen : []) {
       const { value } = odds.next();
+      steps.push(value);
       if (rule === null) continue;
       rule.exact = value.probabilities;
-      isExact &&= value.isExact;
+      isExact &&= value.belief.isExact;
       await new Promise((resolve) => setTimeout(resolve)); // the page answers clicks in between
       if (isLate()) return;
     }
     showForeseen();
+    const reader = metatrans.model.whoReads(exact);
+    if (!odds) return;
+    if (!reader) {
+      at("reader").textContent = NO_MODEL;
+      return;
+    }
     try {
       at("reader").textContent = "The model is reading …";
-      const { loadModel, TranslatorSession } = metatrans.model;
-      const loaded = await loadModel();
+      const said = await metatrans.model.foresee(exact, steps);
       if (isLate()) return;
-      const said = await TranslatorSession.ofUnits(loaded, exact.sides.examples).foresee();
-      if (isLate()) return;
-      model = loaded;
+      model = reader === "model" ? await metatrans.model.loadModel(reader) : null;
       foreseen.forEach((rule, place) => rule && (rule.model = said[place]));
-      at("reader").textContent = IN_PLACE;
+      at("reader").textContent = ABOUT.get(reader);
       showForeseen();
       showModelWords();
     } catch (error) {

@@ -1,6 +1,7 @@
 """The folder of a page has all that it needs, each weight once."""
 
 import base64
+import copy
 import gzip
 import json
 import re
@@ -14,13 +15,14 @@ from onnx import TensorProto, helper, numpy_helper
 from metatrans_lab.export import page
 from metatrans_lab.export.page import (
     LANGUAGES,
-    MODEL_FILES,
+    MODELS,
     PAGE,
     RUNTIME_FILES,
     STATIC,
     WEIGHTS,
     as_script,
     export_page,
+    files_of_model,
     share_weights,
 )
 from metatrans_lab.export.runtime import FILES
@@ -70,21 +72,31 @@ def runtime(tmp_path):
 
 def test_all_is_copied(tmp_path, runtime, monkeypatch):
     manifest = {"language": {"is_in_place": True}, "files": {"read.onnx": {"bytes": 1, "sha256": "", "opset": 20}}}
-    graphs = {"read.onnx": graph_of(np.ones(300, np.float32))}
-    monkeypatch.setattr(page, "checked_graphs", lambda name, model: (graphs, manifest))
+
+    def checked_graphs(name, model):
+        return {"read.onnx": graph_of(np.ones(300, np.float32))}, copy.deepcopy(manifest)
+
+    monkeypatch.setattr(page, "checked_graphs", checked_graphs)
     monkeypatch.setattr(page, "languages_script", lambda: "")
     export_page("translator", tmp_path / "page", str(runtime))
     written = {path.name for path in (tmp_path / "page").iterdir()}
     static = {path.name for path in PAGE.iterdir() if path.suffix in STATIC}
-    assert written == static | {FILES[0], RUNTIME_FILES, MODEL_FILES, LANGUAGES}
     card = SpaceCard.load(tmp_path / "page" / "README.md").data
     assert card.sdk == "static" and card.app_file in written
+    model_files = {name: files_of_model(name) for name in ("model", "grammarian")}
+    assert written == static | {FILES[0], RUNTIME_FILES, LANGUAGES, MODELS, *model_files.values()}
+    assert 'metatrans.modelNames = ["model", "grammarian"];' in (tmp_path / "page" / MODELS).read_text()
     there = files_of((tmp_path / "page" / RUNTIME_FILES).read_text())
     assert there == {name: (runtime / name).read_bytes() for name in FILES[1:]}
-    there = files_of((tmp_path / "page" / MODEL_FILES).read_text())
-    assert set(there) == {"read.onnx", WEIGHTS, "manifest.json"} and len(there[WEIGHTS]) == 1200
-    said = json.loads(there["manifest.json"])
-    assert said["runtime"] == {"onnxruntime-web": "1.2.3"} and said["files"] == {"read.onnx": {"opset": 20}}
+    manifests = {}
+    for name, script in model_files.items():
+        there = files_of((tmp_path / "page" / script).read_text())
+        assert set(there) == {f"{name}/{file}" for file in ("read.onnx", WEIGHTS, "manifest.json")}
+        assert len(there[f"{name}/{WEIGHTS}"]) == 1200
+        manifests[name] = json.loads(there[f"{name}/manifest.json"])
+        assert manifests[name]["files"] == {"read.onnx": {"opset": 20}}
+    assert manifests["model"]["runtime"] == {"onnxruntime-web": "1.2.3"}
+    assert manifests["grammarian"]["language"]["class_sizes"]["grammar"] == [8, 6, 4, 1, 1]
 
 
 def test_scripts_are_classic_ones():
@@ -96,5 +108,5 @@ def test_scripts_are_classic_ones():
 
 def test_the_page_runs_all_scripts_in_their_order():
     named = re.findall(r'<script src="(.*?)"', (PAGE / "index.html").read_text(encoding="utf-8"))
-    assert set(named) == {path.name for path in PAGE.glob("*.js")} | {LANGUAGES}
+    assert set(named) == {path.name for path in PAGE.glob("*.js")} | {LANGUAGES, MODELS}
     assert [name for name in named if name in SCRIPTS] == list(SCRIPTS)

@@ -20,7 +20,9 @@ function run(name) {
 // As the page has them, but for what brings languages along and for its views.
 const page = fs.readFileSync(path.join(folder, "index.html"), "utf8");
 const scripts = Array.from(page.matchAll(/<script src="(.*?)"/g), ([, name]) => name);
-for (const name of scripts.slice(0, scripts.indexOf("dom.js"))) if (name !== "languages.js") run(name);
+for (const name of scripts.slice(0, scripts.indexOf("dom.js"))) {
+  if (name !== "languages.js" && fs.existsSync(path.join(folder, name))) run(name);
+}
 
 const temporary = fs.mkdtempSync(path.join(os.tmpdir(), "metatrans-"));
 process.on("exit", () => fs.rmSync(temporary, { recursive: true }));
@@ -32,7 +34,8 @@ function addressOf(text) {
   return url.pathToFileURL(file).href;
 }
 
-globalThis.loadModel = () => globalThis.metatrans.model.loadModel({ addScript: async (name) => run(name), addressOf });
+globalThis.loadModel = (name) =>
+  globalThis.metatrans.model.loadModel(name, { addScript: async (script) => run(script), addressOf });
 
 const { body, given } = JSON.parse(fs.readFileSync(0, "utf8"));
 const AsyncFunction = (async () => {}).constructor;

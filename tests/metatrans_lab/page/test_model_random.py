@@ -23,6 +23,22 @@ def test_the_same_seed_shuffles_alike():
 
 
 @needs_node
+def test_the_same_seed_draws_alike():
+    draws = [
+        (seed, size, n) for seed in SEEDS[:4] for size in (1, 6, 21, 22, 90, 300) for n in (0, 1, 5, 6, 21, 22, 85)
+    ]
+    draws = [(seed, size, number) for seed, size, number in draws if number <= size]
+    body = """
+        return given.map(([seed, size, number]) => {
+          const values = Array.from({length: size}, (_, i) => i);
+          return new metatrans.model.SeededRandom(seed).sample(values, number);
+        });
+    """
+    for (seed, size, number), found in zip(draws, run_in_node(body, draws), strict=True):
+        assert found == random.Random(seed).sample(range(size), number), (seed, size, number)
+
+
+@needs_node
 def test_seeds_that_a_number_can_t_hold_are_refused():
     body = "try { new metatrans.model.SeededRandom(given) } catch (error) { return error.message }"
     assert run_in_node(body, 0.5) == "The seed must be an integer from 0 to 9007199254740991, not 0.5."
