@@ -41,9 +41,11 @@
 
   const inNats = (nats) => (nats < Infinity ? nats.toFixed(2) : "∞");
 
-  /** The surprise of all words and ends of rules that were foreseen. */
+  /** How surprised a reader is in all, by the words and ends of the rules that everybody has read who has read any. */
   function total(rules, reader) {
-    return rules.flatMap((rule) => rule[reader] ?? []).reduce((sum, probability) => sum + surprise(probability), 0);
+    const readers = readersOf(rules);
+    const read = rules.filter((rule) => readers.every((one) => rule[one]));
+    return read.flatMap((rule) => rule[reader]).reduce((sum, probability) => sum + surprise(probability), 0);
   }
 
   /** Whose cells are whose, with the surprise of each in all. */

@@ -51,17 +51,29 @@
    *
    * @param {ExactTranslator} exact As of `ask`.
    * @param {(?{belief: Belief, before: Example[]})[]} steps Of each example what `predicted` has.
-   * @returns {Promise<?number[]>[]} Of each example, the probability of each word of its translation, and of its end;
-   *     null of one that was left out.
-   * @throws {TranslationError} It can't read them.
+   * @returns {Promise<{odds: ?number[], error: ?string}[]>} Of each example, the probability of each word of its
+   *     translation, and of its end; null of one that was left out, or that it can't read, and then why.
+   * @throws {TranslationError} It can't read any of them.
    */
   async function foresee(exact, steps) {
     const { examples } = exact.sides;
-    if (whoReads(exact) === MODEL) return TranslatorSession.ofUnits(await loadModel(MODEL), examples).foresee();
+    if (whoReads(exact) === MODEL) {
+      const foreseen = await TranslatorSession.ofUnits(await loadModel(MODEL), examples).foresee();
+      return foreseen.map((odds) => ({ odds, error: null }));
+    }
+    const mixed = await grammarian();
     const found = [];
     for (const [number, step] of steps.entries()) {
-      found.push(step && (await (await grammarian()).foresee(step.belief, step.before, examples[number])));
+      const one = { odds: null, error: null };
+      try {
+        if (step) one.odds = await mixed.foresee(step.belief, step.before, examples[number]);
+      } catch (error) {
+        if (!(error instanceof TranslationError)) throw error;
+        one.error = error.message;
+      }
+      found.push(one);
     }
+    if (found.every(({ odds }) => !odds)) throw new TranslationError(found.find(({ error }) => error).error);
     return found;
   }
 

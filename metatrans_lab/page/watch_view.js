@@ -109,16 +109,21 @@
       const said = await metatrans.model.foresee(exact, steps);
       if (isLate()) return;
       model = reader === "model" ? await metatrans.model.loadModel(reader) : null;
-      foreseen.forEach((rule, place) => rule && (rule.model = said[place]));
-      at("reader").textContent = ABOUT.get(reader);
+      foreseen.forEach((rule, place) => rule && (rule.model = said[place].odds));
+      const refused = said.findIndex(({ error }) => error);
+      at("reader").textContent =
+        ABOUT.get(reader) +
+        (refused < 0 ? "" : ` It can’t read rule ${refused + 1}, which doesn’t count: ${begun(said[refused].error)}`);
       showForeseen();
       showModelWords();
     } catch (error) {
       if (isLate()) return;
-      const why = error.message;
-      at("reader").textContent = `The model can’t read these rules: ${why[0].toLowerCase()}${why.slice(1)}`;
+      at("reader").textContent = `The model can’t read these rules: ${begun(error.message)}`;
     }
   }
+
+  /** A sentence as it stands within another. */
+  const begun = (sentence) => `${sentence[0].toLowerCase()}${sentence.slice(1)}`;
 
   const numberRead = () => Number(at("read").value);
 
