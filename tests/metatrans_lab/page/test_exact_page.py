@@ -26,14 +26,14 @@ def test_invented_languages():
 
 def test_how_well_each_word_was_foreseen():
     rules = [*(of_gallery(path)["rules"] for path in GALLERY), *(one["rules"] for one in map(invented, range(8)))]
-    hold_equal([{"kind": "predicted", "rules": some} for some in rules])
+    in_node([{"kind": "predicted", "rules": some} for some in rules])
 
 
 def test_a_translation_is_foreseen_among_all_that_there_can_be():
     targets = [["dax", "wif"], ["wif", "dax"], ["wif", "x", "wif"], ["x", "dax"], ["x", "y"], ["x", "x"], ["dax"]]
     cases = [([["red", "dax"], ["blue red", "wif dax"]], ["red", "blue"]), ([["red", "dax"]], ["red", "blue"])]
     cases.append(([["cat sleeps", "dax wif"]], ["the", "cat", "sleeps"]))
-    hold_equal([{"kind": "tokens", "rules": rules, "sentence": one, "targets": targets} for rules, one in cases])
+    in_node([{"kind": "tokens", "rules": rules, "sentence": one, "targets": targets} for rules, one in cases])
 
 
 @pytest.mark.slow
