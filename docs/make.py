@@ -3,6 +3,7 @@
 python docs/make.py
 """
 
+import enum
 import importlib
 import inspect
 import json
@@ -61,7 +62,9 @@ def reference() -> str:
 
 
 def _signature(thing: Callable) -> str:
-    """Its parameters and what it returns, without addresses in memory."""
+    """Its parameters and what it returns, without addresses in memory; of an enumeration, its members."""
+    if inspect.isclass(thing) and issubclass(thing, enum.Enum):
+        return f": {', '.join(f'{member.name} = {member.value!r}' for member in thing)}"
     try:
         signature = inspect.signature(thing)
     except ValueError:
