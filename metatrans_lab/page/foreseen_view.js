@@ -18,12 +18,19 @@
   /** Who has foreseen any of these rules. */
   const readersOf = (rules) => ["model", "exact"].filter((reader) => rules.some((rule) => rule[reader]));
 
+  /** A probability; what came after all isn't said to have been impossible. */
+  function chance(probability) {
+    if (probability >= CERTAIN) return "100%";
+    const told = percent(probability);
+    return told === "0%" && probability > 0 ? "<1%" : told;
+  }
+
   /** A rule's words in cells, each with its probabilities, which a table has for who can't see them. */
   function cells(rule) {
     const cell = (word, place) => {
       const odds = readersOf([rule]).map((reader) => {
         const probability = rule[reader][place];
-        const shown = make(`i.${reader}`, probability >= CERTAIN ? "100%" : percent(probability));
+        const shown = make(`i.${reader}`, chance(probability));
         shown.style.setProperty("--share", `${100 * probability}%`);
         shown.setAttribute("aria-hidden", "true");
         return shown;
@@ -59,7 +66,7 @@
   /** A table of the same, with the surprise of each word. */
   function table(rules) {
     const readers = readersOf(rules);
-    const told = (probability) => `${percent(probability)} (${inNats(surprise(probability))})`;
+    const told = (probability) => `${chance(probability)} (${inNats(surprise(probability))})`;
     const lines = rules.flatMap((rule, number) =>
       [...rule.words, END].map((word, place) => {
         const odds = readers.map((reader) => make("td", rule[reader] ? told(rule[reader][place]) : ""));

@@ -141,17 +141,25 @@ def test_it_shows_how_well_each_word_was_foreseen(page):
     expected = by_python({"kind": "predicted", "rules": rules})
     cells = [cell.text for cell in page.browser.find_elements(By.CSS_SELECTOR, "#lines i.exact")]
     odds = [*itertools.chain(*expected)]
-    assert cells == [percent(p).replace("certain", "100%") for p in odds]
+    chances = [percent(p).replace("certain", "100%") for p in odds]
+    assert cells == chances
     page.browser.find_element(By.CSS_SELECTOR, "#foreseen summary").send_keys(Keys.ENTER)
     table = page.text("foreseen").splitlines()
     words = [word for _, target in rules for word in (*target.split(), "end")]
-    for word, p in zip(words, odds, strict=True):
-        assert any(line.endswith(f" {word} {percent(p)} ({abs(math.log(p)):.2f})") for line in table)
+    for word, p, chance in zip(words, odds, chances, strict=True):
+        assert any(line.endswith(f" {word} {chance} ({abs(math.log(p)):.2f})") for line in table)
     total = sum(abs(math.log(p)) for p in odds)
     assert table[-1] == f"in all {total:.2f}" and f"exact surprised by {total:.2f} nats in all" in table
     page.at("read").send_keys(Keys.ARROW_LEFT)
     assert len(page.browser.find_elements(By.CSS_SELECTOR, "#lines i.exact")) == 3  # of the first rule
     page.until("reader", "The page has no model that reads such rules")
+
+
+def test_what_came_after_all_is_not_said_to_have_been_impossible(page):
+    page.open(rules="the cat sees the dog = neko inu o miru")
+    page.at("tab-translate").send_keys(Keys.ARROW_RIGHT)
+    page.until("foreseen", "exact surprised by")
+    assert page.browser.find_elements(By.CSS_SELECTOR, "#lines i.exact")[-1].text == "<1%"
 
 
 def test_puzzles_are_solved(page):
