@@ -20,13 +20,13 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
-from metatrans_lab.exact.classes import Component, Group, Sentence, Way, divided, parses, shared, together
+from metatrans_lab.exact.classes import Component, Form, Group, Sentence, Way, divided, forms, parses, shared, together
 from metatrans_lab.exact.plans import Node, plan_tree
 
 MAX_HYPOTHESES = 6_000
@@ -177,9 +177,7 @@ class Posterior:
     @property
     def evidence(self) -> float:
         """The logarithm of the probability of the examples' translations; −∞ if nothing explains them."""
-        logs = [h.log_weight for h in self.hypotheses]
-        most = max(logs, default=-math.inf)
-        return most + math.log(sum(math.exp(log - most) for log in logs)) if logs else most
+        return evidence_at_most(self, [0.0] * len(self.components))
 
     @property
     def weights(self) -> list[float]:
@@ -190,8 +188,20 @@ class Posterior:
         total = sum(weights)
         return [weight / total for weight in weights]
 
+    def least_cost(self, num_used: int) -> float:
+        """The logarithm of one over how probable it is at most that a certain word is a unit's, or its part of the
+        logarithm for a string of several.
+
+        Args:
+            num_used: words that may be those of other units.
+        """
+        left = self.num_symbols - (0 if self.alike else num_used)
+        return math.log(max(left, 1)) + min(math.log(self.longest) / n for n in range(1, self.longest + 1))
+
     def _after(self, h: Hypothesis, example: Example) -> Iterator[Hypothesis]:
         """A hypothesis, divided by what an example's plans say of new units."""
+        if self._says_others(h, example):
+            return
         component = self.components[h.component]
         own, others = h.divide(example.source)
         found: dict[tuple[tuple[Unit, Sentence], ...], list[Way]] = {}
@@ -214,6 +224,13 @@ class Posterior:
                     lexicon={**h.lexicon, **dict(strings)} if strings else h.lexicon,
                     units={**h.units, **{string: unit for unit, string in strings}} if strings else h.units,
                 )
+
+    def _says_others(self, h: Hypothesis, example: Example) -> bool:
+        """Has an example's translation a word that says one which its sentence doesn't have? No plan says that."""
+        if self.longest > 1 or self.alike:  # it may be a part of another string, or that of another unit too
+            return False
+        said = (h.units.get((word,)) for word in example.target)
+        return any(isinstance(unit, str) and unit not in example.source for unit in said)
 
     def _log_strings(self, h: Hypothesis, new: Sequence[tuple[Unit, Sentence]]) -> float:
         """The logarithm of the probability of new units' strings: each length is as probable, and of a length each
@@ -238,33 +255,77 @@ class Posterior:
         """The plans that say the example's target: what units then mean that had no string, in a fixed order, and the
         settings for which it is so.
         """
+        if self.longest == 1 and not self.alike and not self.silent:
+            yield from _match_words(h, tree, example)
+            return
         words, target = example.source, example.target
+        ends_at = len(target)
+        strings = [[target[heard:ends] for ends in range(ends_at + 1)] for heard in range(ends_at + 1)]
+        taken = set[Sentence]() if self.alike else {s for row in strings for s in row if s and s in h.units}
+        known = {word: h.lexicon.get(word) for word in words}
         undone: list[tuple[Node, int, int, dict[Unit, Sentence]]] = [(tree, 0, h.settings, {})]
         while undone:
             node, heard, settings, new = undone.pop()
-            if heard == len(target) and node.ends & settings:
+            if heard == ends_at and node.ends & settings:
                 yield tuple(sorted(new.items(), key=_by_unit)), node.ends & settings
             for item, after in node.following.items():
                 left = settings & after.settings
                 if not left:
                     continue
                 unit: Unit = words[item] if item >= 0 else item
-                string = h.lexicon.get(unit, new.get(unit))
+                string = known[unit] if item >= 0 else h.lexicon.get(unit)
+                if string is None:
+                    string = new.get(unit)
                 if string is not None:
                     ends = heard + len(string)
-                    if target[heard:ends] == string and self._fits(after, len(target) - ends):
+                    if ends <= ends_at and strings[heard][ends] == string and self._fits(after, ends_at - ends):
                         undone.append((after, ends, left, new))
                     continue
-                shortest = heard if self.silent and isinstance(unit, str) else heard + 1
-                for ends in range(shortest, min(heard + self.longest, len(target)) + 1):
-                    string = target[heard:ends]
-                    is_free = self.alike or not string or (string not in h.units and string not in new.values())
-                    if is_free and self._fits(after, len(target) - ends):
+                shortest = heard if self.silent and item >= 0 else heard + 1
+                for ends in range(shortest, min(heard + self.longest, ends_at) + 1):
+                    if not self._fits(after, ends_at - ends):
+                        continue
+                    string = strings[heard][ends]
+                    if self.alike or not string or (string not in taken and string not in new.values()):
                         undone.append((after, ends, left, {**new, unit: string}))
 
     def _fits(self, node: Node, left: int) -> bool:
         """Whether plans that go on here may say as many target words as are left."""
         return (0 if self.silent else node.shortest) <= left <= node.longest * self.longest
+
+
+def _match_words(
+    h: Hypothesis, tree: Node, example: Example
+) -> Iterator[tuple[tuple[tuple[Unit, Sentence], ...], int]]:
+    """As `Posterior._match`, where every unit is one word, and no two are the same one: plans of that many items, of
+    which each position's word leaves few.
+    """
+    words, target = example.source, example.target
+    if not tree.shortest <= len(target) <= tree.longest:
+        return
+    # Of each word of the translation, the unit that says it, if that is known, and where it stood before.
+    says = [h.units.get((word,)) for word in target]
+    first = [target.index(word) for word in target]
+    undone: list[tuple[Node, int, tuple[Unit, ...]]] = [(tree, h.settings, ())]
+    while undone:
+        node, settings, units = undone.pop()
+        heard = len(units)
+        if heard == len(target):
+            if node.ends & settings:
+                new = {unit: (word,) for unit, word, known in zip(units, target, says, strict=True) if known is None}
+                yield tuple(sorted(new.items(), key=_by_unit)), node.ends & settings
+            continue
+        known, before = says[heard], first[heard]
+        for item, after in node.following.items():
+            unit: Unit = words[item] if item >= 0 else item
+            if known is not None:
+                if unit != known:
+                    continue
+            elif unit in h.lexicon or (units[before] != unit if before < heard else unit in units):
+                continue
+            left = settings & after.settings
+            if left and after.shortest <= len(target) - heard - 1 <= after.longest:
+                undone.append((after, left, (*units, unit)))
 
 
 def _by_weight(h: Hypothesis) -> float:
@@ -323,6 +384,61 @@ class Belief:
     def is_exact(self) -> bool:
         """Was none left out?"""
         return all(posterior.is_exact for posterior in self.posteriors)
+
+
+def costs_to_come(start: Posterior, examples: Sequence[Example]) -> list[list[float]]:
+    """How much less probable the examples after each are at least going to make each family: (examples, families), as
+    logarithms, none of them below 0.
+
+    A word of a translation that was in none before is a part of a unit's string, which is one of so many; and new
+    words of a sentence have to be of classes that make a form of the family together with those that were there.
+    """
+    costs, heard, said = [], set[str](), set[str]()
+    for example in examples:
+        new = len(set(example.target) - said)
+        strings = sum(start.least_cost(len(said) + number) for number in range(new))
+        classes = [form_cost(component, example.source, heard, start.classes) for component in start.components]
+        costs.append([strings + cost for cost in classes])
+        said.update(example.target)
+        heard.update(example.source)
+    to_come = [[0.0] * len(start.components)]
+    for cost in costs[:0:-1]:
+        to_come.append([one + later for one, later in zip(cost, to_come[-1], strict=True)])
+    return to_come[::-1]
+
+
+def form_cost(component: Component, sentence: Sentence, heard: Collection[str], said: Mapping[str, str]) -> float:
+    """The logarithm, with its sign changed, of how probable it is at most that a sentence's new words have classes by
+    which it is a sentence, whatever those are of the words that were heard; 0 if a class was said.
+    """
+    if any(word in said for word in sentence):
+        return 0.0
+    distinct = list(dict.fromkeys(sentence))
+    known = frozenset(number for number, word in enumerate(distinct) if word in heard)
+    return _form_cost(component, tuple(map(distinct.index, sentence)), known)
+
+
+@lru_cache(maxsize=1 << 12)
+def _form_cost(component: Component, words: tuple[int, ...], known: frozenset[int]) -> float:
+    mass: dict[Form, float] = {}
+    for form in forms(component.config, len(words)):
+        classes: dict[int, int] = {}
+        if all(classes.setdefault(word, of_class) == of_class for word, of_class in zip(words, form, strict=True)):
+            key = tuple(classes[word] for word in sorted(known))
+            new = math.prod(component.shares[c] for word, c in classes.items() if word not in known)
+            mass[key] = mass.get(key, 0.0) + new
+    return max(0.0, -math.log(max(mass.values()))) if mass else math.inf
+
+
+def evidence_at_most(posterior: Posterior, to_come: Sequence[float]) -> float:
+    """What a posterior's evidence is at most after all examples.
+
+    Args:
+        to_come: of each family, as of `costs_to_come`.
+    """
+    logs = [h.log_weight - to_come[h.component] for h in posterior.hypotheses]
+    most = max(logs, default=-math.inf)
+    return most + math.log(sum(math.exp(log - most) for log in logs)) if most > -math.inf else most
 
 
 MAX_ORDERED = 300

@@ -28,6 +28,8 @@ from metatrans_lab.exact.posterior import (
     Belief,
     Example,
     Posterior,
+    costs_to_come,
+    evidence_at_most,
     in_good_order,
 )
 
@@ -44,6 +46,9 @@ MAX_FREELY = 500
 
 LEFT_OUT = 0.02
 """The probability that an example fits no language that is known here; then each word of its translation is any."""
+
+ROUNDING = 1e-6
+"""Of the logarithm of a probability: more than what is computed of it may be wrong by."""
 
 MANY = 6
 """Of so many examples, that one is a mistake is thought of before the other readings are."""
@@ -286,13 +291,14 @@ class _Steps:
 
         Args:
             start: without examples. is_patient: leave out an example that nothing explains, and go on.
-            least: where the evidence comes to less, no more are read, and nothing explains them.
+            least: where the evidence is going to come to less, no more are read, and nothing explains them.
         """
         if self.size > self.most:
             self.starts, self.size = {}, 0
         key = start.longest, start.silent, start.alike, start.num_symbols, start.most, tuple(start.classes.items())
         step = self.starts.setdefault(key, _Step(start.open()))
-        for example in examples:
+        to_come = costs_to_come(start, examples) if least > -math.inf else []
+        for number, example in enumerate(examples):
             if example not in step.following:
                 after = step.after.learn(example)
                 step.following[example] = _Step(after)
@@ -301,7 +307,7 @@ class _Steps:
                 step = step.following[example]
             if not step.after.hypotheses:
                 break
-            if step.after.evidence < least:
+            if to_come and evidence_at_most(step.after, to_come[number]) < least - ROUNDING:
                 return start
         return step.after
 
