@@ -41,6 +41,9 @@ from modeling_metalstm.spelling_metalstm import Spelling
 MAX_COMPARED = 500
 """Hypotheses of each way to divide words."""
 
+ROUNDED = 9
+"""Digits of what these are worth."""
+
 UNREAD = 0.001
 """The probability that an example fits no language, where words are divided: it is what divisions are for."""
 
@@ -114,17 +117,25 @@ class ExactTranslator:
         rules: sentences with their translations.
         separator, exact: what words are, see `Spelling`. Where they aren't given, words are divided into stems and
             affixes if that makes the examples more probable.
+        divisions: of these alone the first is taken by which the examples are most probable; None: of any.
 
     Raises:
         TranslationError: there are no rules, one can't be read, or some can't all be right.
     """
 
-    def __init__(self, rules: Sequence[tuple[str, str]], separator: str | None = None, exact: bool = False) -> None:
+    def __init__(
+        self,
+        rules: Sequence[tuple[str, str]],
+        separator: str | None = None,
+        exact: bool = False,
+        divisions: Sequence[Divisions] | None = None,
+    ) -> None:
         if not rules:
             raise TranslationError("There are no examples; give at least one pair, such as ('red', 'dax').")
         self.rules = tuple((source, target) for source, target in rules)
         self.spelling = Spelling(separator, exact)
         self.is_turned = False
+        self._divisions = divisions
         self.sides = self._read(self.rules)
         if separator != "" and not _is_plain(self.sides):
             turned = self._read([(target, source) for source, target in self.rules], is_turned=True)
@@ -142,15 +153,18 @@ class ExactTranslator:
         if spelling.separator == "":  # of the translations; sentences may have blanks between their words all the same
             spaced = _Sides.read(rules, (Spelling(None, spelling.exact), spelling), ((), ()))
             return max(sides, spaced, key=lambda one: _worth(one, one.readings))
-        tried = affixes(sides.words(0)), affixes(sides.words(1))
-        if spelling.separator is not None or spelling.exact or not any(tried):
-            return sides
 
         def divided(divisions: Divisions) -> _Sides:
             return _Sides.read(rules, (spelling, spelling), divisions, sides)
 
         # Words are divided so that every morpheme is one word of the other side, and not for less.
-        simply = sides.readings[:1]
+        simply, few = sides.readings[:1], self._divisions
+        if few is not None:
+            most = few[0] if len(few) == 1 else max(few, key=lambda one: round(_worth(divided(one), simply), ROUNDED))
+            return divided(most)
+        tried = affixes(sides.words(0)), affixes(sides.words(1))
+        if spelling.separator is not None or spelling.exact or not any(tried):
+            return sides
         best, worth = best_division(tried, lambda divisions: _worth(divided(divisions), simply))
         is_less = any(best) and not is_turned and _worth_freely(sides, worth) >= worth
         return sides if is_less else divided(best)

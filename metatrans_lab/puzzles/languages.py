@@ -8,13 +8,15 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from dataset_script.families.grammar import ADJECTIVE, ARTICLE, NOUN, PLURAL, SWITCHES, VERB, GrammarConfig
 from dataset_script.families.order import ORDERS, OrderConfig
 from dataset_script.families.planned import PlannedLanguage
 from dataset_script.families.repetition import OPERATORS, RepetitionConfig
-from metatrans_lab.exact.division import affixes
+from metatrans_lab.exact.division import Divisions, affixes
 from metatrans_lab.exact.invented import LIKE_ENGLISH, OPEN, Invented
+from metatrans_lab.exact.words import Affix
 from metatrans_lab.puzzles.levels import ALONE, Level
 from metatrans_lab.puzzles.sounds import draw_words
 
@@ -57,6 +59,14 @@ class PuzzleLanguage:
     @property
     def says_articles(self) -> bool:
         return not self.is_grammar or self.invented.setting["article"] != "dropped"
+
+    @cached_property
+    def division(self) -> Divisions:
+        """The affixes that words have, of English and of the language; none, if hyphens show them."""
+        if not self.is_joined or not self.of_class(PLURAL):
+            return (), ()
+        is_prefix = self.invented.setting["plural"] == "prefix"
+        return (Affix("s", False),), (Affix(self.invented.lexicon["s"], is_prefix),)
 
     def write(self, words: Sequence[str]) -> str:
         """A sentence in English."""

@@ -40,13 +40,21 @@ def is_settled(translator: ExactTranslator, question: Asked) -> bool:
     return translation.is_settled and question.answer in (None, translation.text)
 
 
+def settle(translator: ExactTranslator, questions: Sequence[Asked]) -> bool:
+    """Do a translator's examples settle all questions?"""
+    try:
+        return all(is_settled(translator, question) for question in questions)
+    except TranslationError:
+        return False
+
+
 def settles(examples: Sequence[tuple[str, str]], questions: Sequence[Asked]) -> bool:
     """Do examples settle all questions?"""
     try:
         translator = ExactTranslator(examples)
-        return all(is_settled(translator, question) for question in questions)
     except TranslationError:
         return False
+    return settle(translator, questions)
 
 
 def is_superfluous(examples: Sequence[tuple[str, str]], number: int, questions: Sequence[Asked]) -> bool:
