@@ -262,7 +262,6 @@ class Posterior:
         ends_at = len(target)
         strings = [[target[heard:ends] for ends in range(ends_at + 1)] for heard in range(ends_at + 1)]
         taken = set[Sentence]() if self.alike else {s for row in strings for s in row if s and s in h.units}
-        known = {word: h.lexicon.get(word) for word in words}
         undone: list[tuple[Node, int, int, dict[Unit, Sentence]]] = [(tree, 0, h.settings, {})]
         while undone:
             node, heard, settings, new = undone.pop()
@@ -273,9 +272,7 @@ class Posterior:
                 if not left:
                     continue
                 unit: Unit = words[item] if item >= 0 else item
-                string = known[unit] if item >= 0 else h.lexicon.get(unit)
-                if string is None:
-                    string = new.get(unit)
+                string = h.lexicon.get(unit, new.get(unit))
                 if string is not None:
                     ends = heard + len(string)
                     if ends <= ends_at and strings[heard][ends] == string and self._fits(after, ends_at - ends):

@@ -111,8 +111,10 @@ def _of_language(rng: random.Random, wanted: Wanted) -> Iterator[Puzzle]:
     directions = tuple(INTO if number < into else OUT for number in range(len(asked)))
     settled = _Settled(language, asked, directions)
     drawn = _draw_examples(rng, language, asked, settled)
+    if drawn is None:
+        return
     seen = set[frozenset[Words]]()
-    for _ in range(MAX_FEWEST if any(language.division) else 1) if drawn is not None else ():
+    for _ in range(MAX_FEWEST if any(language.division) else 1):
         sources = _fewest(rng, level, drawn, settled)
         if frozenset(sources) in seen or not settled.is_tight(sources):
             continue

@@ -3,8 +3,8 @@
 import pytest
 
 from metatrans_lab.exact import readings
-from metatrans_lab.exact.posterior import Example, in_good_order
-from metatrans_lab.exact.readings import READINGS, ConflictError, posterior_of, understand
+from metatrans_lab.exact.posterior import Example, costs_to_come, evidence_at_most, in_good_order
+from metatrans_lab.exact.readings import READINGS, ConflictError, components, posterior_of, understand
 
 PHRASES = (
     "cat = ba bo",
@@ -56,3 +56,28 @@ def test_what_was_learned_before_changes_nothing(monkeypatch):
     assert together is posterior_of(READINGS[0], examples, {})
     assert [h.lexicon for h in together.hypotheses] == [h.lexicon for h in alone.hypotheses]
     assert together.weights == alone.weights and together.examples == alone.examples == tuple(examples)
+
+
+LINES = (
+    "the cats saw the dog = neku mi so inu",
+    "the dog fell = inu ta",
+    "the cat saw a big dog = neko mi o inu so",
+    *PHRASES,
+)
+
+
+@pytest.mark.parametrize("reading", READINGS, ids=lambda reading: reading.says)
+@pytest.mark.parametrize("texts", [LINES[:3], PHRASES[:5], ("red house = casa roja", "house = casa", "red = roja")])
+def test_what_is_to_come_costs_no_more_than_it_does(reading, texts, monkeypatch):
+    examples = in_good_order(examples_of(*texts))
+    to_come = costs_to_come(posterior_of(reading, (), {}), examples)
+    after = [posterior_of(reading, examples[: number + 1], {}, most=500) for number in range(len(examples))]
+    in_the_end = after[-1].evidence
+    at_most = [evidence_at_most(one, costs) for one, costs in zip(after, to_come, strict=True)]
+    assert all(bound >= in_the_end - 1e-9 for bound in at_most) and at_most[-1] == in_the_end
+    assert len(to_come[0]) == len(components()) and to_come[-1] == [0.0] * len(components())
+    if after[-1].hypotheses:
+        assert any(bound < one.evidence - 1 for bound, one in zip(at_most, after, strict=True))
+        monkeypatch.setattr(readings, "_STEPS", readings._Steps(most=100_000))
+        assert posterior_of(reading, examples, {}, 500, least=in_the_end).evidence == in_the_end
+        assert not posterior_of(reading, examples, {}, 500, least=in_the_end + 0.01).hypotheses
