@@ -163,3 +163,29 @@ def test_all_cores_are_told_before_torch_is_imported(path):
     else:
         pytest.fail("it leaves OMP_NUM_THREADS, which torch reads at import")
     assert [name for name in imported if name.split(".")[0] not in sys.stdlib_module_names] == []
+
+
+def test_a_long_run_of_puzzles_goes_on_where_it_was_broken_off(load, tmp_path, monkeypatch, capsys):
+    puzzles, lines, measured = load("puzzles"), tmp_path / "lines.jsonl", []
+
+    def measure(level, seed):
+        measured.append((level, seed))
+        if seed == 3:
+            return {"seconds": None}
+        fine = {"is_settled": True, "superfluous": 0, "all_languages_agree": None, "superfluous_with_classes": None}
+        return {"seconds": 1.0 + seed, "examples": 4, **fine, "all_languages_agree": seed != 2}
+
+    monkeypatch.setattr(puzzles, "measure", measure)
+    options = ["--lines", str(lines), "--output", str(tmp_path), "--levels", "1", "2", "--puzzles"]
+    puzzles.main([*options, "2"])
+    puzzles.main([*options, "3", "--first_seed", "1"])
+    assert measured == [(1, 0), (1, 1), (2, 0), (2, 1), (1, 2), (1, 3), (2, 2), (2, 3)]
+    assert [json.loads(line)["seed"] for line in lines.read_text().splitlines()] == [0, 1, 0, 1, 2, 3, 2, 3]
+    told = (
+        "level 2: 2 puzzles of 4 to 4 examples; 1 not found; 0 with an open question; 0 with a superfluous example; "
+    )
+    out = capsys.readouterr().out
+    assert told in out and "all languages gone through for 2, 1 with another answer" in out
+    result = json.loads((tmp_path / "puzzles.json").read_text())
+    assert result["figures"][-1]["median"] == 1 and result["figures"][-1]["reached"] == "no"
+    assert [row["seed"] for row in result["results"]["level 1"]] == [1, 2, 3]

@@ -1,7 +1,7 @@
-import itertools
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +9,10 @@ import pytest
 from metatrans_lab.errors import UserError
 from metatrans_lab.exact.readings import components
 from metatrans_lab.exact.translator import ExactTranslator
+from metatrans_lab.exact.words import Affix
+from metatrans_lab.puzzles.checking import Given, check
 from metatrans_lab.puzzles.levels import COMBINED, LEVELS, Wanted
-from metatrans_lab.puzzles.making import make
+from metatrans_lab.puzzles.making import _Growing, make
 from metatrans_lab.puzzles.settled import INTO
 
 PUZZLES = [
@@ -74,63 +76,6 @@ def test_what_isn_t_found_is_told_with_what_was(monkeypatch):
         make(Wanted(1, "1", ("order",), 4, 20))
 
 
-def enumerated(puzzle, examples):
-    """All answers to each question into the language: by every family, class of every word and setting of the switches
-    that explain the examples, each with the one lexicon that it then has.
-    """
-    asked = [q.text.replace("-", " ").split() for q in puzzle.questions if q.direction == INTO]
-    rules = [(source.replace("-", " ").split(), target.replace("-", " ").split()) for source, target in examples]
-    sentences = [*(source for source, _ in rules), *asked]
-    words = sorted({word for sentence in sentences for word in sentence})
-    found = [set() for _ in asked]
-    for component in components():
-        config = component.config
-        num_classes, forms_of, plans = len(config.class_sizes), set(config.all_forms()), {}
-        settings = config.settings
-        for classes in itertools.product(range(num_classes), repeat=len(words)):
-            of_word = dict(zip(words, classes, strict=True))
-            forms = [tuple(of_word[word] for word in sentence) for sentence in sentences]
-            if num_classes > 1 and not set(forms) <= forms_of:
-                continue
-            for number, setting in enumerate(settings):
-                said = []
-                for form, sentence in zip(forms, sentences, strict=True):
-                    if (form, number) not in plans:
-                        plans[form, number] = [(one.place, one.unit) for one in config.plan(form, setting)]
-                    said.append([unit if p is None else sentence[p] for p, unit in plans[form, number]])
-                lexicon = lexicon_of(said, [target for _, target in rules])
-                if lexicon is not None:
-                    for answers, units in zip(found, said[len(rules) :], strict=True):
-                        answers.add(" ".join(lexicon.get(unit, "?") for unit in units))
-    return found
-
-
-def lexicon_of(said, targets):
-    """The word of every unit, if there are any by which what is said is the translations."""
-    lexicon = {}
-    for units, target in zip(said, targets, strict=False):
-        if len(units) != len(target) or any(lexicon.setdefault(u, w) != w for u, w in zip(units, target, strict=True)):
-            return None
-    return lexicon if len(set(lexicon.values())) == len(lexicon) else None
-
-
-@pytest.mark.parametrize(
-    "wish",
-    [
-        (1, "1", ("order",), 4),
-        (1, "1", ("operators",), 4),
-        (1, "2", ("adjectives",), 4),
-        (3, "4", ("affixes",), 4),
-        (3, "5", ("particles",), 4),
-    ],
-    ids=str,
-)
-def test_an_enumeration_of_every_language_has_the_one_answer(made, wish):
-    puzzle = made(*wish)
-    right = [{q.answer.replace("-", " ")} for q in puzzle.questions if q.direction == INTO]
-    assert enumerated(puzzle, puzzle.examples) == right
-
-
 def test_the_posterior_s_own_enumeration_agrees(made):
     """`enumerate_answers` of tests/metatrans_lab/exact, on a puzzle that is small enough for it."""
     import importlib.util
@@ -147,3 +92,37 @@ def test_the_posterior_s_own_enumeration_agrees(made):
             found = module.enumerate_answers(families, examples, tuple(question.text.split()), 5)
             assert found == {tuple(question.answer.split()): pytest.approx(1.0)}
     assert set(COMBINED) & set(puzzle.language.phenomena) == set()
+
+
+def test_a_translator_that_is_told_how_words_are_divided():
+    rules = [("cat", "neko"), ("cats", "nekora"), ("dog", "inu"), ("dogs", "inura")]
+    own = ((Affix("s", False),), (Affix("ra", False),))
+    assert (
+        ExactTranslator(rules, divisions=[own]).read_as == "words are divided at -s; translations are divided at -ra"
+    )
+    assert ExactTranslator(rules, divisions=[((), ())]).read_as == ""
+    for divisions in ([((), ()), own], [own, ((), ())], None):
+        assert "-ra" in ExactTranslator(rules, divisions=divisions).read_as
+    # As good as undivided, and more: the first is taken.
+    assert ExactTranslator(rules[:1], divisions=[((), ()), own]).sides.target.division == ()
+
+
+def test_where_affixes_are_joined_both_promises_are_kept_with_hyphens_too(made):
+    puzzle = made(4, "1", ("affixes", "adjectives"), 5)
+    divided = replace(puzzle, language=replace(puzzle.language, is_joined=False))
+    assert any("-" in source for source, _ in divided.examples)
+    report = check(Given("", divided.examples, divided.questions))
+    assert report.is_solvable and report.superfluous == ()
+
+
+def test_sets_that_grow_are_looked_at_once():
+    looked = []
+
+    def has_two(sources):
+        looked.append(frozenset(sources))
+        return len(sources) >= 2
+
+    holds = _Growing(has_two)
+    a, b, c = ("a",), ("b",), ("c",)
+    assert holds([a, b]) and holds([a, b, c]) and not holds([a]) and not holds([]) and not holds([a])
+    assert looked == [{a, b}, {a}]
