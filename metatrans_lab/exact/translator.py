@@ -272,7 +272,7 @@ class ExactTranslator:
         found = answers(belief, words)
         if not found or found[0].possible < LEAST_POSSIBLE:
             return self._word_by_word(words)
-        best = found[0]
+        best, unknown = found[0], self._unknown(words)
         telling = most_telling(belief, words, found)
         return Translation(
             text=self._text(best, joined),
@@ -282,11 +282,13 @@ class ExactTranslator:
                 self._word(said.unit, UNKNOWN_WORD if said.words is None else self.sides.target.write(said.words))
                 for said in best.translation
             ),
-            unknown=self._unknown(words),
+            unknown=unknown,
             # What would tell more among languages that don't explain all examples isn't what is missing.
             ask=None if telling is None or self.left_out else self.sides.source.write(telling.sentence),
-            # How a stem is written that was read with endings alone, nobody knows.
+            # How a stem is written that was read with endings alone, nobody knows; and that a word which no example
+            # has can only be one that isn't said, is for the person to say.
             is_complete=best.is_complete
+            and not unknown
             and not self.sides.target.is_bare(best.words, self._endings, _together(best, joined)),
             is_exact=belief.is_exact,
             possible=best.possible,
@@ -320,14 +322,15 @@ class ExactTranslator:
         text, probability = texts[0] if texts else (self._back_word_by_word(words), 0.0)
         first = [_first(word, (example.target for example in self.sides.examples)) for word in words]
         written = [side.written[word] for word in words]
+        unknown = tuple(dict.fromkeys(word for word, number in zip(written, first, strict=True) if number is None))
         return Translation(
             text=text,
             probability=probability,
             others=tuple(texts[1:]),
             words=tuple(Word(word, None, number) for word, number in zip(written, first, strict=True)),
-            unknown=tuple(dict.fromkeys(word for word, number in zip(written, first, strict=True) if number is None)),
+            unknown=unknown,
             ask=None,
-            is_complete=bool(found) and found[0].is_complete,
+            is_complete=bool(found) and found[0].is_complete and not unknown,
             is_exact=is_exact,
             left_out=self.left_out,
             is_other_way=self._is_other_way(words, 1),

@@ -269,6 +269,7 @@
       const found = answersOf(belief, words);
       if (!found.length || found[0].possible < LEAST_POSSIBLE) return this.#wordByWord(words);
       const [best, ...others] = found;
+      const unknown = this.#unknown(words);
       const telling = mostTelling(belief, words, found);
       // What would tell more among languages that don't explain all examples isn't what is missing.
       const asks = telling !== null && !this.leftOut.length;
@@ -279,11 +280,14 @@
         words: best.translation.map((said) =>
           this.#word(said.unit, said.words === null ? UNKNOWN_WORD : this.sides.target.write(said.words)),
         ),
-        unknown: this.#unknown(words),
+        unknown,
         ask: asks ? this.sides.source.write(telling.sentence) : null,
-        // How a stem is written that was read with endings alone, nobody knows.
+        // How a stem is written that was read with endings alone, nobody knows; and that a word which no example has can
+        // only be one that isn't said, is for the person to say.
         isComplete:
-          best.isComplete && !this.sides.target.isBare(best.words, this.#endings(), togetherOf(best, joined)),
+          best.isComplete &&
+          !unknown.length &&
+          !this.sides.target.isBare(best.words, this.#endings(), togetherOf(best, joined)),
         isExact: belief.isExact,
         possible: best.possible,
         leftOut: this.leftOut,
@@ -334,7 +338,7 @@
         words: written,
         unknown: [...new Set(unknown)],
         ask: null,
-        isComplete: found.length > 0 && found[0].isComplete,
+        isComplete: found.length > 0 && found[0].isComplete && !unknown.length,
         isExact,
         leftOut: this.leftOut,
         isOtherWay: this.#isOtherWay(words, 1),

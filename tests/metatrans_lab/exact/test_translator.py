@@ -235,3 +235,12 @@ def test_a_verb_is_marked_the_other_way_round_only_if_an_example_marks_one():
     ]
     said = ExactTranslator(marked).back("mo inu neru")
     assert "the dog sleep-s" in {said.text, *(text for text, _ in said.others)}
+
+
+def test_an_answer_with_a_word_that_no_example_has_is_never_certain():
+    """Here it can only be a mark of the plural, which this language doesn't say."""
+    translator = ExactTranslator([("red the red blue", "red red blue")])
+    answer = translator("red green the")
+    assert answer.unknown == ("green",) and answer.probability == pytest.approx(1)
+    assert not answer.is_complete and not answer.is_settled
+    assert translator("red blue the").is_settled
