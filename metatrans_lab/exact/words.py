@@ -240,8 +240,8 @@ class Side:
         if "" in set().union(*neighbours.values()):
             return any(affix.letters == unit and affix.is_prefix != is_before for affix in self.division)
         beside = [len(self._joins.get((one, not is_before), {})) for one in neighbours if one is not None]
-        return len(neighbours) > max(beside, default=0) or (
-            len(neighbours) == 1 and self._stands_free(next(iter(neighbours)), not is_before)
+        return len(neighbours) > max(beside, default=0) or any(
+            self._stands_free(one, not is_before) for one in neighbours
         )
 
     def is_bare(self, units: Sequence[str], endings: Collection[str], together: Collection[int] = ()) -> bool:

@@ -292,7 +292,7 @@
       const others = [...neighbours.keys()];
       const beside = others.filter((one) => one !== null).map((one) => this.#neighbours(one, !isBefore).size);
       if (neighbours.size > Math.max(0, ...beside)) return true;
-      return neighbours.size === 1 && this.#standsFree(others[0], !isBefore);
+      return others.some((one) => this.#standsFree(one, !isBefore));
     }
 
     /**

@@ -244,3 +244,16 @@ def test_an_answer_with_a_word_that_no_example_has_is_never_certain():
     assert answer.unknown == ("green",) and answer.probability == pytest.approx(1)
     assert not answer.is_complete and not answer.is_settled
     assert translator("red blue the").is_settled
+
+
+def test_an_ending_stays_on_its_word_where_others_of_its_words_stand_free():
+    """Seen on two words, each of which has as many things after it."""
+    rules = [
+        ("cat-s", "mura-li"),
+        ("the cat sees the dog", "vok-no mura tem"),
+        ("the dog sees the bird", "pila-no vok tem"),
+        ("the bird sings", "pila zur"),
+    ]
+    translator = ExactTranslator(rules)
+    assert translator("the dog sees the cat").text == "mura-no vok tem"
+    assert translator("the bird-s sees the cat-s").text == "mura-li-no pila-li tem"

@@ -74,6 +74,9 @@ def odd() -> Iterator[dict]:
     yield language(_rules("red = dax\nred = wif"), ["red"])
     yield language(_rules("green = lug\nred = dax\nblue = pim\nred = wif"), ["red"])
     yield language(_rules("cat = neko\ncat = inu\ndog = tori"), ["cat"])
+    objects = "cat-s = mura-li\nthe cat sees the dog = vok-no mura tem\nthe dog sees the bird = pila-no vok tem"
+    questions = ["the dog sees the cat", "the bird-s sees the cat-s"]
+    yield language(_rules(f"{objects}\nthe bird sings = pila zur"), questions)
     yield language(_rules("red the red blue = red red blue"), ["red green the", "red blue the"], ["red blue"])
     questions = ["", "   ", "blue", "BLUE red!", "dax", "dax wif", "yellow", "red yellow red", "'red'", "re\u200bd"]
     yield language(_rules(COLOURS), questions, ["", "dax", "red", "wif lug", "zup", "dax dax dax", "?"])
