@@ -147,7 +147,7 @@ def main(arguments: list[str]) -> None:
         figures.append(
             figure("puzzles that a check finds fault with, of the worst level", [max(wrong)], 0, lower=True)
         )
-    options.lines = None if options.lines is None else str(options.lines)
+    del options.lines  # where the file was is of that machine alone
     report("puzzles", options, figures, results)
 
 
