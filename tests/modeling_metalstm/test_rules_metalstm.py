@@ -5,43 +5,12 @@ import pytest
 from modeling_metalstm import TranslationError
 from modeling_metalstm.rules_metalstm import read_examples, read_lines, read_question
 
+from ..rule_texts import TWO_RULES
+
 TWO = [("red", "dax"), ("blue red", "wif dax")]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "red = dax\nblue red = wif dax",
-        "red=dax\r\n\r\nblue red=wif dax\r\n",
-        "red = dax\rblue red = wif dax",
-        "red => dax\nblue red ⇒ wif dax",
-        "red -> dax\nblue red --> wif dax",
-        "red → dax\nblue red → wif dax",
-        "red : dax\nblue red: wif dax",
-        "red, dax\nblue red, wif dax",
-        "red\tdax\nblue red\twif dax\t\t",
-        "red =\tdax\nblue red = wif dax\t",
-        "red ↔ dax\nblue red ↔ wif dax",
-        "red – dax\nblue red — wif dax",
-        "- red = dax\n• blue red = wif dax",
-        "a) red = dax\n(b) blue red = wif dax",
-        "red = dax  # a colour\nblue red = wif dax // two",
-        "‘red’ = ‘dax’\nblue red = wif dax",
-        "# colours\n1. red = dax\n// two\n(2) blue red = wif dax",
-        "\"red\" = “dax”\n«blue red» = 'wif dax'",
-        "source\ttarget\nred\tdax\nblue red\twif dax",
-        'Target,note,Source\ndax,1,red\n"wif dax",,blue red',
-        "from,to\nred,dax\nblue red,wif dax",
-        "English\tKlingon\nred\tdax\nblue red\twif dax",
-        '[["red", "dax"],\n ["blue red", "wif dax"]]',
-        '{"red": "dax",\n "blue red": "wif dax"}',
-        '["red", "dax"]\n{"target": "wif dax", "source": "blue red"}',
-        "IN: red OUT: dax\nIN: blue red OUT: wif dax",
-        "IN:\tred\tOUT:\tdax\r\nIN: blue red OUT: wif dax\r\n",
-        "*SUPPORT*\nIN: red OUT: dax\nIN: blue red OUT: wif dax\n\n*QUERY*\nIN: blue OUT: wif\n\n*GRAMMAR*\nx -> [x]",
-        '{"translation": {"en": "red", "x": "dax"}}\n{"translation": {"en": "blue red", "x": "wif dax"}}',
-    ],
-)
+@pytest.mark.parametrize("text", TWO_RULES)
 def test_rules_as_people_write_them(text):
     assert [rule[:2] for rule in read_lines(text)] == TWO
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from metatrans_lab.apps.files import read_expected
 from metatrans_lab.exact.invented import PHENOMENA, invent
 
+from ...rule_texts import TWO_RULES
+
 LANGUAGES = Path(__file__).parents[2] / "languages"
 GALLERY = sorted((Path(__file__).parents[3] / "examples" / "gallery").glob("*.txt"))
 
@@ -137,41 +139,12 @@ TEXTS = [
     "red = ?",
     "red = dax = wif",
     "a = b\nc d\ne = f = g\nh -> i\nj =\n= k\nl = ?",
-    "red = dax\nblue red = wif dax",
-    "red=dax\r\n\r\nblue red=wif dax\r\n",
-    "red = dax\rblue red = wif dax",
-    "red => dax\nblue red ⇒ wif dax",
-    "red -> dax\nblue red --> wif dax",
-    "red → dax\nblue red → wif dax",
-    "red : dax\nblue red: wif dax",
-    "red, dax\nblue red, wif dax",
-    "red\tdax\nblue red\twif dax\t\t",
-    "red =\tdax\nblue red = wif dax\t",
-    "red ↔ dax\nblue red ↔ wif dax",
-    "red – dax\nblue red — wif dax",
-    "- red = dax\n• blue red = wif dax",
-    "a) red = dax\n(b) blue red = wif dax",
     "1984 = x",
     "#1 cat = mir",
-    "red = dax  # a colour\nblue red = wif dax // two",
-    "‘red’ = ‘dax’\nblue red = wif dax",
     "cat = mir #1",
-    "# colours\n1. red = dax\n// two\n(2) blue red = wif dax",
-    "\"red\" = “dax”\n«blue red» = 'wif dax'",
-    "source\ttarget\nred\tdax\nblue red\twif dax",
-    'Target,note,Source\ndax,1,red\n"wif dax",,blue red',
-    "from,to\nred,dax\nblue red,wif dax",
-    "English\tKlingon\nred\tdax\nblue red\twif dax",
     "a, b and c = x y",
-    '[["red", "dax"],\n ["blue red", "wif dax"]]',
-    '{"red": "dax",\n "blue red": "wif dax"}',
     "Wait! -> x",
-    '["red", "dax"]\n{"target": "wif dax", "source": "blue red"}',
-    "IN: red OUT: dax\nIN: blue red OUT: wif dax",
-    "IN:\tred\tOUT:\tdax\r\nIN: blue red OUT: wif dax\r\n",
     "*SUPPORT*\n\n*QUERY*\nIN: a OUT: color:#0000ff;\n",
-    "*SUPPORT*\nIN: red OUT: dax\nIN: blue red OUT: wif dax\n\n*QUERY*\nIN: blue OUT: wif\n\n*GRAMMAR*\nx -> [x]",
-    '{"translation": {"en": "red", "x": "dax"}}\n{"translation": {"en": "blue red", "x": "wif dax"}}',
     "IN: red OUT: dax\nblue = wif\nIN: blue OUT:\nIN: OUT: wif\nIN: green\n*QUESTIONS*\n",
     "Mine\nIN: red OUT: dax",
     "My colours\nred = dax\nblue =\nblue red = wif dax",
@@ -225,6 +198,7 @@ TEXTS = [
     "german, x1\nrot, dax",
     "text,text_pair\na,b\nc",
     "word\ttranslation\tsource\ttarget\na\tb\tc\td",
+    *TWO_RULES,
 ]
 
 QUESTIONS = [
