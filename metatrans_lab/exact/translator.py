@@ -285,8 +285,8 @@ class ExactTranslator:
             unknown=unknown,
             # What would tell more among languages that don't explain all examples isn't what is missing.
             ask=None if telling is None or self.left_out else self.sides.source.write(telling.sentence),
-            # How a stem is written that was read with endings alone, nobody knows; and that a word which no example
-            # has can only be one that isn't said, is for the person to say.
+            # Nobody knows how a stem is written that was read with endings alone; and whether a word that no example
+            # has is left unsaid is for the person to tell, even if nothing else is possible here.
             is_complete=best.is_complete
             and not unknown
             and not self.sides.target.is_bare(best.words, self._endings, _together(best, joined)),

@@ -282,8 +282,8 @@
         ),
         unknown,
         ask: asks ? this.sides.source.write(telling.sentence) : null,
-        // How a stem is written that was read with endings alone, nobody knows; and that a word which no example has can
-        // only be one that isn't said, is for the person to say.
+        // Nobody knows how a stem is written that was read with endings alone; and whether a word that no example has is
+        // left unsaid is for the person to tell, even if nothing else is possible here.
         isComplete:
           best.isComplete &&
           !unknown.length &&
