@@ -37,7 +37,7 @@ bench: .venv/ready  # side by side with the post's procedures and the peers; int
 	done
 	$(BIN)/python benchmarks/report.py
 
-gpu:  # all that waits for a GPU, by the Python that is there and its torch: eight minutes, into benchmarks/results/gpu
+gpu:  # all that waits for a GPU, by the Python that is there and its torch: a quarter of an hour, into benchmarks/results/gpu
 	PYTHONPATH=.:benchmarks $(PYTHON) benchmarks/gpu.py $(ARGS)
 
 studies: .venv/ready  # every table of RESULTS.md: ten hours on two cores, less if outputs/ has their runs from before

@@ -1,6 +1,6 @@
-"""All that waits for a GPU, in one go of at most eight minutes: is it right, how fast is it, what does it learn.
+"""All that waits for a GPU: is it right, how fast is it, what does it learn. The first four parts take seven minutes.
 
-    python benchmarks/gpu.py [--rounds 3] [--quick] [--output DIR]
+    python benchmarks/gpu.py [--parts equal training "the post"] [--rounds 3] [--quick] [--output DIR]
 
 It needs torch, transformers, accelerate and matplotlib, and neither our package nor `datasets` installed: `make gpu`
 runs it with the machine's own Python, from the repository. Without a GPU, `--quick` shows that each part runs.
@@ -13,9 +13,11 @@ runs it with the machine's own Python, from the repository. Without a GPU, `--qu
 6. *mixed*: steps a second of configs/mixed.yaml, whose soft labels the CPU makes; not a whole run.
 
 A part that fails says why, and the others go on. OUTPUT gets gpu.json, which `report.py` reads, and a folder gpu with
-the other benchmarks' JSON and each run's results, log and pictures.
+the other benchmarks' JSON and each run's results, log and pictures. Parts that aren't run again are kept there, if
+they are of the same machine and versions.
 """
 
+import argparse
 import json
 import os
 import shutil
@@ -34,6 +36,7 @@ from metatrans_lab.experiments.benchmarks import argument_parser, complete, repo
 from metatrans_lab.experiments.checkout import ROOT
 from metatrans_lab.experiments.goals import figure
 from metatrans_lab.experiments.runs import read_log, run_training
+from metatrans_lab.report.provenance import describe_device, versions
 from modeling_metalstm import MetaLSTMConfig, MetaLSTMForCausalLM
 
 STACKS: dict[str, dict] = {
@@ -52,6 +55,8 @@ STACKS: dict[str, dict] = {
 }
 TOLERANCE = 1e-3
 """Of the norm of what is compared; TF32 would be off by more, which isn't allowed here."""
+
+PARTS = ("equal", "training", "time to the optimum", "the post", "64 words", "mixed")
 
 POST_SECONDS, POST_STEPS = 110, 20_000
 
@@ -104,7 +109,7 @@ def run(name: str, arguments: list[str], output: Path) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         made = run_training(Path(folder), arguments)
         (output / name).mkdir(parents=True, exist_ok=True)
-        for kept in ("results.json", "log.jsonl", "training_config.yaml", "loss.png", "shots.png"):
+        for kept in ("results.json", "log.jsonl", "loss.png", "shots.png"):
             if (made / kept).exists():
                 shutil.copy(made / kept, output / name)
         results = json.loads((made / "results.json").read_text())
@@ -167,8 +172,23 @@ def last_line(text: str) -> str:
     return next((line for line in reversed(text.splitlines()) if line.strip()), "")
 
 
+def measured_before(path: Path, options: argparse.Namespace) -> tuple[dict[str, dict], list[dict]]:
+    """Results and figures of the parts that aren't to run, where a file has them of this machine and versions."""
+    if not path.exists():
+        return {}, []
+    before = json.loads(path.read_text())
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    now = (describe_device(device), versions(), options.quick)
+    if (before["machine"], before["versions"], before["options"]["quick"]) != now:
+        return {}, []
+    kept = {part: results for part, results in before["results"].items() if part not in options.parts}
+    return kept, [row for row in before["figures"] if row["what"].partition(":")[0] in kept]
+
+
 def main(arguments: list[str]) -> None:
-    options = complete(argument_parser(__doc__, rounds=3).parse_args(arguments))
+    parser = argument_parser(__doc__, rounds=3)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=[*PARTS], help="all if not given")
+    options = complete(parser.parse_args(arguments))
     options.output = options.output or Path(tempfile.mkdtemp())  # a quick run's that wasn't told where
     output = options.output / "gpu"
     quick = ["--quick"] if options.quick else []
@@ -181,10 +201,10 @@ def main(arguments: list[str]) -> None:
         "64 words": lambda: words(options.quick, output),
         "mixed": lambda: mixed(options.quick, output),
     }
-    results: dict[str, dict] = {}
-    figures: list[dict] = []
+    results, figures = measured_before(options.output / "gpu.json", options)
     failed = []
-    for name, part in parts.items():
+    for name in options.parts:
+        part = parts[name]
         print(f"\n{name}", flush=True)
         start = time.perf_counter()
         try:

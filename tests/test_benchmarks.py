@@ -87,6 +87,21 @@ def test_quick_runs_write_figures(load, tmp_path, name, capsys):
     assert drawn == (name in ("training", "generation", "step_profile"))
 
 
+def test_parts_for_a_gpu_that_aren_t_run_again_are_kept(load, tmp_path):
+    main = load("gpu").main
+    main(["--quick", "--parts", "equal", "--output", str(tmp_path)])
+    path = tmp_path / "gpu.json"
+    result = json.loads(path.read_text())
+    assert list(result["results"]) == ["equal"]
+    other = {"what": "the post: steps", "unit": "", "median": 1, "min": 1, "max": 1, "rounds": [1], "bar": None}
+    result["figures"].append(other | {"moonshot": None, "lower": False, "reached": None})
+    result["results"]["the post"] = {"seconds": 1.0, "measured": {}}
+    for versions, parts in ((result["versions"], ["the post", "equal"]), ({"torch": "1.0"}, ["equal"])):
+        path.write_text(json.dumps(result | {"versions": versions}))
+        main(["--quick", "--parts", "equal", "--output", str(tmp_path)])
+        assert list(json.loads(path.read_text())["results"]) == parts
+
+
 def test_our_steps_are_those_of_train_py(load, train):
     train("--name", "run", "--num_steps", "6", "--decay_steps", "0", "--log_every", "1", "--eval_every", "0")
     lines = [json.loads(line) for line in Path("outputs/run/log.jsonl").read_text().splitlines()]
