@@ -3,19 +3,19 @@
 import json
 
 from metatrans_lab.apps.demo.ready_made import READY_MADE
-from metatrans_lab.puzzles.levels import Wanted
+from metatrans_lab.puzzles.levels import LEVELS, Wanted
 from metatrans_lab.puzzles.making import make
 from metatrans_lab.puzzles.writing import as_json
 
-LEVELS, PUZZLES = (1, 2, 3), 6
+SHOWN_LEVELS, PUZZLES = (1, 2, 3), 6
 """Of the puzzles, and how many of each: they are made anew for each page, the same ones."""
 
-SHOWN = ("level", "language", "examples", "questions", "hints", "reasoning")
+SHOWN = ("level", "language", "introduction", "examples", "questions", "hints", "reasoning")
 """What the page shows of a puzzle."""
 
 
 def languages_script() -> str:
-    """A classic script that sets `metatrans.starts` and `metatrans.puzzles`."""
+    """A classic script that sets `metatrans.starts`, `metatrans.levels` and `metatrans.puzzles`."""
     starts = [
         {
             "name": name,
@@ -24,9 +24,11 @@ def languages_script() -> str:
         }
         for name, start in READY_MADE.items()
     ]
-    made = [as_json(make(Wanted(level, f"page-{n}"))) for level in LEVELS for n in range(PUZZLES)]
+    made = [as_json(make(Wanted(level, f"page-{n}"))) for level in SHOWN_LEVELS for n in range(PUZZLES)]
     puzzles = [{name: puzzle[name] for name in SHOWN} for puzzle in made]
-    return script(f"metatrans.starts = {json.dumps(starts)};\n  metatrans.puzzles = {json.dumps(puzzles)};")
+    levels = {level: LEVELS[level].says for level in SHOWN_LEVELS}
+    values = {"starts": starts, "levels": levels, "puzzles": puzzles}
+    return script("\n  ".join(f"metatrans.{name} = {json.dumps(value)};" for name, value in values.items()))
 
 
 def script(statements: str) -> str:

@@ -40,26 +40,32 @@
     };
   }
 
-  /** Keeps what was typed for the next time; a browser may refuse, and the page goes on. */
-  function keep(typed) {
+  /** Keeps a value in the browser, by its name, for the next time; a browser may refuse, and the page goes on. */
+  function store(name, value) {
     try {
-      localStorage.setItem(KEY, JSON.stringify(typed));
+      localStorage.setItem(name, JSON.stringify(value));
     } catch {
       // Private windows and some browsers' files have no storage.
     }
   }
 
-  /**
-   * What was kept the last time; null, if nothing was.
-   * @returns {?Typed}
-   */
-  function kept() {
+  /** The value that was kept by this name the last time; null, if none was. */
+  function stored(name) {
     try {
-      return { ...NOTHING, ...JSON.parse(localStorage.getItem(KEY) ?? "null") };
+      return JSON.parse(localStorage.getItem(name) ?? "null");
     } catch {
       return null;
     }
   }
+
+  /** Keeps what was typed for the next time. */
+  const keep = (typed) => store(KEY, typed);
+
+  /**
+   * What was kept the last time.
+   * @returns {Typed}
+   */
+  const kept = () => ({ ...NOTHING, ...stored(KEY) });
 
   /** Gives the browser a text file to save. */
   function saveFile(name, text) {
@@ -80,5 +86,5 @@
     return new TextDecoder(encoding, { fatal: true }).decode(bytes);
   }
 
-  metatrans.kept = { NOTHING, fragmentOf, keep, kept, readFile, readFragment, saveFile };
+  metatrans.kept = { NOTHING, fragmentOf, keep, kept, readFile, readFragment, saveFile, store, stored };
 })((globalThis.metatrans ??= {}));

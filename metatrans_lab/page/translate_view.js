@@ -109,7 +109,7 @@
     const main = make(
       translation.isSettled ? "div.settled" : "div",
       make("p.text", translation.text),
-      make("p.sure", howSure(translation, others)),
+      make("p.sure", howSure(translation, others) + unsaid(translation)),
     );
     if (translation.isOtherWay) {
       const turn = make("button", "Ask the other way", { onclick: () => at(at("back").checked ? "there" : "back").click() });
@@ -117,7 +117,9 @@
     }
     const also = translation.others.filter(([, probability]) => probability >= LEAST).slice(0, MAX_OTHERS);
     const parts = [main, rows(also.map(([text, probability]) => [`or ${text}`, percent(probability)]))];
-    parts.push(rows(translation.words.map((word) => wordOf(word, rules))));
+    const known = at("back").checked ? backwards(exact) : new Map();
+    const words = translation.words.map((word) => ({ ...word, target: word.target || known.get(word.source) }));
+    parts.push(rows(words.map((word) => wordOf(word, rules))));
     if (translation.told !== null) {
       const rule = rules[translation.told];
       parts.push(note(`${rule.where}, which was left out, has it as “${rule.target}”.`));
@@ -126,9 +128,27 @@
       parts.push(note(`Add a rule with “${translation.unknown[0]}”: no rule shows it yet.`));
     } else if (translation.ask !== null && translation.probability < NEARLY) {
       const add = make("button", `Write it: ${translation.ask} = …`, { onclick: () => writeRule(translation.ask) });
-      parts.push(note(`The rules leave this open. Most would tell a rule for “${translation.ask}”.`), add);
+      parts.push(note(`Your rules leave this open. A rule for “${translation.ask}” would tell most.`), add);
     }
     return parts;
+  }
+
+  /** What is to be said of a translation that doesn't show all words that no rule has. */
+  function unsaid({ probability, text, unknown }) {
+    const shown = wordsOf(text).filter((word) => word === UNKNOWN_WORD).length;
+    if (!probability || shown >= unknown.length) return "";
+    return unknown.length === 1 ? `, if “${unknown[0]}” isn’t said` : ", if not all that no rule shows is said";
+  }
+
+  /** By the language's words what each most probably says. */
+  function backwards(exact) {
+    const names = exact.sides.source.written;
+    const found = new Map();
+    for (const { kind, of, values } of exact.facts()) {
+      const [value, probability] = values[0];
+      if (kind === "word" && value && probability > 0.5) found.set(value, names.get(of) ?? of);
+    }
+    return found;
   }
 
   function wordOf({ source, target, example }, rules) {
@@ -203,7 +223,7 @@
         say(`The model says the same${sure}.`);
       } else {
         const wrong = translation.isSettled ? ", which the rules rule out" : "";
-        say(`The model says “${said.translationText}”${sure}${wrong}.`, wrong ? "differs" : "");
+        say(`${wrong ? "The model is wrong: it says" : "The model says"} “${said.translationText}”${sure}${wrong}.`, wrong ? "differs" : "");
       }
     } catch (error) {
       const text = error.message;
@@ -260,5 +280,5 @@
     type(here?.rules ? here : { ...NOTHING, rules: first.rules, question: first.question });
   }
 
-  metatrans.translateView = { begin, read, start };
+  metatrans.translateView = { begin, read, start, unsaid };
 })((globalThis.metatrans ??= {}));

@@ -62,7 +62,12 @@ class Step:
     def text(self) -> str:
         """It as a sentence, with the examples counted from 1."""
         seen = f"see {listed([n + 1 for n in self.examples])}" if self.examples else ""
-        settled = "" if self.settled_by is None else f"settled with example {self.settled_by + 1}"
+        settled = ""
+        if self.settled_by is not None:
+            last = self.settled_by + 1
+            # Not every example that is needed has the word: others may rule out what else it could be.
+            is_there = last == 1 or not self.examples or self.settled_by in self.examples
+            settled = f"settled with example {last}" if is_there else f"settled by examples 1 to {last} together"
         why = "; ".join(filter(None, (seen, settled)))
         return f"{self.says[:1].upper()}{self.says[1:]}{f' ({why})' if why else ''}."
 

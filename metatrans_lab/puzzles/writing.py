@@ -13,7 +13,7 @@ from metatrans_lab.puzzles.reasoning import all_steps, hints, last_settled, reas
 from metatrans_lab.puzzles.settled import INTO
 
 PROMPT = """Here are sentences of {name}, a made-up language, with their translations into English. \
-They settle the question: it has exactly one answer.
+{premises}They settle the question: it has exactly one answer.
 
 {examples}
 
@@ -33,9 +33,17 @@ def introduction(puzzle: Puzzle) -> str:
         f"{puzzle.name} is a made-up language. Below are sentences in English with their translations. They settle "
         "every question: each has exactly one answer, and no example is superfluous."
     )
-    if puzzle.language.is_grammar and "affixes" in puzzle.language.phenomena and not puzzle.language.is_joined:
-        text += " A hyphen divides a word from what is put to it."
-    return text
+    return " ".join([text, *premises(puzzle)])
+
+
+def premises(puzzle: Puzzle) -> list[str]:
+    """What is taken for granted, in sentences."""
+    if not puzzle.language.is_grammar:
+        return []
+    found = ["All its sentences go by the same rules: one without an object is as one with it, less the object."]
+    if "affixes" in puzzle.language.phenomena and not puzzle.language.is_joined:
+        found.append("A hyphen divides a word from what is put to it.")
+    return found
 
 
 def into(puzzle: Puzzle) -> list[int]:
@@ -87,6 +95,7 @@ def as_json(puzzle: Puzzle) -> dict[str, Any]:
         "seed": puzzle.wanted.seed,
         "made_by": made_by(puzzle),
         "language": puzzle.name,
+        "introduction": introduction(puzzle),
         "phenomena": list(puzzle.language.phenomena),
         "sounds": puzzle.sounds,
         "hyphens": not puzzle.language.is_joined,
@@ -104,6 +113,7 @@ def as_json(puzzle: Puzzle) -> dict[str, Any]:
         "reasoning": [
             [
                 {
+                    "text": step.text,
                     "says": step.says,
                     "examples": [number + 1 for number in step.examples],
                     "settled_by": None if step.settled_by is None else step.settled_by + 1,
@@ -130,8 +140,10 @@ def rows(puzzle: Puzzle) -> Iterator[dict[str, Any]]:
             "direction": question.direction,
             "question": question.text,
             "answer": question.answer,
+            "probability": 1.0,
             "prompt": PROMPT.format(
                 name=puzzle.name,
+                premises="".join(f"{premise} " for premise in premises(puzzle)),
                 examples=examples if is_into else turned,
                 to=puzzle.name if is_into else "English",
                 question=question.text,

@@ -9,7 +9,7 @@ def folder(tmp_path_factory):
     """A page without a model, with a few puzzles."""
     path = tmp_path_factory.mktemp("page")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(languages, "LEVELS", (1,))
+        patch.setattr(languages, "SHOWN_LEVELS", (1,))
         patch.setattr(languages, "PUZZLES", 2)
         write_static(path)
     return path

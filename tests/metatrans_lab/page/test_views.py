@@ -162,21 +162,89 @@ def test_what_came_after_all_is_not_said_to_have_been_impossible(page):
     assert page.browser.find_elements(By.CSS_SELECTOR, "#lines i.exact")[-1].text == "<1%"
 
 
+def puzzle_shown(page) -> dict:
+    name = page.browser.find_element(By.CSS_SELECTOR, "#given h2").text
+    return page.browser.execute_script("return metatrans.puzzles.find(p => p.language === arguments[0])", name)
+
+
 def test_puzzles_are_solved(page):
     page.at("tab-puzzle").click()
-    first = page.browser.find_element(By.CSS_SELECTOR, "#given h2").text
-    puzzle = page.browser.execute_script("return metatrans.puzzles.find(p => p.language === arguments[0])", first)
+    puzzle = puzzle_shown(page)
+    assert puzzle["introduction"] in page.text("given")
+    page.at("check").click()
+    assert page.text("score") == "Write an answer first, any of them."
     page.type("answer-0", puzzle["questions"][0]["answer"].upper())
     page.type("answer-1", "nonsense")
     page.at("hint").click()
     page.at("check").click()
     assert page.text("verdict-0").startswith("Right.") and page.text("verdict-1").startswith("Not yet.")
-    assert page.text("hints") == puzzle["hints"][0]
+    assert page.text("score") == f"1 of {len(puzzle['questions'])} is right."
+    assert page.text("hints") == puzzle["hints"][0] and "left" in page.text("hint")
+    page.browser.find_element(By.CSS_SELECTOR, "#verdict-1 summary").click()
+    for step in puzzle["reasoning"][1]:
+        assert step["text"] in page.text("verdict-1")
+
     page.at("another").click()
-    assert page.browser.find_element(By.CSS_SELECTOR, "#given h2").text != first
+    other = puzzle_shown(page)
+    assert other["language"] != puzzle["language"] and page.value("answer-0") == page.text("hints") == ""
+    for number, question in enumerate(other["questions"]):
+        page.type(f"answer-{number}", question["answer"])
+    page.at("answer-0").send_keys(Keys.ENTER)
+    assert page.text("score") == f"All {len(other['questions'])} are right: solved."
+    page.open()  # what was answered is there the next time, at the first that isn't solved
+    page.at("tab-puzzle").click()
+    assert puzzle_shown(page) == puzzle and page.value("answer-1") == "nonsense"
+    assert page.text("hints") == puzzle["hints"][0]
+    options = [option.text for option in Select(page.at("which")).options]
+    assert options == [f"1. {puzzle['language']}", f"2. {other['language']} ✓"]
+
     page.at("take").click()
     assert page.at("translate").is_displayed()
     page.until("answer", "certain")
+
+
+@pytest.mark.parametrize(
+    "said, verdict",
+    [
+        ("Pa-apo ebo TA oge!", "Right."),
+        ("paapo ebo ta oge", "Right."),
+        ("oge ebo ta pa-apo", "Not yet: all words are right, but not their order."),
+        ("pa-apo eb ta oge", "Not yet: “eb” is a letter off."),
+        ("pa-apo ebbo ta oge", "Not yet: “ebbo” is a letter off."),
+        ("pa-apo obe ta oge", "Not yet: 3 of its 4 words are right."),
+        ("ebo ebo ebo", "Not yet: 1 of its 4 words are right."),
+        ("ka", "Not yet."),
+        ("-", ""),
+    ],
+)
+def test_what_is_right_about_a_wrong_answer_is_told(page, said, verdict):
+    page.browser.execute_script(
+        "metatrans.puzzles[0].questions[0].answer = 'pa-apo ebo ta oge'; document.getElementById('level').onchange()"
+    )
+    page.at("tab-puzzle").click()
+    page.type("answer-0", said)
+    page.at("check").click()
+    assert page.text("verdict-0").partition("\n")[0] == verdict
+
+
+def test_out_of_the_language_each_word_is_told(page):
+    page.open(rules="the cat sees the dog = miko rana loom\nthe dog sleeps = loom duva", ask="miko duva", back=1)
+    page.until("answer", "miko → cat\nline 1 has it first\nduva → sleeps\nline 2 has it first")
+
+
+def test_a_word_that_no_rule_shows_and_the_answer_leaves_out_is_told(page):
+    """Where two words aren't said, a third may not be either."""
+    said = """
+        const [text, unknown] = arguments;
+        return metatrans.translateView.unsaid({ probability: 0.7, text, unknown });
+    """
+    for text, unknown, told in (
+        ("tipi rana", ["see"], ", if “see” isn’t said"),
+        ("tipi ?", ["see", "this"], ", if not all that no rule shows is said"),
+        ("tipi ?", ["see"], ""),
+        ("tipi", [], ""),
+    ):
+        assert page.browser.execute_script(said, text, unknown) == told
 
 
 def test_a_phone_has_it_without_scrolling_sideways(page):

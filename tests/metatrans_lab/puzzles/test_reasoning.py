@@ -1,7 +1,7 @@
 import pytest
 
 from metatrans_lab.exact.translator import ExactTranslator
-from metatrans_lab.puzzles.reasoning import all_steps, hints, last_settled, listed, reasoning
+from metatrans_lab.puzzles.reasoning import Step, all_steps, hints, last_settled, listed, reasoning
 
 WISHES = [(1, "7"), (1, "1", ("order",), 4), (1, "1", ("operators",), 4), (2, "7"), (3, "7"), (3, "8")]
 
@@ -52,6 +52,17 @@ def test_the_key_says_each_thing_once(made):
     assert len({step.about for step in once}) == len(once)
     assert {step.about for step in once} == {step.about for steps in why for step in steps}
     assert all(last_settled(steps).startswith("settled with example ") for steps in why) and last_settled([]) == ""
+
+
+def test_examples_that_settle_a_word_without_having_it_are_named_together():
+    def said(examples, settled_by):
+        return Step("“cat”", "“cat” is “neko”", examples, settled_by).text
+
+    assert said((0, 2), 2) == "“cat” is “neko” (see examples 1 and 3; settled with example 3)."
+    assert said((0, 1), 2) == "“cat” is “neko” (see examples 1 and 2; settled by examples 1 to 3 together)."
+    assert said((1,), 0) == "“cat” is “neko” (see example 2; settled with example 1)."
+    assert said((), 1) == "“cat” is “neko” (settled with example 2)."
+    assert said((1,), None) == "“cat” is “neko” (see example 2)."
 
 
 def test_examples_are_listed():

@@ -5,7 +5,7 @@ from dataclasses import replace
 from metatrans_lab import __version__
 from metatrans_lab.puzzles.levels import Wanted
 from metatrans_lab.puzzles.page import html
-from metatrans_lab.puzzles.writing import made_by, markdown, text_of
+from metatrans_lab.puzzles.writing import made_by, markdown, premises, text_of
 
 
 def test_json_has_everything(made):
@@ -28,6 +28,7 @@ def test_a_data_set_has_a_question_a_row(made):
     assert [row["answer"] for row in rows] == [q.answer for q in puzzle.questions]
     assert len({row["id"] for row in rows}) == len(rows)
     for row in rows:
+        assert all(premise in row["prompt"] for premise in premises(puzzle)) and row["probability"] == 1.0
         assert row["prompt"].endswith(f"\n{row['question']} =") and row["answer"] not in row["prompt"]
         sides = [" = ".join(pair if row["direction"] == "into" else pair[::-1]) for pair in row["examples"]]
         assert "\n".join(sides) in row["prompt"]
