@@ -11,7 +11,7 @@ from metatrans_lab.puzzles.levels import LEVELS, Wanted
 from metatrans_lab.puzzles.making import make
 from metatrans_lab.puzzles.writing import text_of
 
-NUM_PUZZLES = 50
+NUM_PUZZLES = 100
 FOLDER = Path(__file__).parents[1] / "examples" / "puzzles"
 
 

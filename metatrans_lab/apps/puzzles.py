@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from metatrans_lab.apps.files import read_text
-from metatrans_lab.apps.printing import in_words, paint, percent, print_json, visible
+from metatrans_lab.apps.printing import LEAST, in_words, paint, percent, print_json, visible
 from metatrans_lab.errors import UserError
 from metatrans_lab.puzzles.checking import MAX_ODDS, Report, check, read_puzzles
 from metatrans_lab.puzzles.levels import Wanted
@@ -72,13 +72,13 @@ def _print(report: Report) -> None:
         head = f"question {number}: {visible(checked.question.text)} = {visible(translation.text)}"
         if checked.is_settled:
             print(f"  {head}   {paint('one answer', '32')}")
-        elif translation.is_settled:
+        elif translation.is_settled and not translation.others:
             note = f"one answer, but not the expected {visible(expected or '')}"
             print(f"  {head}   {paint(note, '33')}")
         else:
             print(f"  {head}   {paint(_why_open(report, number - 1), '33')}")
             for text, probability in translation.others[:MAX_ODDS]:
-                print(f"    or {visible(text)}   {percent(probability)}")
+                print(f"    or {visible(text)}   {percent(probability) if probability >= LEAST else 'hardly'}")
     if not report.is_solvable:
         settled = sum(checked.is_settled for checked in report.questions)
         print(f"not solvable: {settled} of {len(report.questions)} questions have exactly one answer")
@@ -97,7 +97,8 @@ def _why_open(report: Report, number: int) -> str:
     if not translation.probability:
         return "no sentence of these rules"
     if translation.others:
-        return f"{len(translation.others) + 1} answers: this one {percent(translation.probability)}"
+        sure = "nearly certain" if translation.is_settled else percent(translation.probability)
+        return f"{len(translation.others) + 1} answers: this one {sure}"
     if translation.left_out:
         return f"without example{'s' * (len(translation.left_out) > 1)} " + in_words(
             [example + 1 for example in translation.left_out]

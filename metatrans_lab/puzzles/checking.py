@@ -19,7 +19,7 @@ from typing import Any
 
 from metatrans_lab.errors import UserError
 from metatrans_lab.exact.translator import ExactTranslator, Translation
-from metatrans_lab.puzzles.settled import INTO, OUT, Asked, ask, is_superfluous
+from metatrans_lab.puzzles.settled import INTO, OUT, Asked, ask, is_answered, is_superfluous
 from modeling_metalstm.errors_metalstm import TranslationError
 from modeling_metalstm.rules_metalstm import ASKED, QUESTION, read_lines, read_pair, read_question, uncovered
 
@@ -57,7 +57,7 @@ class Checked:
     @property
     def is_settled(self) -> bool:
         """Is there one answer, and the right one, if that was said?"""
-        return self.translation.is_settled and self.question.answer in (None, self.translation.text)
+        return is_answered(self.translation, self.question)
 
 
 @dataclass(frozen=True)

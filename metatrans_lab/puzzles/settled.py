@@ -34,16 +34,16 @@ def ask(translator: ExactTranslator, question: Asked) -> Translation:
     return translator.back(question.text) if question.direction == OUT else translator(question.text)
 
 
-def is_settled(translator: ExactTranslator, question: Asked) -> bool:
+def is_answered(translation: Translation, question: Asked) -> bool:
     """Is there one answer, and is it the right one?"""
-    translation = ask(translator, question)
-    return translation.is_settled and question.answer in (None, translation.text)
+    # One that is improbable is another answer all the same: a translation is certain from 1 - 1e-9 on.
+    return translation.is_settled and not translation.others and question.answer in (None, translation.text)
 
 
 def settle(translator: ExactTranslator, questions: Sequence[Asked]) -> bool:
     """Do a translator's examples settle all questions?"""
     try:
-        return all(is_settled(translator, question) for question in questions)
+        return all(is_answered(ask(translator, question), question) for question in questions)
     except TranslationError:
         return False
 

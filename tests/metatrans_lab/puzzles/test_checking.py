@@ -4,6 +4,7 @@ import pytest
 
 from metatrans_lab.errors import UserError
 from metatrans_lab.puzzles.checking import Given, check, read_puzzles
+from metatrans_lab.puzzles.enumerating import all_answers
 from metatrans_lab.puzzles.settled import INTO, OUT, Asked
 from metatrans_lab.puzzles.writing import text_of
 
@@ -16,6 +17,13 @@ RULES = """
 the big cat sees the dog = ?
 ? the cat sleeps = neko neru
 """
+
+REVERSED = """the bird-s slept = sali ta-kola ki
+the doctor-s found the bird-s = ta-kola ki roku ta-rula ki
+the bird found the brave cat = naso nuda ki roku kola ki
+the doctor found the white chimp = dobra lida ki roku rula ki
+the cow followed the queen = silo ki broli tini ki
+the doctor-s found the cat = ?"""
 
 
 def found(text):
@@ -56,6 +64,17 @@ def test_an_answer_that_isn_t_the_expected_one():
     report = found(RULES.replace("? the cat sleeps = neko neru", "? the cat sleeps = neru neko"))
     assert [checked.translation.is_settled for checked in report.questions] == [True, True]
     assert [checked.is_settled for checked in report.questions] == [True, False] and not report.is_solvable
+
+
+def test_an_answer_that_is_certain_to_rounding_is_not_the_only_one():
+    """Sentences said from their ends, or a grammar that happens to say them so: of 8.5e-11 it is the grammar."""
+    report = found(REVERSED)
+    (checked,) = report.questions
+    assert checked.translation.is_settled and len(checked.translation.others) == 1
+    assert not checked.is_settled and not report.is_solvable
+    asked = checked.question.text.split()
+    examples = [[side.split() for side in line.split(" = ")] for line in REVERSED.replace("-", " ").splitlines()[:-1]]
+    assert len(all_answers(examples, [asked])[0]) == 2
 
 
 @pytest.mark.parametrize("form", ["json", "jsonl"])
