@@ -8,6 +8,7 @@
   const { store, stored } = metatrans.kept;
 
   const KEY = "metatrans-puzzles";
+  const LAST = "metatrans-puzzle";
 
   /**
    * What was done on a puzzle.
@@ -36,6 +37,7 @@
 
   function choose(one) {
     puzzle = one;
+    store(LAST, nameOf(one));
     list();
     show();
   }
@@ -178,7 +180,7 @@
   /** Takes the puzzle's examples to the other tab, where anything can be asked. */
   function take() {
     const lines = puzzle.examples.map(({ source, target }) => `${source} = ${target}`);
-    metatrans.translateView.begin(lines.join("\n"), puzzle.questions[0].question);
+    metatrans.translateView.begin(lines.join("\n"));
     at("tab-translate").click();
   }
 
@@ -190,7 +192,10 @@
     at("which").onchange = () => choose(of(Number(at("level").value)).find(({ language }) => language === at("which").value));
     at("another").onclick = another;
     at("take").onclick = take;
-    begin();
+    const last = metatrans.puzzles.find((one) => nameOf(one) === stored(LAST));
+    if (last) at("level").value = last.level;
+    if (last) choose(last);
+    else begin();
   }
 
   metatrans.puzzleView = { start };

@@ -146,7 +146,9 @@
     const found = new Map();
     for (const { kind, of, values } of exact.facts()) {
       const [value, probability] = values[0];
-      if (kind === "word" && value && probability > 0.5) found.set(value, names.get(of) ?? of);
+      if (!value || probability <= 0.5) continue;
+      if (kind === "word") found.set(value, names.get(of) ?? of);
+      if (kind === "particle") found.set(value, `a particle of the ${of}`);
     }
     return found;
   }

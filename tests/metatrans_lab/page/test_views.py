@@ -191,8 +191,10 @@ def test_puzzles_are_solved(page):
         page.type(f"answer-{number}", question["answer"])
     page.at("answer-0").send_keys(Keys.ENTER)
     assert page.text("score") == f"All {len(other['questions'])} are right: solved."
-    page.open()  # what was answered is there the next time, at the first that isn't solved
+    page.open()  # what was answered is there the next time
     page.at("tab-puzzle").click()
+    assert puzzle_shown(page) == other and page.value("answer-0") == other["questions"][0]["answer"]
+    Select(page.at("which")).select_by_value(puzzle["language"])
     assert puzzle_shown(page) == puzzle and page.value("answer-1") == "nonsense"
     assert page.text("hints") == puzzle["hints"][0]
     options = [option.text for option in Select(page.at("which")).options]
@@ -200,7 +202,9 @@ def test_puzzles_are_solved(page):
 
     page.at("take").click()
     assert page.at("translate").is_displayed()
-    page.until("answer", "certain")
+    page.until("answer", "Now write a sentence")  # none of the puzzle's, which would give it away
+    page.type("question", puzzle["examples"][0]["source"])
+    page.until("answer", puzzle["examples"][0]["target"])
 
 
 @pytest.mark.parametrize(
@@ -230,6 +234,9 @@ def test_what_is_right_about_a_wrong_answer_is_told(page, said, verdict):
 def test_out_of_the_language_each_word_is_told(page):
     page.open(rules="the cat sees the dog = miko rana loom\nthe dog sleeps = loom duva", ask="miko duva", back=1)
     page.until("answer", "miko → cat\nline 1 has it first\nduva → sleeps\nline 2 has it first")
+    rules = "the cat sees the dog = neko inu o miru\nthe dog sleeps = inu neru\nthe bird sees the dog = tori inu o miru"
+    page.open(rules=rules, ask="inu tori o miru", back=1)
+    page.until("answer", "o → a particle of the object")
 
 
 def test_a_word_that_no_rule_shows_and_the_answer_leaves_out_is_told(page):
