@@ -234,8 +234,8 @@ def test_what_is_right_about_a_wrong_answer_is_told(page, said, verdict):
 def test_out_of_the_language_each_word_is_told(page):
     page.open(rules="the cat sees the dog = miko rana loom\nthe dog sleeps = loom duva", ask="miko duva", back=1)
     page.until("answer", "miko → cat\nline 1 has it first\nduva → sleeps\nline 2 has it first")
-    rules = "the cat sees the dog = neko inu o miru\nthe dog sleeps = inu neru\nthe bird sees the dog = tori inu o miru"
-    page.open(rules=rules, ask="inu tori o miru", back=1)
+    own = "the cat sees the dog = neko inu o miru\nthe dog sleeps = inu neru\nthe bird sees the dog = tori inu o miru"
+    page.open(rules=own, ask="inu tori o miru", back=1)
     page.until("answer", "o → a particle of the object")
 
 
