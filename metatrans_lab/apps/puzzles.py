@@ -12,6 +12,7 @@ from metatrans_lab.puzzles.checking import MAX_ODDS, Report, check, read_puzzles
 from metatrans_lab.puzzles.levels import Wanted
 from metatrans_lab.puzzles.making import Puzzle, make
 from metatrans_lab.puzzles.page import html
+from metatrans_lab.puzzles.settled import is_only
 from metatrans_lab.puzzles.writing import text_of
 
 MAX_NUMBER = 10_000
@@ -72,7 +73,7 @@ def _print(report: Report) -> None:
         head = f"question {number}: {visible(checked.question.text)} = {visible(translation.text)}"
         if checked.is_settled:
             print(f"  {head}   {paint('one answer', '32')}")
-        elif translation.is_settled and not translation.others:
+        elif is_only(translation):
             note = f"one answer, but not the expected {visible(expected or '')}"
             print(f"  {head}   {paint(note, '33')}")
         else:

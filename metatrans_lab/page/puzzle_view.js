@@ -134,11 +134,11 @@
 
   /** Says whether an answer is right, and if not, what is; the key stands behind a click. */
   function checkOne({ answer }, number) {
-    const said = letters(at(`answer-${number}`).value);
+    const said = wordsThatCount(at(`answer-${number}`).value);
     const verdict = at(`verdict-${number}`);
     verdict.replaceChildren();
     if (!said.length) return false;
-    const expected = letters(answer);
+    const expected = wordsThatCount(answer);
     const isRight = said.join(" ") === expected.join(" ");
     const why = make("ul", ...puzzle.reasoning[number].map(({ text }) => make("li", text)));
     const key = make("details", make("summary", "The answer, and why"), make("p.answer", answer), why);
@@ -147,8 +147,8 @@
     return isRight;
   }
 
-  /** An answer's words, without what doesn't count. */
-  const letters = (text) => wordsOf(text.replaceAll("-", "")).filter((word) => word);
+  /** An answer's words: hyphens, punctuation and capitals don't count. */
+  const wordsThatCount = (text) => wordsOf(text.replaceAll("-", "")).filter((word) => word);
 
   /** What is right about a wrong answer: ": all words are right, but not their order"; "" if nothing is. */
   function whatIsRight(said, expected) {

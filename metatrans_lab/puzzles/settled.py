@@ -34,10 +34,14 @@ def ask(translator: ExactTranslator, question: Asked) -> Translation:
     return translator.back(question.text) if question.direction == OUT else translator(question.text)
 
 
+def is_only(translation: Translation) -> bool:
+    """Is no other translation possible, however improbable? One is settled from a probability of 1 - 1e-9 on."""
+    return translation.is_settled and not translation.others
+
+
 def is_answered(translation: Translation, question: Asked) -> bool:
     """Is there one answer, and is it the right one?"""
-    # One that is improbable is another answer all the same: a translation is certain from 1 - 1e-9 on.
-    return translation.is_settled and not translation.others and question.answer in (None, translation.text)
+    return is_only(translation) and question.answer in (None, translation.text)
 
 
 def settle(translator: ExactTranslator, questions: Sequence[Asked]) -> bool:
