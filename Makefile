@@ -29,6 +29,7 @@ demo: .venv-demo/ready  # the web page, on this machine alone: http://127.0.0.1:
 test-demo: .venv-demo/ready  # drives the page in a real browser, if there is one: Debian's chromium and chromium-driver
 	.venv-demo/bin/python -m pytest tests/metatrans_lab/apps/demo tests/metatrans_lab/page/test_views.py \
 		tests/metatrans_lab/page/test_exact_in_browser.py tests/metatrans_lab/page/test_in_browser.py \
+		tests/metatrans_lab/page/test_grammarian_in_browser.py \
 		tests/test_train.py::test_trackio_gets_the_log_and_asks_for_nothing $(ARGS)
 
 bench: .venv/ready  # side by side with the post's procedures and the peers; into benchmarks/results and its README
